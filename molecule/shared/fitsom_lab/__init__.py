@@ -1,0 +1,1 @@
+"""The lab: a school's servers as containers. Start with cli.py, then labs.py."""
