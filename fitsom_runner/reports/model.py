@@ -1,0 +1,185 @@
+"""What a report is made of: plain frozen data, no database and no Ansible.
+
+A Report without a run tells of a plan ("what will happen if you approve"); with a run, of what happened.
+Everything a host says below is a *fact* after a run and a *prediction* before one.
+All times are timezone-aware datetimes, all durations seconds; sequences are tuples in the order to show.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fitsom_runner.reports.kinds import (
+    ApprovalKind,
+    DifferenceKind,
+    FailureKind,
+    HostResult,
+    PackageAction,
+    RunKind,
+    RunOutcome,
+    TaskStatus,
+)
+from fitsom_runner.reports.rfc import Approval, AuditHead, Change, Person, Review, Seal
+
+SCHEMA = "fitsom-report"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """One package of one host: old is None when installed anew, new is None when removed.
+
+    released is the day the new version came out, if known.
+    """
+
+    name: str
+    old: str | None
+    new: str | None
+    action: PackageAction = PackageAction.UPGRADE
+    arch: str = ""
+    security: bool = False
+    origin: str = ""
+    advisories: tuple[str, ...] = ()
+    released: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A service that was acted on, with its state ("active", "failed") before and after; None: not known."""
+
+    name: str
+    action: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reboot:
+    """Restart of a host. planned: the plan includes it. seconds: expected or measured time away."""
+
+    required: bool = False
+    planned: bool = False
+    done: bool = False
+    reasons: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One check of a host ("free space on /"); after: made after the work, not before it."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    after: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """Plan against actual for one thing on the host that holds it; what: one line of text."""
+
+    task: str
+    what: str
+    kind: DifferenceKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One task on one host: start in seconds since the run started, and how many seconds it took."""
+
+    name: str
+    start: float
+    seconds: float
+    status: TaskStatus = TaskStatus.OK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """What failed and with which words; the kind decides the advice (words.next_steps)."""
+
+    kind: FailureKind
+    task: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """One host of the change.
+
+    result is None before a run. label is what people call it ("the file server"), provides what they lack
+    while it is away ("files"), device its kind as a singular noun ("server", "computer"); ring is the ring
+    it is patched in. packages, services, reboot: what came (after a run) or will come (a plan).
+    """
+
+    name: str
+    result: HostResult | None = None
+    reason: str = ""
+    label: str = ""
+    provides: str = ""
+    device: str = "server"
+    ring: str = ""
+    groups: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    packages: tuple[Package, ...] = ()
+    services: tuple[Service, ...] = ()
+    reboot: Reboot = Reboot()
+    checks: tuple[Check, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run. ended and wall_seconds are None when nobody saw the end; follows names an earlier run."""
+
+    id: str
+    kind: RunKind
+    outcome: RunOutcome
+    started: datetime
+    ended: datetime | None
+    by: Person
+    recorded_by: str = ""
+    ansible_core: str = ""
+    wall_seconds: float | None = None
+    follows: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """An incident that the run noted; host is empty when it concerns no single host."""
+
+    number: str
+    title: str
+    host: str = ""
+    noted: datetime | None = None
+    open: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """All that any renderer needs.
+
+    planned is when the plan was taken; awaiting are the signatures still to come (the changes room knows the
+    rules, not this one). zone serves when the change has no window. review_due: a review is still owed.
+    """
+
+    school: str
+    change: Change
+    generated: datetime
+    approvals: tuple[Approval, ...] = ()
+    awaiting: tuple[ApprovalKind, ...] = ()
+    planned: datetime | None = None
+    run: Run | None = None
+    hosts: tuple[Host, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    seal: Seal | None = None
+    audit: AuditHead | None = None
+    review: Review | None = None
+    review_due: bool = False
+    zone: str = "UTC"
+    fitsom_version: str = ""
+
+    @property
+    def shown_zone(self) -> str:
+        """The IANA zone that all times are shown in."""
+        return self.change.window.zone if self.change.window else self.zone

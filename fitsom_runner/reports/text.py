@@ -1,0 +1,80 @@
+"""Small pure helpers for text: cleaning what hosts said, counting, listing."""
+
+import re
+from collections.abc import Sequence
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor moves
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # titles, links and other strings
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+# Control characters, lone surrogates, marks that turn the direction of text, and invisible joiners.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+_SUSPECT = re.compile(_UNSEEN.pattern[:-1] + "\x1b\r]")
+
+ERROR_LIMIT = 6000
+DASH = "\u2013"
+
+
+def clean(text: str) -> str:
+    """Text fit to show: no terminal codes, no control characters but tab and newline, no hidden marks."""
+    if not _SUSPECT.search(text):
+        return text
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return _UNSEEN.sub("", text)
+
+
+def shorten(text: str, limit: int = ERROR_LIMIT) -> str:
+    """The beginning and end of a long text, saying how much is left out between."""
+    text = clean(text).strip("\n")
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    left_out = f"[{len(text) - 2 * half:,} characters left out; the JSON report has them]"
+    return f"{text[:half]}\n{left_out}\n{text[-half:]}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """1 update, 2 updates, 0 updates; 12,000 updates."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Sequence[str], most: int = 5) -> str:
+    """a; a and b; a, b and c; a, b, c and 14 others."""
+    shown = list(items)
+    if len(shown) > most:
+        shown = [*shown[: most - 1], count(len(shown) - most + 1, "other")]
+    if len(shown) <= 1:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter and an end mark; a name like srv1 keeps its small letter."""
+    text = text.strip()
+    if not text:
+        return ""
+    first = text[0].upper() if text.split()[0].strip(",;:").isalpha() else text[0]
+    return first + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+_MARKS = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
+_LINE_START = re.compile(r"^(\s*)([#+>-]|\d+(?=[.)]))", re.MULTILINE)
+
+
+def markdown(text: str) -> str:
+    """Text as one line of Markdown: nothing in it is markup, HTML or a cell's end."""
+    line = " ".join(clean(text).split())
+    line = _MARKS.sub(r"\\\1", line.replace("&", "&amp;").replace("<", "&lt;"))
+    return _LINE_START.sub(lambda m: m[1] + (m[2] + "\\" if m[2].isdigit() else "\\" + m[2]), line)
+
+
+def fence(text: str) -> str:
+    """A Markdown code block that no backticks in the text can end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}text\n{shorten(text)}\n{ticks}"

@@ -1,0 +1,233 @@
+"""Plain English from the model: what a head teacher reads first. Pure functions, no markup."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fitsom_runner.reports.advice import Advice, next_steps
+from fitsom_runner.reports.facts import Facts, gather, is_backout, noun, reboot_open, services_down
+from fitsom_runner.reports.kinds import (
+    BackOutClass,
+    ChangeState,
+    Decision,
+    DifferenceKind,
+    HostResult,
+    RunOutcome,
+)
+from fitsom_runner.reports.labels import label
+from fitsom_runner.reports.model import Host, Report
+from fitsom_runner.reports.rfc import Approval, Person
+from fitsom_runner.reports.text import count, listed, sentence
+from fitsom_runner.reports.times import about, duration, short_window, span, when
+
+__all__ = ["Advice", "Tone", "Verdict", "next_steps", "open_points", "summary", "verdict"]
+
+
+class Tone(StrEnum):
+    """How a verdict should look: each has its own sign, so that colour is never needed to tell them apart."""
+
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    PLAN = "plan"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """The one line that answers "did it work?", and the sentence under it."""
+
+    tone: Tone
+    title: str
+    text: str
+
+
+_STOPPED = {
+    ChangeState.REJECTED: ("Rejected: nothing will be done", "This change was rejected."),
+    ChangeState.CANCELLED: ("Cancelled: nothing will be done", "This change was cancelled."),
+    ChangeState.EXPIRED: ("Expired: nothing was done", "Its window passed before it was started."),
+}
+
+
+def summary(report: Report, facts: Facts | None = None) -> str:
+    """What happened or will happen, in one sentence: updates, restarts, and when."""
+    facts = facts or gather(report)
+    parts = [_updates(report, facts), *_restarts(report, facts)]
+    if report.run is None and report.change.window:
+        parts[-1] += f", {short_window(report.change.window)}"
+    return sentence("; ".join(parts))
+
+
+def _updates(report: Report, facts: Facts) -> str:
+    if not facts.updates:
+        return "no package will change" if report.run is None else "no package was changed"
+    where = count(facts.hosts_with_updates, noun(report.hosts))
+    verb = "will be" if report.run is None else "was" if facts.updates == 1 else "were"
+    if is_backout(report):
+        return f"{count(facts.updates, 'package')} {verb} taken back to the earlier version on {where}"
+    other = facts.updates - facts.security
+    names = [count(facts.security, "security update")] if facts.security else []
+    names += [count(other, "other update" if names else "update")] if other else []
+    return f"{' and '.join(names)} {verb} installed on {where}"
+
+
+def _restarts(report: Report, facts: Facts) -> list[str]:
+    hosts = facts.restarting
+    if not hosts:
+        return []
+    past = report.run is not None
+    verb = "restarted" if past else "restart" + ("s" if len(hosts) == 1 else "")
+    if len(hosts) > 3:
+        longest = max((host.reboot.seconds or 0 for host in hosts), default=0)
+        away = f", each away for {about(longest)} at most" if longest else ""
+        return [f"{count(len(hosts), noun(hosts))} {verb} once each{away}"]
+    names = listed([called(host) for host in hosts])
+    each = " each" if len(hosts) > 1 else ""
+    return [f"{names} {verb} once{each}{_away(hosts)}"]
+
+
+def _away(hosts: tuple[Host, ...]) -> str:
+    seconds = max((host.reboot.seconds or 0 for host in hosts), default=0)
+    without = listed(list(dict.fromkeys(host.provides for host in hosts if host.provides)))
+    if seconds:
+        return f", {about(seconds)} without {without}" if without else f", away for {about(seconds)}"
+    return f", for that time without {without}" if without else ""
+
+
+def called(host: Host) -> str:
+    """What people call the host: "the file server", or its name."""
+    return host.label or host.name
+
+
+def verdict(report: Report, facts: Facts | None = None) -> Verdict:
+    """Did it work?"""
+    facts = facts or gather(report)
+    if report.run is None:
+        return _plan_verdict(report)
+    done, of = facts.results.get(HostResult.DONE, 0), len(report.hosts)
+    share = f"{done:,} of {count(of, noun(report.hosts))} {'is' if done == 1 else 'are'} done."
+    outcome = report.run.outcome
+    if outcome is RunOutcome.SUCCEEDED:
+        return _success(report, facts, share)
+    if outcome is RunOutcome.FAILED:
+        title = "It worked only in part" if done else "It did not work"
+        return Verdict(tone=Tone.WARN if done else Tone.BAD, title=title, text=share)
+    if outcome is RunOutcome.INTERRUPTED:
+        unknown = facts.results.get(HostResult.UNKNOWN, 0)
+        text = f"{share} For {count(unknown, noun(report.hosts))} nobody saw the end." if unknown else share
+        return Verdict(tone=Tone.BAD, title="The run was cut short", text=text)
+    return Verdict(tone=Tone.WARN, title="The run was stopped by hand", text=share)
+
+
+def _success(report: Report, facts: Facts, share: str) -> Verdict:
+    besides = facts.total(DifferenceKind.CAME_BESIDES)
+    missing = facts.total(DifferenceKind.DID_NOT_COME)
+    done = "The way back worked" if is_backout(report) else "It worked"
+    if besides or missing:
+        parts = [f"{count(besides, 'thing')} changed that the plan had not foreseen"] if besides else []
+        parts += [f"{count(missing, 'planned thing')} did not change"] if missing else []
+        text = f"{share} {sentence(' and '.join(parts))}"
+        return Verdict(tone=Tone.WARN, title=f"{done}, but not exactly as planned", text=text)
+    if open_points(report, facts):
+        return Verdict(tone=Tone.GOOD, title=f"{done}; something is still open", text=share)
+    return Verdict(tone=Tone.GOOD, title=done, text=f"{share} All went as planned.")
+
+
+def _plan_verdict(report: Report) -> Verdict:
+    if report.change.state in _STOPPED:
+        title, text = _STOPPED[report.change.state]
+        return Verdict(tone=Tone.WARN, title=title, text=text)
+    if report.awaiting:
+        waiting = listed([label(kind).lower() for kind in report.awaiting])
+        return Verdict(
+            tone=Tone.PLAN, title="This will happen if you approve", text=f"It waits for {waiting}."
+        )
+    return Verdict(tone=Tone.PLAN, title="This will happen", text="Nothing has been changed yet.")
+
+
+def timing(report: Report) -> str:
+    """When it ran and how long, or when it will."""
+    run, window = report.run, report.change.window
+    if run is None:
+        return sentence(span(window.start, window.end, window.zone)) if window else "No window is set yet."
+    if run.ended is None:
+        return f"Started {when(run.started, report.shown_zone)}; nobody saw the end."
+    took = run.wall_seconds if run.wall_seconds is not None else (run.ended - run.started).total_seconds()
+    text = f"{span(run.started, run.ended, report.shown_zone)} ({duration(took)})."
+    if window and (run.started < window.start or run.ended > window.end):
+        return f"{text} This was outside the approved window, {short_window(window)}."
+    return text
+
+
+def affected(report: Report, facts: Facts) -> tuple[str, ...]:
+    """Who had or will have to do without what."""
+    restarts = [sentence(part) for part in _restarts(report, facts)]
+    if not restarts:
+        restarts = ["No machine restarts." if report.run is None else "No machine restarted."]
+    impact = report.change.impact.strip()
+    announced = "Expected" if report.run is None else "Announced beforehand"
+    return (*restarts, *([f"{announced}: {impact}"] if impact else []))
+
+
+def way_back(report: Report) -> str:
+    """The way back in a few words."""
+    first = {
+        BackOutClass.REVERSIBLE: "It can be undone.",
+        BackOutClass.RESTORE: "Undoing it means restoring from backup.",
+        BackOutClass.FORWARD_ONLY: "It cannot be undone, only repaired.",
+    }[report.change.backout_class]
+    return f"{first} {sentence(report.change.backout)}".strip()
+
+
+def person(who: Person) -> str:
+    """Margaret Hale (Head teacher)."""
+    return f"{who.name} ({who.role})" if who.role else who.name
+
+
+def approval(given: Approval, zone: str) -> str:
+    """Who decided what, and when."""
+    by = person(given.person)
+    if given.on_behalf_of:
+        by += f" on behalf of {person(given.on_behalf_of)}"
+    verb = "approved by" if given.decision is Decision.APPROVED else "REJECTED by"
+    return f"{label(given.kind)}: {verb} {by}, {when(given.when, zone)}."
+
+
+def open_points(report: Report, facts: Facts | None = None) -> tuple[str, ...]:
+    """What somebody still has to do; empty when nothing is."""
+    facts = facts or gather(report)
+    points = [_hosts_point(report, result, text) for result, text in _OPEN_RESULTS]
+    restart = [called(host) for host in report.hosts if reboot_open(host)]
+    down = [f"{name} on {called(host)}" for host in report.hosts for name in services_down(host)]
+    checks = [f"{c.name} on {called(h)}" for h in report.hosts for c in h.checks if not c.ok]
+    incidents = [incident.number for incident in report.incidents if incident.open]
+    points += [
+        f"Still to restart: {listed(restart)}." if restart else "",
+        f"Not running after the work: {listed(down)}." if down else "",
+        f"{count(len(checks), 'check')} said no: {listed(checks)}." if checks else "",
+        f"{count(len(incidents), 'incident is', 'incidents are')} open: {listed(incidents)}."
+        if incidents
+        else "",
+        f"Waiting for {listed([label(kind).lower() for kind in report.awaiting])}."
+        if report.awaiting
+        else "",
+        "The review of this change is still to be written."
+        if report.review_due and not report.review
+        else "",
+    ]
+    return tuple(point for point in points if point)
+
+
+_OPEN_RESULTS = (
+    (HostResult.FAILED, "failed and need{s} a technician"),
+    (HostResult.UNREACHABLE, "could not be reached and {is_are} not patched"),
+    (HostResult.UNKNOWN, "must be looked at: nobody saw whether the work finished there"),
+    (HostResult.UNTOUCHED, "{was_were} not touched and still need{s} the change"),
+)
+
+
+def _hosts_point(report: Report, result: HostResult, text: str) -> str:
+    names = [called(host) for host in report.hosts if host.result is result]
+    if not names:
+        return ""
+    one = len(names) == 1
+    verb = text.format(s="s" if one else "", is_are="is" if one else "are", was_were="was" if one else "were")
+    return sentence(f"{listed(names)} {verb}")
