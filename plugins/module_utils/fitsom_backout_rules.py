@@ -1,0 +1,117 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The record of versions before a change, and what it takes to go back to them: pure functions."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional
+
+Entry = Dict[str, Any]
+FORMAT = 1
+
+
+class Way(NamedTuple):
+    """How a host gets back: files and versions for apt, packages that must go, and what can not be had."""
+
+    files: Dict[str, str]
+    versions: Dict[str, str]
+    removals: List[str]
+    missing: List[str]
+
+
+def empty() -> Dict[str, Any]:
+    return {"format": FORMAT, "packages": {}}
+
+
+def merged(manifest: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], saved: Mapping[str, Optional[str]]) -> Dict[str, Any]:
+    """The manifest with these changes added. What was written first stays: it is the state before the change."""
+    packages: Dict[str, Entry] = {name: dict(row) for name, row in manifest.get("packages", {}).items()}
+    for row in changes:
+        known = packages.get(row["name"])
+        if known is None:
+            packages[row["name"]] = {
+                "arch": row["arch"],
+                "from": row["from"],
+                "to": row["to"],
+                "deb": saved.get(row["name"]),
+            }
+        else:
+            known["to"] = row["to"]
+            if not known.get("deb") and known["from"] == row["from"]:
+                known["deb"] = saved.get(row["name"])
+    return {"format": FORMAT, "packages": {name: packages[name] for name in sorted(packages)}}
+
+
+def to_save(manifest: Mapping[str, Any], changes: Iterable[Mapping[str, Any]]) -> List[Mapping[str, Any]]:
+    """The changes whose old package is not yet recorded with a file."""
+    known = manifest.get("packages", {})
+    rows = []
+    for row in changes:
+        entry = known.get(row["name"])
+        if entry is None or (row["from"] and entry["from"] == row["from"] and not entry.get("deb")):
+            rows.append(row)
+    return rows
+
+
+def diff_lines(manifest: Mapping[str, Any]) -> str:
+    """One line for each package: what a reader of the plan sees of the manifest."""
+    lines = []
+    for name, row in sorted(manifest.get("packages", {}).items()):
+        if not row["from"]:
+            lines.append("%s was not installed" % name)
+        else:
+            lines.append("%s %s %s" % (name, row["from"], "saved" if row.get("deb") else "NOT saved"))
+    return "".join(line + "\n" for line in lines)
+
+
+def completeness(changes: Iterable[Mapping[str, Any]], unsaved: Iterable[str]) -> Dict[str, Any]:
+    """The check that tells an approver whether the way back is complete."""
+    wanted = [row["name"] for row in changes if row["from"]]
+    missing = sorted(set(unsaved))
+    detail = "%d of %d old packages kept" % (len(wanted) - len(missing), len(wanted))
+    if missing:
+        detail += "; not to be had any more: " + ", ".join(missing)
+    return {"name": "way back for every package", "ok": not missing, "detail": detail}
+
+
+def way_back(
+    manifest: Mapping[str, Any],
+    installed: Mapping[str, str],
+    files: Mapping[str, str],
+    offered: Mapping[str, Iterable[str]],
+    keep_new: Iterable[str],
+) -> Way:
+    """What to give apt so that the recorded versions come back; nothing where they are there already."""
+    way = Way({}, {}, [], [])
+    keep = set(keep_new)
+    for name, row in sorted(manifest.get("packages", {}).items()):
+        wanted, now = row["from"], installed.get(name)
+        if wanted == now:
+            continue
+        if wanted is None:
+            if name not in keep:
+                way.removals.append(name)
+        elif name in files:
+            way.files[name] = files[name]
+        elif wanted in offered.get(name, ()):
+            way.versions[name] = wanted
+        else:
+            way.missing.append("%s %s" % (name, wanted))
+    return way
+
+
+def arguments(way: Way) -> List[str]:
+    """The arguments for `apt-get install`."""
+    return (
+        [way.files[name] for name in sorted(way.files)]
+        + ["%s=%s" % (name, way.versions[name]) for name in sorted(way.versions)]
+        + ["%s-" % name for name in sorted(way.removals)]
+    )
+
+
+def strangers(changes: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]) -> List[str]:
+    """Packages that apt would change although the manifest says nothing of them."""
+    known = manifest.get("packages", {})
+    return sorted(
+        row["name"] for row in changes if row["name"] not in known or known[row["name"]]["from"] != row["to"]
+    )

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Install updates on Debian and its relatives."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apt_patch
+short_description: Install outstanding updates, or exactly the approved versions
+description:
+  - In check mode tells exactly the packages that a run would change, dependencies included, as apt's own resolver finds them.
+  - Packages are fetched before the first is touched. Whether a package was installed by hand or as a dependency stays as it is.
+  - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it then is.
+options:
+  known:
+    description: What M(apt_updates) found out about the new versions, for the report.
+    type: list
+    elements: dict
+    default: []
+  reboot_reasons:
+    description: Packages after which the host is started again; noted in C(/run/reboot-required) once they are installed.
+    type: list
+    elements: str
+    default: []
+  pool:
+    description: Keep the installed .debs in this folder, so that they can be gone back to after the next patch run.
+    type: path
+extends_documentation_fragment:
+  - fitsom_apt_selection
+author: The fitsom authors
+"""
+
+EXAMPLES = r"""
+- name: Install the security updates
+  apt_patch:
+    scope: security
+
+- name: Install what was approved
+  apt_patch:
+    pins: {openssl: 3.0.17-1, libssl3: 3.0.17-1}
+"""
+
+RETURN = r"""
+fitsom:
+  description: The packages that changed, or in check mode that would.
+  type: dict
+  returned: always
+"""
+
+import os
+from typing import Any, Dict, Iterable, List, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_apt_host import (
+    SELECTION,
+    Apt,
+    Plan,
+    deb_path,
+    make_plan,
+    need_python_apt,
+    version_of,
+)
+from ansible.module_utils.fitsom_apt_rules import (
+    Change,
+    actual_changes,
+    apt_errors,
+    deb_name,
+    describe,
+    diff_of,
+    package_rows,
+    same_set,
+)
+from ansible.module_utils.fitsom_backout_files import forget_others, keep, make_folder
+
+REBOOT_REQUIRED = "/run/reboot-required"
+
+
+def keep_in_pool(pool: str, changes: Iterable[Change], plan: Plan, installed: Mapping[str, Mapping[str, str]]) -> None:
+    """Keep what was just installed, and only .debs of versions that are installed."""
+    make_folder(pool)
+    for row in changes:
+        deb = deb_path(row["name"], version_of(plan.packages, row["name"], row["to"])) if row["to"] else None
+        if deb:
+            keep(deb, pool)
+    forget_others(pool, [deb_name(name, row["version"], row["arch"]) for name, row in installed.items()])
+
+
+def note_reboot(reasons: Iterable[str], path: str = REBOOT_REQUIRED) -> None:
+    """As Debian's own tools note it: gone after the next start, whoever starts the host."""
+    names = list(reasons)
+    if not names:
+        return
+    with open(path, "a", encoding="utf-8") as handle:
+        handle.write("*** System restart required ***\n" if not handle.tell() else "")
+    listing = path + ".pkgs"
+    known: List[str] = []
+    if os.path.exists(listing):
+        with open(listing, encoding="utf-8") as handle:
+            known = handle.read().split()
+    with open(listing, "a", encoding="utf-8") as handle:
+        handle.writelines(name + "\n" for name in names if name not in known)
+
+
+def broken(installed: Mapping[str, Mapping[str, str]]) -> List[str]:
+    return sorted(name for name, row in installed.items() if row["state"] not in ("ii", "hi"))
+
+
+def failure(text: str, done: List[Change], left: List[str]) -> str:
+    message = "the updates did not go through:\n" + apt_errors(text)
+    message += "\nChanged all the same: %s." % (describe(done) or "nothing")
+    if left:
+        message += "\nNot completely installed: %s." % ", ".join(left)
+    return message + "\nThe host is left as it is; its back-out takes it to the versions before."
+
+
+def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Do it. Returns what really changed; fails the module if apt did or if something else changed."""
+    lock = options["lock_timeout"]
+    error = host.download(plan.arguments, lock)
+    if error:
+        host.module.fail_json(msg="nothing was touched: the new packages could not be fetched:\n" + error)
+    automatic, before = host.automatic(), host.installed()
+    removals = any(row["action"] == "remove" for row in plan.changes)
+    code, text = host.install(plan.arguments, removals, False, lock)
+    after = host.installed()
+    done = actual_changes(before, after)
+    new = [row["name"] for row in done if row["action"] == "install"]
+    host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in done}] + new)
+    note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in done})
+    facts = {"packages": package_rows(done, options["known"])}
+    left = broken({name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}})
+    if code or left:
+        host.module.fail_json(msg=failure(text, done, left), changed=bool(done), diff=diff_of(done), fitsom=facts)
+    if not same_set(plan.changes, done):
+        message = "apt did other than it had foreseen. Foreseen: %s. Done: %s"
+        host.module.fail_json(
+            msg=message % (describe(plan.changes), describe(done)), changed=True, diff=diff_of(done), fitsom=facts
+        )
+    if options["pool"]:
+        keep_in_pool(options["pool"], done, plan, after)
+    return {"changed": bool(done), "diff": diff_of(done), "fitsom": facts}
+
+
+def main() -> None:
+    spec = dict(
+        SELECTION,
+        known={"type": "list", "elements": "dict", "default": []},
+        reboot_reasons={"type": "list", "elements": "str", "default": []},
+        pool={"type": "path"},
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    need_python_apt(module)
+    host = Apt(module)
+    plan = make_plan(host, module.params)
+    if module.check_mode or not plan.changes:
+        module.exit_json(
+            changed=bool(plan.changes),
+            diff=diff_of(plan.changes),
+            fitsom={"packages": package_rows(plan.changes, module.params["known"])},
+        )
+    module.exit_json(**patch(host, plan, module.params))
+
+
+if __name__ == "__main__":
+    main()

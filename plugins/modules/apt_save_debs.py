@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Keep the way back before packages are changed."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apt_save_debs
+short_description: Save the packages that are about to be replaced
+description:
+  - Writes a manifest of the versions before a change and keeps the .deb of each beside it.
+  - A .deb is taken from O(pool), from apt's cache, from the archive while that still has the version, or is
+    rebuilt by dpkg-repack where O(rebuild) allows it and the program is installed.
+  - What can not be had is named in the result, in check mode too, so that whoever approves the change knows it.
+options:
+  changes:
+    description: The changes to come, as M(apt_updates) returns them.
+    type: list
+    elements: dict
+    required: true
+  dest:
+    description: The folder of this change's way back.
+    type: path
+    required: true
+  pool:
+    description: Where M(apt_patch) keeps the .debs that it installed.
+    type: path
+  rebuild:
+    description: Whether dpkg-repack may rebuild a package from its installed files. Changed configuration goes along.
+    type: bool
+    default: true
+  require_complete:
+    description: Fail if the old package of any change can not be had.
+    type: bool
+    default: false
+author: The fitsom authors
+"""
+
+EXAMPLES = r"""
+- name: Save the old packages
+  apt_save_debs:
+    changes: "{{ found.changes }}"
+    dest: /var/lib/fitsom/backout/CHG-2026-0001
+"""
+
+RETURN = r"""
+sources:
+  description: For each package where its old .deb comes from (kept, cache, archive, rebuilt or none).
+  type: dict
+  returned: success
+fitsom:
+  description: Whether the way back is complete.
+  type: dict
+  returned: always
+"""
+
+import os
+import shutil
+import tempfile
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_apt_host import APT_CACHE, Apt, deb_path, need_python_apt, version_of
+from ansible.module_utils.fitsom_apt_rules import apt_errors, deb_name
+from ansible.module_utils.fitsom_backout_files import keep, make_folder, read_manifest, write_manifest
+from ansible.module_utils.fitsom_backout_rules import completeness, diff_lines, merged, to_save
+
+Found = Tuple[str, Optional[str]]
+
+
+def locate(row: Mapping[str, Any], packages: Mapping[str, Any], folders: List[str], rebuild: bool) -> Found:
+    """Where the old .deb of a change can be had: the kind of place, and its path if it lies here already."""
+    version = version_of(packages, row["name"], row["from"])
+    here = deb_path(row["name"], dict(version, version=row["from"], arch=version.get("arch") or row["arch"]), folders)
+    if here is None and row["arch"] != "all":
+        here = deb_path(row["name"], {"version": row["from"], "arch": "all"}, folders)
+    if here:
+        return "kept" if os.path.dirname(here) in folders[:2] else "cache", here
+    if version.get("uri"):
+        return "archive", None
+    return ("rebuilt" if rebuild else "none"), None
+
+
+def fetch(host: Apt, rows: List[Mapping[str, Any]], folder: str) -> str:
+    wanted = ["%s=%s" % (row["name"], row["from"]) for row in rows]
+    sandbox = ["-o", "APT::Sandbox::User=root"]
+    code, out, err = host.run(["apt-get", "-q", *sandbox, "download", *wanted], cwd=folder) if wanted else (0, "", "")
+    return apt_errors(out + "\n" + err) if code else ""
+
+
+def rebuild_deb(host: Apt, name: str, folder: str) -> bool:
+    return host.run(["dpkg-repack", name], cwd=folder)[0] == 0
+
+
+def gather(host: Apt, rows: List[Mapping[str, Any]], where: Dict[str, Found], dest: str) -> Dict[str, str]:
+    """Bring every .deb that can be had into the folder. Returns package name to file name."""
+    work = tempfile.mkdtemp(prefix=".work-", dir=dest)
+    try:
+        error = fetch(host, [row for row in rows if where[row["name"]][0] == "archive"], work)
+        if error:
+            host.module.fail_json(msg="nothing was touched: the old packages could not be fetched:\n" + error)
+        for row in rows:
+            if where[row["name"]][0] == "rebuilt" and not rebuild_deb(host, row["name"], work):
+                where[row["name"]] = ("none", None)
+        for path in [where[row["name"]][1] for row in rows] + [os.path.join(work, n) for n in os.listdir(work)]:
+            if path:
+                keep(path, dest)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    found = {}
+    for row in rows:
+        names = [deb_name(row["name"], row["from"], arch) for arch in (row["arch"], "all")]
+        present = [name for name in names if os.path.isfile(os.path.join(dest, name))]
+        if present:
+            found[row["name"]] = present[0]
+    return found
+
+
+def main() -> None:
+    spec = dict(
+        changes={"type": "list", "elements": "dict", "required": True},
+        dest={"type": "path", "required": True},
+        pool={"type": "path"},
+        rebuild={"type": "bool", "default": True},
+        require_complete={"type": "bool", "default": False},
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    need_python_apt(module)
+    host, changes, dest = Apt(module), module.params["changes"], module.params["dest"]
+    before = read_manifest(dest)
+    wanted = to_save(before, changes)
+    rows = [row for row in wanted if row["from"]]
+    rebuild = module.params["rebuild"] and module.get_bin_path("dpkg-repack") is not None
+    folders = [dest, module.params["pool"] or dest, APT_CACHE]
+    packages = host.packages([]) if rows else {}
+    where = {row["name"]: locate(row, packages, folders, rebuild) for row in rows}
+    foreseen = {name: "" if kind == "none" else name for name, (kind, _path) in where.items()}
+    if not module.check_mode and wanted:
+        make_folder(dest)
+        foreseen = dict.fromkeys(where, "")
+        foreseen.update(gather(host, rows, where, dest))
+    manifest = merged(before, changes, {name: deb or None for name, deb in foreseen.items()})
+    unsaved = [n for n, row in manifest["packages"].items() if row["from"] and not row.get("deb")]
+    unsaved = [n for n in unsaved if n in {row["name"] for row in changes}]
+    facts = {"checks": [completeness(changes, unsaved)] if changes else []}
+    if unsaved and module.params["require_complete"]:
+        module.fail_json(msg="nothing was touched: no way back for %s" % ", ".join(sorted(unsaved)), fitsom=facts)
+    if unsaved:
+        facts["notes"] = ["there is no way back for %s: the old package is not to be had" % n for n in sorted(unsaved)]
+    changed = manifest != before
+    if changed and not module.check_mode:
+        write_manifest(dest, manifest)
+    module.exit_json(
+        changed=changed,
+        sources={name: kind for name, (kind, _path) in where.items()},
+        diff={"before": diff_lines(before), "after": diff_lines(manifest)},
+        fitsom=facts,
+    )
+
+
+if __name__ == "__main__":
+    main()
