@@ -1,11 +1,11 @@
 """What follows from a report by counting: made once, read by the words, the timeline and the templates."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-from fitsom_runner.reports.kinds import DifferenceKind, HostResult, PackageAction, RunKind, TaskStatus
-from fitsom_runner.reports.model import Difference, Failure, Host, Package, Report, Task
+from fitsom_runner.reports.kinds import DifferenceKind, HostResult, RunKind, TaskStatus
+from fitsom_runner.reports.model import Difference, Failure, Host, Package, Report, Service, Task
 
 MANY_HOSTS = 60
 _NOTABLE = {TaskStatus.CHANGED, TaskStatus.REBOOTED, TaskStatus.FAILED, TaskStatus.UNREACHABLE}
@@ -57,30 +57,14 @@ class HostFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PackageFacts:
-    """One package change and the names of the hosts that have it."""
+class Group[T]:
+    """One thing that is the same on all of these hosts."""
 
-    package: Package
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DifferenceFacts:
-    """One planned or actual change and the names of the hosts where it is the same."""
-
-    difference: Difference
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FailureFacts:
-    """One failure and the names of the hosts that failed with the same words."""
-
-    failure: Failure
+    item: T
     hosts: tuple[str, ...]
 
     @property
-    def advice(self) -> str:
+    def placeholder(self) -> str:
         """The host to name in advice: HOST stands for each where there are several."""
         return self.hosts[0] if len(self.hosts) == 1 else "HOST"
 
@@ -91,9 +75,10 @@ class Facts:
 
     results: Mapping[HostResult, int]
     hosts: tuple[HostFacts, ...]
-    packages: tuple[PackageFacts, ...]
-    differences: tuple[DifferenceFacts, ...]
-    failures: tuple[FailureFacts, ...]
+    packages: tuple[Group[Package], ...]
+    services: tuple[Group[Service], ...]
+    differences: tuple[Group[Difference], ...]
+    failures: tuple[Group[Failure], ...]
     updates: int
     security: int
     hosts_with_updates: int
@@ -116,13 +101,14 @@ def reboot_open(host: Host) -> bool:
     return bool(host.result and (host.reboot.required or host.reboot.planned) and not host.reboot.done)
 
 
+def is_down(service: Service) -> bool:
+    """Whether it does not run now, though it was not off before."""
+    return service.after not in (None, "active") and service.before not in _PASSIVE_STATES
+
+
 def services_down(host: Host) -> tuple[str, ...]:
-    """Services that ran before and do not run now (those that were off before may stay off)."""
-    return tuple(
-        service.name
-        for service in host.services
-        if service.after not in (None, "active") and service.before not in _PASSIVE_STATES
-    )
+    """The services of the host that should run and do not."""
+    return tuple(service.name for service in host.services if is_down(service))
 
 
 def noun(hosts: tuple[Host, ...]) -> str:
@@ -138,9 +124,10 @@ def gather(report: Report) -> Facts:
     return Facts(
         results=Counter(host.result for host in report.hosts if host.result),
         hosts=tuple(_host(host) for host in report.hosts),
-        packages=_packages(report),
-        differences=_differences(report),
-        failures=_failures(report),
+        packages=tuple(sorted(_group(report, lambda host: host.packages), key=_package_order)),
+        services=tuple(_group(report, lambda host: host.services)),
+        differences=tuple(sorted(_group(report, lambda host: host.differences), key=_difference_order)),
+        failures=tuple(_group(report, lambda host: host.failures)),
         updates=len(packages),
         security=sum(package.security for package in packages),
         hosts_with_updates=sum(bool(host.packages) for host in report.hosts),
@@ -162,36 +149,23 @@ def _host(host: Host) -> HostFacts:
     )
 
 
-def _packages(report: Report) -> tuple[PackageFacts, ...]:
-    groups: dict[tuple[str, str, str | None, str | None, PackageAction], tuple[Package, list[str]]] = {}
+def _group[T: Hashable](report: Report, items: Callable[[Host], Iterable[T]]) -> list[Group[T]]:
+    groups: dict[T, list[str]] = {}
     for host in report.hosts:
-        for package in host.packages:
-            key = (package.name, package.arch, package.old, package.new, package.action)
-            groups.setdefault(key, (package, []))[1].append(host.name)
-    rows = [PackageFacts(package=package, hosts=tuple(names)) for package, names in groups.values()]
-    return tuple(
-        sorted(rows, key=lambda row: (not row.package.security, row.package.name, row.package.new or ""))
-    )
+        for item in items(host):
+            groups.setdefault(item, []).append(host.name)
+    return [Group(item=item, hosts=tuple(names)) for item, names in groups.items()]
+
+
+def _package_order(group: Group[Package]) -> tuple[bool, str, str]:
+    return (not group.item.security, group.item.name, group.item.new or "")
 
 
 _ORDER = (DifferenceKind.DID_NOT_COME, DifferenceKind.CAME_BESIDES, DifferenceKind.FORESEEN_AND_CAME)
 
 
-def _differences(report: Report) -> tuple[DifferenceFacts, ...]:
-    groups: dict[Difference, list[str]] = {}
-    for host in report.hosts:
-        for difference in host.differences:
-            groups.setdefault(difference, []).append(host.name)
-    rows = [DifferenceFacts(difference=key, hosts=tuple(names)) for key, names in groups.items()]
-    return tuple(sorted(rows, key=lambda row: _ORDER.index(row.difference.kind)))
-
-
-def _failures(report: Report) -> tuple[FailureFacts, ...]:
-    groups: dict[Failure, list[str]] = {}
-    for host in report.hosts:
-        for failure in host.failures:
-            groups.setdefault(failure, []).append(host.name)
-    return tuple(FailureFacts(failure=key, hosts=tuple(names)) for key, names in groups.items())
+def _difference_order(group: Group[Difference]) -> int:
+    return _ORDER.index(group.item.kind)
 
 
 def is_backout(report: Report) -> bool:

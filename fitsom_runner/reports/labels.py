@@ -10,30 +10,32 @@ from fitsom_runner.reports.kinds import (
     TaskStatus,
 )
 
-_NAMES: dict[StrEnum, str] = {
-    ApprovalKind.PROCEED: "Approval to proceed",
-    ApprovalKind.PEER_REVIEW: "Peer review",
-    ApprovalKind.IMPLEMENT: "Approval to implement",
-    BackOutClass.REVERSIBLE: "Reversible: can be undone by itself",
-    BackOutClass.RESTORE: "Restore from backup",
-    BackOutClass.FORWARD_ONLY: "Forward only: cannot be undone",
-    DifferenceKind.FORESEEN_AND_CAME: "foreseen and came",
-    DifferenceKind.CAME_BESIDES: "came besides the plan",
-    DifferenceKind.DID_NOT_COME: "foreseen, did not come",
-    FailureKind.UNREACHABLE: "Could not be reached",
-    FailureKind.PACKAGE_FAILED: "A package could not be installed",
-    FailureKind.SUPERSEDED: "The approved version is no longer offered",
-    FailureKind.LOCK_HELD: "Another program was installing packages",
-    FailureKind.NO_SPACE: "No space left",
-    FailureKind.SERVICE_DOWN: "A service did not come back",
-    FailureKind.CHECK_FAILED: "A check said no",
-    FailureKind.INTERRUPTED: "The run was cut short here",
-    FailureKind.OTHER: "A task failed",
-    TaskStatus.IGNORED: "failed, ignored",
-    TaskStatus.REBOOTED: "changed, restarted the host",
-}
+_NAMES: tuple[tuple[StrEnum, str], ...] = (
+    (ApprovalKind.PROCEED, "Approval to proceed"),
+    (ApprovalKind.PEER_REVIEW, "Peer review"),
+    (ApprovalKind.IMPLEMENT, "Approval to implement"),
+    (BackOutClass.REVERSIBLE, "Reversible: can be undone by itself"),
+    (BackOutClass.RESTORE, "Restore from backup"),
+    (BackOutClass.FORWARD_ONLY, "Forward only: cannot be undone"),
+    (DifferenceKind.FORESEEN_AND_CAME, "foreseen and came"),
+    (DifferenceKind.CAME_BESIDES, "came besides the plan"),
+    (DifferenceKind.DID_NOT_COME, "foreseen, did not come"),
+    (FailureKind.UNREACHABLE, "Could not be reached"),
+    (FailureKind.PACKAGE_FAILED, "A package could not be installed"),
+    (FailureKind.SUPERSEDED, "The approved version is no longer offered"),
+    (FailureKind.LOCK_HELD, "Another program was installing packages"),
+    (FailureKind.NO_SPACE, "No space left"),
+    (FailureKind.SERVICE_DOWN, "A service did not come back"),
+    (FailureKind.CHECK_FAILED, "A check said no"),
+    (FailureKind.INTERRUPTED, "The run was cut short here"),
+    (FailureKind.OTHER, "A task failed"),
+    (TaskStatus.IGNORED, "failed, ignored"),
+    (TaskStatus.REBOOTED, "changed, restarted the host"),
+)
+# Members of two StrEnums with one value are equal, so the class is part of the key.
+_BY_CLASS = {(type(kind), kind.value): name for kind, name in _NAMES}
 
 
 def label(kind: StrEnum) -> str:
     """The name of a kind for readers."""
-    return _NAMES.get(kind, kind.value.replace("_", " "))
+    return _BY_CLASS.get((type(kind), kind.value), kind.value.replace("_", " "))

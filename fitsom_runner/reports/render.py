@@ -100,12 +100,14 @@ def _environment(*, html: bool) -> Environment:
         "shorten": text.shorten,
         "lines": _paragraphs,
         "duration": times.duration,
+        "code": lambda value: Markup(text.code(value)),  # noqa: S704
         "fence": lambda value: Markup(text.fence(value)),  # noqa: S704
     }
+    environment.tests["down"] = counting.is_down
     environment.globals |= {
         "noun": counting.noun,
         "reboot_open": counting.reboot_open,
-        "services_down": counting.services_down,
+        "is_down": counting.is_down,
         "DifferenceKind": DifferenceKind,
         "HostResult": HostResult,
         **_style(),

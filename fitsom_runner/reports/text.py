@@ -63,18 +63,28 @@ def sentence(text: str) -> str:
 
 
 _MARKS = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
-_LINE_START = re.compile(r"^(\s*)([#+>-]|\d+(?=[.)]))", re.MULTILINE)
+_LINE_START = re.compile(r"^(#|>|=|[+-](?=[\s-]|$)|\d+(?=[.)](?:\s|$)))")
 
 
 def markdown(text: str) -> str:
     """Text as one line of Markdown: nothing in it is markup, HTML or a cell's end."""
     line = " ".join(clean(text).split())
     line = _MARKS.sub(r"\\\1", line.replace("&", "&amp;").replace("<", "&lt;"))
-    return _LINE_START.sub(lambda m: m[1] + (m[2] + "\\" if m[2].isdigit() else "\\" + m[2]), line)
+    return _LINE_START.sub(lambda m: m[1] + "\\" if m[1].isdigit() else "\\" + m[1], line)
+
+
+def code(text: str) -> str:
+    """Text as a Markdown code span, also inside a table."""
+    line = " ".join(clean(text).split()).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    ticks = "`" * (longest + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{ticks}{pad}{line}{pad}{ticks}" if line else ""
 
 
 def fence(text: str) -> str:
     """A Markdown code block that no backticks in the text can end."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    shown = shorten(text)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     ticks = "`" * max(3, longest + 1)
-    return f"{ticks}text\n{shorten(text)}\n{ticks}"
+    return f"{ticks}text\n{shown}\n{ticks}"

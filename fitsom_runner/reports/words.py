@@ -51,6 +51,9 @@ def summary(report: Report, facts: Facts | None = None) -> str:
     """What happened or will happen, in one sentence: updates, restarts, and when."""
     facts = facts or gather(report)
     parts = [_updates(report, facts), *_restarts(report, facts)]
+    unknown = [called(host) for host in report.hosts if host.result is HostResult.UNKNOWN]
+    if unknown:
+        parts.append(f"what was done on {listed(unknown)} is not known")
     if report.run is None and report.change.window:
         parts[-1] += f", {short_window(report.change.window)}"
     return sentence("; ".join(parts))
@@ -107,14 +110,26 @@ def verdict(report: Report, facts: Facts | None = None) -> Verdict:
     outcome = report.run.outcome
     if outcome is RunOutcome.SUCCEEDED:
         return _success(report, facts, share)
+    share = f"{share} {_rest(facts)}".strip()
     if outcome is RunOutcome.FAILED:
         title = "It worked only in part" if done else "It did not work"
         return Verdict(tone=Tone.WARN if done else Tone.BAD, title=title, text=share)
     if outcome is RunOutcome.INTERRUPTED:
-        unknown = facts.results.get(HostResult.UNKNOWN, 0)
-        text = f"{share} For {count(unknown, noun(report.hosts))} nobody saw the end." if unknown else share
-        return Verdict(tone=Tone.BAD, title="The run was cut short", text=text)
+        return Verdict(tone=Tone.BAD, title="The run was cut short", text=share)
     return Verdict(tone=Tone.WARN, title="The run was stopped by hand", text=share)
+
+
+_REST = (
+    (HostResult.FAILED, "failed"),
+    (HostResult.UNREACHABLE, "could not be reached"),
+    (HostResult.UNKNOWN, "must be looked at"),
+    (HostResult.UNTOUCHED, "not touched"),
+)
+
+
+def _rest(facts: Facts) -> str:
+    parts = [f"{facts.results[result]:,} {text}" for result, text in _REST if facts.results.get(result)]
+    return sentence(listed(parts))
 
 
 def _success(report: Report, facts: Facts, share: str) -> Verdict:
@@ -161,7 +176,9 @@ def affected(report: Report, facts: Facts) -> tuple[str, ...]:
     """Who had or will have to do without what."""
     restarts = [sentence(part) for part in _restarts(report, facts)]
     if not restarts:
-        restarts = ["No machine restarts." if report.run is None else "No machine restarted."]
+        unsure = facts.results.get(HostResult.UNKNOWN, 0)
+        seen = "No restart was seen." if unsure else "No machine restarted."
+        restarts = ["No machine restarts." if report.run is None else seen]
     impact = report.change.impact.strip()
     announced = "Expected" if report.run is None else "Announced beforehand"
     return (*restarts, *([f"{announced}: {impact}"] if impact else []))

@@ -141,10 +141,21 @@ def seal() -> Seal:
     )
 
 
-_NAMES = (
-    "openssl libssl3 linux-image-amd64 openssh-server openssh-client sudo libc6 libc-bin curl "
-    "libcurl4 bind9-host gnutls-bin libgnutls30"
-).split()
+_NAMES = [
+    "openssl",
+    "libssl3",
+    "linux-image-amd64",
+    "openssh-server",
+    "openssh-client",
+    "sudo",
+    "libc6",
+    "libc-bin",
+    "curl",
+    "libcurl4",
+    "bind9-host",
+    "gnutls-bin",
+    "libgnutls30",
+]
 
 
 def packages(how_many: int, security: int | None = None) -> tuple[Package, ...]:
@@ -204,7 +215,7 @@ def file_server() -> Host:
             Service(name="smbd.service", action="restart", before="active", after="active"),
             Service(name="ssh.service", action="restart", before="active", after="active"),
         ),
-        reboot=Reboot(required=True, planned=True, done=True, reasons=("linux-image-amd64",), seconds=300),
+        reboot=Reboot(required=True, planned=True, done=True, reasons=("linux-image-amd64",), seconds=96),
         checks=(
             Check(name="free space on /", ok=True, detail="12.1 GB free, 1 GB needed"),
             Check(name="backup of last night", ok=True, detail="finished 02:14"),
@@ -279,7 +290,9 @@ def reviewed() -> Report:
 def plan_only() -> Report:
     """What will happen if you approve: no run, two signatures given, one to come."""
     hosts = tuple(
-        replace(host, result=None, tasks=(), differences=(), reboot=replace(host.reboot, done=False))
+        replace(
+            host, result=None, tasks=(), differences=(), reboot=replace(host.reboot, done=False, seconds=300)
+        )
         for host in succeeded().hosts
     )
     return replace(

@@ -1,0 +1,2 @@
+"""stub"""
+def ensure(config, change): raise NotImplementedError

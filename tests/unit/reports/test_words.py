@@ -1,0 +1,153 @@
+"""What a head teacher reads."""
+
+from dataclasses import replace
+
+import pytest
+
+from fitsom_runner.reports import words
+from fitsom_runner.reports.facts import gather
+from fitsom_runner.reports.kinds import ChangeState, FailureKind, HostResult
+from fitsom_runner.reports.model import Reboot, Report
+from fitsom_runner.reports.words import Tone
+from tests.unit.reports import samples
+
+
+def test_a_plan_reads_as_one_sentence() -> None:
+    assert words.summary(samples.plan_only()) == (
+        "19 security updates will be installed on 2 servers; the file server restarts once, "
+        "about 5 minutes without files, Friday 6 November, 18:00\u201319:00."
+    )
+
+
+def test_a_run_is_told_in_the_past() -> None:
+    assert words.summary(samples.succeeded()) == (
+        "19 security updates were installed on 2 servers; the file server restarted once, "
+        "about 2 minutes without files."
+    )
+
+
+def test_one_update_on_one_server_is_singular() -> None:
+    host = replace(samples.web_server(), packages=samples.packages(1))
+    assert (
+        words.summary(replace(samples.succeeded(), hosts=(host,)))
+        == "1 security update was installed on 1 server."
+    )
+
+
+def test_other_updates_are_counted_apart_from_security() -> None:
+    host = replace(samples.web_server(), packages=samples.packages(3, security=1))
+    text = words.summary(replace(samples.succeeded(), hosts=(host,)))
+    assert text == "1 security update and 2 other updates were installed on 1 server."
+
+
+def test_without_hosts_nothing_is_claimed() -> None:
+    assert words.summary(replace(samples.succeeded(), hosts=())) == "No package was changed."
+    assert words.summary(replace(samples.plan_only(), hosts=())).startswith("No package will change")
+
+
+def test_two_restarts_name_both_and_four_are_counted() -> None:
+    one = replace(samples.web_server(), packages=(), reboot=Reboot(done=True, seconds=90))
+    two = words.summary(replace(samples.succeeded(), hosts=(one, replace(one, label="the print server"))))
+    assert "the intranet server and the print server restarted once each, about 2 minutes without" in two
+    four = words.summary(replace(samples.succeeded(), hosts=(one,) * 4))
+    assert "4 servers restarted once each" in four
+
+
+def test_mixed_devices_are_machines() -> None:
+    hosts = (samples.file_server(), replace(samples.web_server(), device="computer"))
+    assert "2 machines" in words.summary(replace(samples.succeeded(), hosts=hosts))
+
+
+def test_a_backout_says_that_packages_went_back() -> None:
+    assert "10 packages were taken back to the earlier version on 1 server" in words.summary(
+        samples.backed_out()
+    )
+
+
+def test_an_interrupted_run_does_not_claim_to_know() -> None:
+    report = samples.interrupted()
+    assert words.summary(report).endswith("what was done on the file server is not known.")
+    assert words.affected(report, gather(report))[0] == "No restart was seen."
+    assert "nobody saw the end" in words.timing(report)
+
+
+@pytest.mark.parametrize(
+    ("report", "tone", "title"),
+    [
+        (samples.reviewed(), Tone.GOOD, "It worked"),
+        (samples.succeeded(), Tone.GOOD, "It worked; something is still open"),
+        (samples.failed(), Tone.WARN, "It worked only in part"),
+        (samples.interrupted(), Tone.BAD, "The run was cut short"),
+        (samples.plan_only(), Tone.PLAN, "This will happen if you approve"),
+        (samples.big(10, 10), Tone.WARN, "It worked only in part"),
+    ],
+)
+def test_the_verdict_answers_whether_it_worked(report: Report, tone: Tone, title: str) -> None:
+    verdict = words.verdict(report)
+    assert (verdict.tone, verdict.title) == (tone, title)
+
+
+def test_the_verdict_counts_what_did_not_get_done() -> None:
+    assert words.verdict(samples.failed()).text == (
+        "1 of 4 servers is done. 1 failed, 1 could not be reached and 1 not touched."
+    )
+
+
+def test_no_host_done_means_it_did_not_work() -> None:
+    hosts = tuple(replace(host, result=HostResult.FAILED) for host in samples.failed().hosts)
+    assert words.verdict(replace(samples.failed(), hosts=hosts)).title == "It did not work"
+
+
+def test_a_success_beside_the_plan_is_not_called_a_plain_success() -> None:
+    surprised = replace(samples.succeeded(), hosts=samples.failed().hosts[:1])
+    verdict = words.verdict(surprised)
+    assert (verdict.tone, "1 thing changed that the plan had not foreseen" in verdict.text) == (
+        Tone.WARN,
+        True,
+    )
+
+
+def test_a_rejected_plan_does_not_ask_for_approval() -> None:
+    report = replace(samples.plan_only(), change=samples.change(ChangeState.REJECTED))
+    assert words.verdict(report).title == "Rejected: nothing will be done"
+
+
+def test_open_points_name_hosts_restarts_services_incidents_and_the_review() -> None:
+    assert words.open_points(samples.failed()) == (
+        "The file server failed and needs a technician.",
+        "The print server could not be reached and is not patched.",
+        "dns1 was not touched and still needs the change.",
+        "Still to restart: the file server.",
+        "Not running after the work: smbd.service on the file server.",
+        "2 incidents are open: INC-2026-0031 and INC-2026-0032.",
+        "The review of this change is still to be written.",
+    )
+    assert words.open_points(samples.reviewed()) == ()
+
+
+def test_many_open_hosts_are_counted_not_listed() -> None:
+    assert "and 7 others failed and need a technician" in words.open_points(samples.big(1000, 1000))[0]
+
+
+def test_a_delegated_approval_names_both() -> None:
+    text = words.approval(samples.approvals()[2], "Europe/London")
+    assert "by John Thornton (Deputy head) on behalf of Margaret Hale (Head teacher)" in text
+
+
+def test_work_outside_the_window_is_said() -> None:
+    early = samples.change()
+    moved = replace(early, window=samples.window(samples.START.replace(hour=20)))
+    assert "outside the approved window" in words.timing(replace(samples.succeeded(), change=moved))
+    assert "outside" not in words.timing(samples.succeeded())
+
+
+@pytest.mark.parametrize("kind", list(FailureKind))
+def test_every_failure_has_steps(kind: FailureKind) -> None:
+    steps = words.next_steps(kind, "srv1", "CHG-2026-0001")
+    assert len(steps) >= 2
+    assert any("srv1" in step.text + step.command for step in steps)
+
+
+def test_advice_quotes_what_goes_into_a_command() -> None:
+    commands = [step.command for step in words.next_steps(FailureKind.UNREACHABLE, "a; reboot", "C")]
+    assert "ping -c 3 'a; reboot'" in commands
