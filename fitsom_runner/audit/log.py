@@ -1,0 +1,133 @@
+"""Append to the audit log and verify it.
+
+The chain is SHA-256 over canonical JSON. Beside the database lies `audit.anchor`, one line an entry: whoever
+rewrites the table must rewrite that file too, and every report carries the chain's head of its day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from fitsom_runner import clock
+from fitsom_runner.audit.models import AuditEntry
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who did it: a person's id and the OS user they were logged in as."""
+
+    person: str
+    os_user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What verify() found: `faults` is empty when the chain is whole."""
+
+    entries: int
+    head: str
+    faults: tuple[str, ...]
+
+
+def append(actor: Actor, action: str, subject: str, **detail: Any) -> AuditEntry:
+    """Add one entry to the chain; must be called inside the transaction of the thing it tells of."""
+    last = AuditEntry.objects.order_by("-seq").first()
+    entry = AuditEntry(
+        seq=last.seq + 1 if last else 1,
+        at=clock.now().isoformat(timespec="milliseconds"),
+        actor=actor.person,
+        os_user=actor.os_user,
+        action=action,
+        subject=subject,
+        detail=json.dumps(detail, sort_keys=True, ensure_ascii=False, default=str),
+        previous=last.hash if last else GENESIS,
+    )
+    entry.hash = digest(entry)
+    entry.save(force_insert=True)
+    transaction.on_commit(lambda: _anchor(entry))
+    return entry
+
+
+def digest(entry: AuditEntry) -> str:
+    """SHA-256 (hex) of an entry's content and its predecessor's hash."""
+    fields = [
+        entry.seq,
+        entry.at,
+        entry.actor,
+        entry.os_user,
+        entry.action,
+        entry.subject,
+        entry.detail,
+        entry.previous,
+    ]
+    return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
+
+
+def head() -> tuple[int, str]:
+    """Number and hash of the newest entry; (0, 64 zeros) for an empty log."""
+    last = AuditEntry.objects.order_by("-seq").first()
+    return (last.seq, last.hash) if last else (0, GENESIS)
+
+
+def verify() -> Verdict:
+    """Recompute the chain and compare it with the anchor file."""
+    faults: list[str] = []
+    hashes: dict[int, str] = {}
+    previous, expected = GENESIS, 1
+    for entry in AuditEntry.objects.order_by("seq").iterator():
+        if entry.seq != expected:
+            faults.append(f"entry {expected} is missing")
+        if entry.previous != previous:
+            faults.append(f"entry {entry.seq} does not follow the entry before it")
+        if digest(entry) != entry.hash:
+            faults.append(
+                f"entry {entry.seq} ({entry.action} {entry.subject}) was altered after it was written"
+            )
+        previous, expected = entry.hash, entry.seq + 1
+        hashes[entry.seq] = entry.hash
+    faults.extend(_anchor_faults(hashes))
+    return Verdict(entries=len(hashes), head=previous, faults=tuple(faults))
+
+
+def anchor_path() -> Path | None:
+    """The anchor file beside an SQLite database; None for a database in memory."""
+    name = str(connection.settings_dict["NAME"])
+    return None if ":memory:" in name or "mode=memory" in name else Path(name).with_name("audit.anchor")
+
+
+def _anchor(entry: AuditEntry) -> None:
+    path = anchor_path()
+    if path is None:
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, f"{entry.seq} {entry.hash}\n".encode())
+    finally:
+        os.close(handle)
+
+
+def _anchor_faults(hashes: dict[int, str]) -> list[str]:
+    path = anchor_path()
+    if path is None:
+        return []
+    if not path.exists():
+        return [f"{path} is missing"] if hashes else []
+    faults = []
+    for line in path.read_text(encoding="ascii").splitlines():
+        number, _, anchored = line.partition(" ")
+        if len(anchored) != 64 or not number.isdigit():
+            continue  # half a line: the disk was full or the power went as it was written; its entry is in the chain
+        if int(number) not in hashes:
+            faults.append(f"entry {number} was anchored in {path.name} but is gone from the log")
+        elif hashes[int(number)] != anchored:
+            faults.append(f"entry {number} differs from its anchor in {path.name}")
+    return faults

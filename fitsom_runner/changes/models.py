@@ -1,0 +1,162 @@
+"""The records of change management: the RfC, its plans, its signatures."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from fitsom_runner.changes.states import ChangeType, State
+
+# The fields of the RfC that people read, in the order FITS prints them: name -> heading.
+RFC_FIELDS: dict[str, str] = {
+    "title": "Title",
+    "item_name": "Item",
+    "item_location": "Location of the item",
+    "asset_tag": "Asset tag",
+    "change_text": "Change",
+    "reason": "Reason",
+    "effect_of_not_changing": "Effect of not changing",
+    "implementation_steps": "Implementation steps, with tests",
+    "impact": "Impact of the change",
+    "failure_impact": "Impact of failure",
+    "failure_risk": "Risk of failure",
+    "risk_evidence": "Evidence for the risk",
+    "backout": "Back-out",
+    "backout_class": "Back-out class",
+    "communication": "Who is told, and when",
+    "test_evidence": "Test evidence",
+}
+
+
+class Change(models.Model):
+    """One RfC. Sealed parts and RfC text may only be edited through changes.service, which makes a new version."""
+
+    number = models.CharField(max_length=20, unique=True)
+    version = models.PositiveIntegerField(default=1)
+    type = models.CharField(max_length=12, choices=[(t.value, t.value) for t in ChangeType])
+    state = models.CharField(
+        max_length=20, default=State.DRAFT, choices=[(s.value, s.value) for s in State], db_index=True
+    )
+    title = models.CharField(max_length=200)
+    item_name = models.TextField(default="")
+    item_location = models.TextField(default="")
+    asset_tag = models.TextField(default="")
+    change_text = models.TextField(default="")
+    reason = models.TextField(default="")
+    effect_of_not_changing = models.TextField(default="")
+    implementation_steps = models.TextField(default="")
+    impact = models.TextField(default="")
+    failure_impact = models.TextField(default="")
+    failure_risk = models.TextField(default="")
+    risk_evidence = models.TextField(default="")
+    backout = models.TextField(default="")
+    backout_class = models.TextField(default="")
+    communication = models.TextField(default="")
+    test_evidence = models.TextField(default="")
+    incidents = models.JSONField(default=list)
+    problems = models.JSONField(default=list)
+    configuration_items = models.JSONField(default=list)
+
+    playbook = models.CharField(max_length=200)
+    backout_playbook = models.CharField(max_length=200, default="")
+    limit = models.CharField(max_length=1000, default="all")
+    tags = models.JSONField(default=list)
+    skip_tags = models.JSONField(default=list)
+    extra_vars = models.JSONField(default=dict)
+    window_start = models.DateTimeField(null=True)
+    window_end = models.DateTimeField(null=True)
+    window_zone = models.CharField(max_length=60, default="")
+    template = models.ForeignKey("StandardTemplate", null=True, on_delete=models.PROTECT)
+
+    requester = models.CharField(max_length=100)
+    implementer = models.CharField(max_length=100, default="")
+    created_at = models.DateTimeField()
+    actual_start = models.DateTimeField(null=True)
+    actual_end = models.DateTimeField(null=True)
+    closure_code = models.CharField(max_length=30, default="")
+    backout_used = models.BooleanField(default=False)
+    review = models.JSONField(default=dict)
+    plan = models.ForeignKey("Plan", null=True, on_delete=models.SET_NULL, related_name="current_of")
+
+    class Meta:
+        db_table = "change"
+        ordering = ("number",)
+
+    @property
+    def kind(self) -> ChangeType:
+        """The type as an Enum."""
+        return ChangeType(self.type)
+
+    @property
+    def stage(self) -> State:
+        """The state as an Enum."""
+        return State(self.state)
+
+    def rfc(self) -> dict[str, str]:
+        """The RfC's texts by field name."""
+        return {name: getattr(self, name) for name in RFC_FIELDS}
+
+
+class Plan(models.Model):
+    """What a check-mode run predicted for one version of a change, and the seal over what will run.
+
+    `seal` is empty for a rehearsal (content not committed, or a draft). `hosts` holds, for each host, the
+    predicted items: see execution.prediction.
+    """
+
+    id = models.CharField(max_length=40, primary_key=True)
+    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="plans")
+    version = models.PositiveIntegerField()
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=100)
+    commit = models.CharField(max_length=64)
+    seal = models.CharField(max_length=64, default="")
+    components = models.JSONField(default=dict)
+    hosts = models.JSONField(default=dict)
+    left_out = models.JSONField(default=dict)
+    notes = models.JSONField(default=list)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        db_table = "plan"
+        ordering = ("created_at",)
+
+
+class Approval(models.Model):
+    """One signature, for one version; those after planning also name the plan and the seal that were seen."""
+
+    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="approvals")
+    version = models.PositiveIntegerField()
+    plan = models.ForeignKey(Plan, null=True, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=20)
+    approved = models.BooleanField()
+    person = models.CharField(max_length=100)
+    person_name = models.CharField(max_length=200)
+    position = models.CharField(max_length=50)
+    on_behalf_of = models.CharField(max_length=100, default="")
+    os_user = models.CharField(max_length=100)
+    comment = models.TextField(default="")
+    seal = models.CharField(max_length=64, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "approval"
+        ordering = ("at",)
+
+
+class StandardTemplate(models.Model):
+    """A standard change: pre-approved within these bounds, and nowhere outside them."""
+
+    name = models.CharField(max_length=60, unique=True)
+    title = models.CharField(max_length=200)
+    playbook = models.CharField(max_length=200)
+    bounds = models.JSONField()
+    rfc = models.JSONField()
+    max_minutes = models.PositiveIntegerField()
+    expires = models.DateTimeField()
+    proposed_by = models.CharField(max_length=100)
+    approved_by = models.CharField(max_length=100, default="")
+    approved_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "standard_template"

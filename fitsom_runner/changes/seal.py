@@ -1,0 +1,78 @@
+"""The seal: one SHA-256 over everything that decides what will run. Pure; others gather the parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealParts:
+    """Everything under the seal.
+
+    trees: {"playbooks": git tree hash, ...}; versions: {"ansible-core": "2.21.5", collection: version};
+    inventories: {path: SHA-256 of its files}; hosts: {host: SHA-256 of its variables, vault values by
+    ciphertext}; packages: {host: {name: version}}; window: (start, end, zone), ISO 8601 in UTC.
+    """
+
+    trees: Mapping[str, str]
+    versions: Mapping[str, str]
+    playbook: str
+    tags: tuple[str, ...]
+    skip_tags: tuple[str, ...]
+    inventories: Mapping[str, str]
+    hosts: Mapping[str, str]
+    extra_vars: Mapping[str, Any]
+    packages: Mapping[str, Mapping[str, str]]
+    window: tuple[str, str, str] | None
+
+    def components(self) -> dict[str, Any]:
+        """The parts as JSON values, as they are stored with the plan."""
+        parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
+        return parts
+
+
+def canonical(value: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces, no NaN, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def seal_of(components: Mapping[str, Any]) -> str:
+    """The seal, 64 hex digits."""
+    return hashlib.sha256(canonical(components).encode()).hexdigest()
+
+
+def differences(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What moved between two sets of components, a plain sentence each; empty when nothing did."""
+    sentences = []
+    for part in sorted(set(sealed) | set(found)):
+        before, after = sealed.get(part), found.get(part)
+        if before == after:
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            for key in sorted(set(before) | set(after)):
+                if before.get(key) != after.get(key):
+                    sentences.append(_moved(f"{part} {key}", before.get(key), after.get(key)))
+        else:
+            sentences.append(_moved(part.replace("_", " "), before, after))
+    return sentences
+
+
+def _moved(what: str, before: Any, after: Any) -> str:
+    if before is None:
+        return f"{what}: added ({_short(after)})"
+    if after is None:
+        return f"{what}: removed ({_short(before)})"
+    return f"{what}: {_short(before)} became {_short(after)}"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else canonical(value)
+    if len(text) in (40, 64) and set(text) <= set("0123456789abcdef"):
+        return text[:12]
+    return text if len(text) <= 80 else text[:77] + "..."

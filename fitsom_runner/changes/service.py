@@ -1,0 +1,289 @@
+"""What can be done to a change. Every function is one transaction: checks, one conditional update, one audit entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from fitsom_runner import clock
+from fitsom_runner.audit import log
+from fitsom_runner.audit.log import Actor
+from fitsom_runner.changes import draft as drafts
+from fitsom_runner.changes import states, window
+from fitsom_runner.changes.draft import RfcDraft
+from fitsom_runner.changes.models import Approval, Change, Plan
+from fitsom_runner.changes.states import Action, ChangeType, State
+from fitsom_runner.changes.window import Window
+from fitsom_runner.config import Config, Power
+from fitsom_runner.errors import IncompleteError, NotFoundError, RefusedError
+from fitsom_runner.people import powers
+from fitsom_runner.people.powers import Identity
+
+SYSTEM = Actor(person="fitsom", os_user="")
+_POWER = {
+    Action.APPROVE_PROCEED: Power.APPROVE_PROCEED,
+    Action.PEER_REVIEW: Power.PEER_REVIEW,
+    Action.APPROVE_IMPLEMENT: Power.APPROVE_IMPLEMENT,
+}
+
+
+def get(number: str) -> Change:
+    """The change with this number; "7" and "2026-7" mean CHG-<this year>-0007. Raises NotFoundError."""
+    parts = number.upper().removeprefix("CHG-").split("-")
+    if all(p.isdigit() for p in parts) and len(parts) <= 2:
+        year = parts[0] if len(parts) == 2 else str(clock.now().year)
+        change = Change.objects.filter(number=f"CHG-{year}-{int(parts[-1]):04d}").first()
+        if change:
+            return change
+    raise NotFoundError(f"no change {number!r}", hint="fitsom change list")
+
+
+def new(config: Config, who: Identity, draft: RfcDraft) -> Change:
+    """Raise an RfC as a draft. Raises IncompleteError, NotAllowedError."""
+    powers.authorise(config, who, Power.REQUEST)
+    given = draft.given()
+    for name in ("title", "playbook"):
+        if not given.get(name):
+            raise IncompleteError(f"a change needs a {name}", hint=f"--{name} ...")
+    given.setdefault("type", ChangeType.MINOR)
+    with transaction.atomic():
+        change = Change(number=_next_number(), requester=who.person.id, created_at=clock.now(), **given)
+        _set_window(config, change, draft)
+        change.save(force_insert=True)
+        log.append(who.actor, "change.new", change.number, type=change.type, title=change.title)
+    return change
+
+
+def edit(config: Config, who: Identity, change: Change, draft: RfcDraft) -> Change:
+    """Write new content: makes a new version, a draft again, whose signatures start from nothing."""
+    powers.authorise(config, who, Power.REQUEST)
+    target = states.target(change.stage, Action.EDIT, change.kind)
+    given = draft.given()
+    edited = Change.objects.get(pk=change.pk)
+    before = {name: getattr(edited, name) for name in given}
+    for name, value in given.items():
+        setattr(edited, name, value)
+    _set_window(config, edited, draft)
+    changed = sorted(name for name, value in before.items() if getattr(edited, name) != value)
+    if (
+        draft.window and edited.window_start != change.window_start
+    ) or edited.window_end != change.window_end:
+        changed.append("window")
+    if not changed:
+        return change
+    fields = {*given, "window_start", "window_end", "window_zone"}
+    with transaction.atomic():
+        updated = Change.objects.filter(pk=change.pk, state=change.state, version=change.version).update(
+            state=target,
+            version=change.version + 1,
+            plan=None,
+            **{name: getattr(edited, name) for name in fields},
+        )
+        _exactly_one(updated, change)
+        log.append(who.actor, "change.edit", change.number, version=change.version + 1, fields=changed)
+    return get(change.number)
+
+
+def submit(config: Config, who: Identity, change: Change) -> Change:
+    """Hand the RfC to those who decide. Raises IncompleteError, RefusedError (an unreviewed emergency)."""
+    powers.authorise(config, who, Power.REQUEST)
+    states.target(change.stage, Action.SUBMIT, change.kind)
+    drafts.require(change.kind, {**change.rfc(), "number": change.number}, window_of(change) is not None)
+    if change.window_end and change.window_end <= clock.now():
+        raise IncompleteError(
+            "the window has already passed", hint=f"fitsom change edit {change.number} --start ..."
+        )
+    owed = Change.objects.filter(
+        requester=change.requester,
+        type=ChangeType.EMERGENCY,
+        state__in=[State.SUCCEEDED, State.FAILED, State.BACKED_OUT, State.INTERRUPTED],
+    ).first()
+    if owed:
+        raise RefusedError(
+            f"{owed.number} was an emergency and has not been reviewed yet",
+            hint=f"Write it up first: fitsom change edit/review {owed.number}",
+        )
+    return move(change, Action.SUBMIT, who.actor)
+
+
+def approve(config: Config, who: Identity, change: Change, *, comment: str = "", seal: str = "") -> Approval:
+    """Give the signature that the change waits for. `seal`: the first digits of the seal the approver saw.
+
+    Raises RefusedError, NotAllowedError.
+    """
+    action = states.approval_wanted(change.stage, change.kind)
+    if action is None:
+        raise RefusedError(
+            f"{change.number} is {states.in_words(change.stage)} and waits for no signature",
+            hint=next_step(change),
+        )
+    plan = change.plan if action is not Action.APPROVE_PROCEED else None
+    if plan is not None and seal and not plan.seal.startswith(seal.lower()):
+        raise RefusedError(
+            f"the seal is now {plan.seal[:12]}, not {seal}: the plan was taken again since you looked",
+            hint=f"Look again: fitsom change show {change.number}",
+        )
+    behalf = powers.authorise(config, who, _POWER[action], never=change.requester)
+    with transaction.atomic():
+        approval = _sign(who, change, action, approved=True, comment=comment, plan=plan, behalf=behalf)
+        change = move(change, action, who.actor, on_behalf_of=behalf, seal=approval.seal)
+        if change.stage is State.IMPLEMENT_APPROVED:
+            move(change, Action.SCHEDULE, SYSTEM, window=[str(change.window_start), str(change.window_end)])
+    return approval
+
+
+def reject(config: Config, who: Identity, change: Change, *, comment: str) -> Change:
+    """Say no, with a reason. Whoever could sign next may reject. Raises RefusedError, NotAllowedError."""
+    states.target(change.stage, Action.REJECT, change.kind)
+    wanted = states.approval_wanted(change.stage, change.kind) or Action.APPROVE_IMPLEMENT
+    behalf = powers.authorise(config, who, _POWER[wanted], never=change.requester)
+    with transaction.atomic():
+        _sign(who, change, Action.REJECT, approved=False, comment=comment, plan=change.plan, behalf=behalf)
+        return move(change, Action.REJECT, who.actor, comment=comment)
+
+
+def cancel(config: Config, who: Identity, change: Change, *, reason: str) -> Change:
+    """Withdraw a change that has not run. Raises RefusedError."""
+    powers.authorise(config, who, Power.REQUEST)
+    return move(change, Action.CANCEL, who.actor, reason=reason)
+
+
+def record_plan(who: Identity, change: Change, plan: Plan) -> Change:
+    """Attach a plan. A rehearsal (no seal, or a draft) is kept and moves nothing."""
+    action = Action.PLAN if states.can(change.stage, Action.PLAN, change.kind) else Action.REPLAN
+    with transaction.atomic():
+        plan.save(force_insert=True)
+        if not plan.seal:
+            log.append(who.actor, "change.rehearsed", change.number, plan=plan.id, notes=plan.notes)
+            return change
+        return move(change, action, who.actor, fields={"plan": plan}, plan_id=plan.id, seal=plan.seal)
+
+
+def review(config: Config, who: Identity, change: Change, answers: dict[str, Any]) -> Change:
+    """The post-implementation review: objective met, side effects, plan accurate, notes, test evidence."""
+    powers.authorise(config, who, Power.REVIEW)
+    fields: dict[str, Any] = {"review": {**answers, "by": who.person.id, "at": clock.now().isoformat()}}
+    if answers.get("test_evidence"):
+        fields["test_evidence"] = answers["test_evidence"]
+    return move(change, Action.REVIEW, who.actor, fields=fields, **answers)
+
+
+def close(config: Config, who: Identity, change: Change, *, code: str) -> Change:
+    """End the change with a closure code. Raises RefusedError where it was not reviewed."""
+    powers.authorise(config, who, Power.REVIEW)
+    return move(change, Action.CLOSE, who.actor, fields={"closure_code": code}, code=code)
+
+
+def move(
+    change: Change, action: Action, actor: Actor, *, fields: dict[str, Any] | None = None, **detail: Any
+) -> Change:
+    """One transition: a conditional update that must change exactly one row, and one audit entry.
+
+    Raises RefusedError where the table forbids it, or somebody else moved the change first.
+    """
+    target = states.target(change.stage, action, change.kind)
+    with transaction.atomic():
+        updated = Change.objects.filter(
+            pk=change.pk, state=change.state, version=change.version, plan=change.plan_id
+        ).update(state=target, **(fields or {}))
+        _exactly_one(updated, change)
+        log.append(
+            actor,
+            f"change.{action}",
+            change.number,
+            version=change.version,
+            frm=change.state,
+            to=target,
+            **detail,
+        )
+    return Change.objects.get(pk=change.pk)
+
+
+def window_of(change: Change) -> Window | None:
+    """The change's window; None for an emergency that runs at once."""
+    if change.window_start is None or change.window_end is None:
+        return None
+    return Window(start=change.window_start, end=change.window_end, zone=change.window_zone)
+
+
+def signatures(change: Change) -> list[Approval]:
+    """The signatures that count: of this version, and, after planning, of this plan."""
+    found = change.approvals.filter(version=change.version)
+    return [a for a in found if a.plan_id is None or a.plan_id == change.plan_id]
+
+
+def next_step(change: Change) -> str:
+    """What comes next, and who does it; shown after every command."""
+    number = change.number
+    wanted = states.approval_wanted(change.stage, change.kind)
+    if wanted is not None and not (change.stage is State.SUBMITTED and change.kind is not ChangeType.MAJOR):
+        words = {
+            Action.APPROVE_PROCEED: "approval to proceed",
+            Action.PEER_REVIEW: "a peer review",
+            Action.APPROVE_IMPLEMENT: "approval to implement",
+        }[wanted]
+        return f"It waits for {words} by somebody other than the requester: fitsom change approve {number}"
+    return {
+        State.DRAFT: f"Rehearse it with: fitsom change plan {number}; hand it in with: fitsom change submit {number}",
+        State.SUBMITTED: f"Plan it: fitsom change plan {number}",
+        State.PROCEED_APPROVED: f"Plan it: fitsom change plan {number}",
+        State.SCHEDULED: f"It starts in its window by 'fitsom tick', or by hand: fitsom run start {number}",
+        State.RUNNING: f"Watch it: fitsom run watch {number}",
+        State.INTERRUPTED: f"Look at each host: fitsom change show {number}; then: fitsom run resume {number}",
+        State.FAILED: f"Look: fitsom report show {number}; undo: fitsom run backout {number}; "
+        f"write it up: fitsom change review {number}",
+        State.SUCCEEDED: f"Write it up: fitsom change review {number}",
+        State.BACKED_OUT: f"Write it up: fitsom change review {number}",
+        State.REVIEWED: f"Close it: fitsom change close {number}",
+    }.get(change.stage, "Nothing more is to be done.")
+
+
+def _next_number() -> str:
+    year = clock.now().year
+    last = Change.objects.filter(number__startswith=f"CHG-{year}-").aggregate(last=Max("number"))["last"]
+    return f"CHG-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
+
+
+def _set_window(config: Config, change: Change, draft: RfcDraft) -> None:
+    if draft.window is None:
+        return
+    zone = draft.window.zone or change.window_zone or config.school.timezone
+    parsed = window.parse(draft.window.start, draft.window.end, zone)
+    change.window_start, change.window_end, change.window_zone = parsed.start, parsed.end, parsed.zone
+
+
+def _sign(
+    who: Identity,
+    change: Change,
+    action: Action,
+    *,
+    approved: bool,
+    comment: str,
+    plan: Plan | None,
+    behalf: str,
+) -> Approval:
+    return Approval.objects.create(
+        change=change,
+        version=change.version,
+        plan=plan,
+        kind=action,
+        approved=approved,
+        person=who.person.id,
+        person_name=who.person.name,
+        position=powers.POSITION[who.person.role],
+        on_behalf_of=behalf,
+        os_user=who.os_user,
+        comment=comment,
+        seal=plan.seal if plan else "",
+        at=clock.now(),
+    )
+
+
+def _exactly_one(updated: int, change: Change) -> None:
+    if updated != 1:
+        raise RefusedError(
+            f"{change.number} was moved by somebody else at the same moment",
+            hint=f"Look again: fitsom change show {change.number}",
+        )

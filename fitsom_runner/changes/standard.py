@@ -1,0 +1,172 @@
+"""Standard changes: one approval of a template serves every run inside its bounds; outside them nothing is approved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from fitsom_runner import clock
+from fitsom_runner.audit import log
+from fitsom_runner.changes import seal, service
+from fitsom_runner.changes.draft import RfcDraft
+from fitsom_runner.changes.models import RFC_FIELDS, Approval, Change, Plan, StandardTemplate
+from fitsom_runner.changes.states import Action, ChangeType, State
+from fitsom_runner.config import Config, Power
+from fitsom_runner.errors import NotFoundError, RefusedError
+from fitsom_runner.people import powers
+from fitsom_runner.people.powers import Identity
+
+# What a template binds; hosts may be fewer, packages and window differ from run to run.
+_BOUND = ("trees", "versions", "playbook", "tags", "skip_tags", "extra_vars")
+_DONE_WELL = (State.SUCCEEDED, State.REVIEWED, State.CLOSED)
+
+
+def propose(
+    config: Config, who: Identity, name: str, model: Change, *, expires: datetime
+) -> StandardTemplate:
+    """Make a template from a change that succeeded: its content, its hosts, its length. Raises RefusedError."""
+    powers.authorise(config, who, Power.REQUEST)
+    window = service.window_of(model)
+    if model.stage not in _DONE_WELL or model.plan is None or window is None:
+        raise RefusedError(
+            f"{model.number} has not succeeded in a window of its own",
+            hint="A standard change is a procedure that has been seen to work.",
+        )
+    parts = model.plan.components
+    bounds: dict[str, Any] = {part: parts[part] for part in _BOUND} | {"hosts": sorted(parts["hosts"])}
+    try:
+        with transaction.atomic():
+            template = StandardTemplate.objects.create(
+                name=name,
+                title=model.title,
+                playbook=model.playbook,
+                bounds=bounds,
+                rfc={**model.rfc(), "backout_playbook": model.backout_playbook, "limit": model.limit},
+                max_minutes=int((window.end - window.start).total_seconds() // 60),
+                expires=expires,
+                proposed_by=who.person.id,
+            )
+            log.append(who.actor, "standard.proposed", name, model=model.number, bounds=seal.seal_of(bounds))
+    except IntegrityError as fault:
+        raise RefusedError(f"there is a standard change {name!r} already") from fault
+    return template
+
+
+def approve(config: Config, who: Identity, name: str) -> StandardTemplate:
+    """Approve a template for all its runs; never by whoever proposed it."""
+    template = get(name)
+    behalf = powers.authorise(config, who, Power.APPROVE_IMPLEMENT, never=template.proposed_by)
+    with transaction.atomic():
+        changed = StandardTemplate.objects.filter(pk=template.pk, approved_at=None, withdrawn_at=None).update(
+            approved_by=who.person.id, approved_at=clock.now()
+        )
+        if changed != 1:
+            raise RefusedError(f"{name} does not wait for approval")
+        log.append(
+            who.actor, "standard.approved", name, on_behalf_of=behalf, bounds=seal.seal_of(template.bounds)
+        )
+    return get(name)
+
+
+def withdraw(config: Config, who: Identity, name: str) -> None:
+    """Take a template out of use at once."""
+    powers.authorise(config, who, Power.REVIEW)
+    with transaction.atomic():
+        if (
+            StandardTemplate.objects.filter(name=name, withdrawn_at=None).update(withdrawn_at=clock.now())
+            != 1
+        ):
+            raise NotFoundError(f"no standard change {name!r} is in use")
+        log.append(who.actor, "standard.withdrawn", name)
+
+
+def get(name: str) -> StandardTemplate:
+    """The template of that name. Raises NotFoundError."""
+    found = StandardTemplate.objects.filter(name=name).first()
+    if found is None:
+        raise NotFoundError(f"no standard change {name!r}", hint="fitsom standard list")
+    return found
+
+
+def new(config: Config, who: Identity, name: str, draft: RfcDraft) -> Change:
+    """Raise a change from a template; only its window, and fewer hosts, are the requester's to choose."""
+    template = get(name)
+    asked = set(draft.given()) - {"limit", "type", "implementer"}
+    if asked:
+        raise RefusedError(
+            f"a standard change fixes {', '.join(sorted(asked))}",
+            hint="Raise a minor change where that must differ.",
+        )
+    texts = {
+        field: text
+        for field, text in template.rfc.items()
+        if text and field in (*RFC_FIELDS, "backout_playbook")
+    }
+    texts.pop("test_evidence", None)
+    given = {**texts, "limit": template.rfc["limit"], **draft.given(), "type": ChangeType.STANDARD}
+    merged = RfcDraft(
+        playbook=template.playbook,
+        tags=template.bounds["tags"],
+        skip_tags=template.bounds["skip_tags"],
+        extra_vars=template.bounds["extra_vars"],
+        window=draft.window,
+        **given,
+    )
+    change = service.new(config, who, merged)
+    Change.objects.filter(pk=change.pk).update(template=template)
+    return service.get(change.number)
+
+
+def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]:
+    """Why this plan is not covered by the template; empty if it is."""
+    reasons = []
+    if template.approved_at is None:
+        reasons.append("the template was never approved")
+    if template.withdrawn_at is not None:
+        reasons.append("the template was withdrawn")
+    window = service.window_of(change)
+    if window is None or window.end > template.expires:
+        reasons.append(f"the template expires on {template.expires:%d %b %Y}")
+    elif (window.end - window.start).total_seconds() > template.max_minutes * 60:
+        reasons.append(f"the window is longer than {template.max_minutes} minutes")
+    found = {part: plan.components[part] for part in _BOUND}
+    reasons += seal.differences({p: template.bounds[p] for p in _BOUND}, found)
+    beyond = sorted(set(plan.components["hosts"]) - set(template.bounds["hosts"]))
+    if beyond:
+        reasons.append(f"hosts outside the template: {', '.join(beyond)}")
+    return reasons
+
+
+def pre_approve(change: Change, plan: Plan) -> Change:
+    """Sign a plan by its template's approval and schedule it. Raises RefusedError outside the bounds."""
+    template = change.template
+    if template is None:
+        raise RefusedError(f"{change.number} has no template")
+    reasons = outside(template, change, plan)
+    if reasons:
+        raise RefusedError(
+            f"{change.number} is outside what '{template.name}' pre-approves",
+            details=tuple(reasons),
+            hint="It stays planned and unapproved. Raise it as a minor change to have it approved by itself.",
+        )
+    with transaction.atomic():
+        Approval.objects.create(
+            change=change,
+            version=change.version,
+            plan=plan,
+            kind=Action.PRE_APPROVE,
+            approved=True,
+            person=template.approved_by,
+            person_name=template.approved_by,
+            position=f"standard change '{template.name}'",
+            os_user="",
+            comment=f"pre-approved until {template.expires:%d %b %Y}",
+            seal=plan.seal,
+            at=clock.now(),
+        )
+        change = service.move(
+            change, Action.PRE_APPROVE, service.SYSTEM, template=template.name, seal=plan.seal
+        )
+        return service.move(change, Action.SCHEDULE, service.SYSTEM)

@@ -1,0 +1,69 @@
+"""A change's window: when it may run. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from fitsom_runner.errors import IncompleteError
+
+_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """From `start` until `end` (both UTC), as people of `zone` (IANA) read them."""
+
+    start: datetime
+    end: datetime
+    zone: str
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether a run may start at `moment`."""
+        return self.start <= moment < self.end
+
+    def parts(self) -> tuple[str, str, str]:
+        """As the seal holds it."""
+        return (self.start.isoformat(), self.end.isoformat(), self.zone)
+
+
+def parse(start: str, end: str, zone: str) -> Window:
+    """Read local times such as "2026-11-27 18:00"; `end` may be just "19:00", or "+90m" after the start.
+
+    Raises IncompleteError for times that do not exist (clocks going forward), exist twice (going back), or
+    run backwards.
+    """
+    if zone not in available_timezones():
+        raise IncompleteError(f"{zone!r} is not an IANA time zone", hint="Such as Europe/London.")
+    first = _local(start, zone)
+    if end.startswith("+") and end.endswith("m") and end[1:-1].isdigit():
+        last = first + timedelta(minutes=int(end[1:-1]))
+    elif len(end) <= 5:
+        day = first.astimezone(ZoneInfo(zone)).date()
+        last = _local(f"{day} {end}", zone)
+        if last <= first:
+            last = _local(f"{day + timedelta(days=1)} {end}", zone)
+    else:
+        last = _local(end, zone)
+    if last <= first:
+        raise IncompleteError(f"the window ends ({end}) before it starts ({start})")
+    return Window(start=first, end=last, zone=zone)
+
+
+def _local(text: str, zone: str) -> datetime:
+    for pattern in _FORMATS:
+        try:
+            naive = datetime.strptime(text.strip(), pattern)  # noqa: DTZ007 - the zone comes next
+        except ValueError:
+            continue
+        local = naive.replace(tzinfo=ZoneInfo(zone))
+        moment = local.astimezone(UTC)
+        if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != naive:
+            raise IncompleteError(
+                f"{text} does not exist in {zone}: the clocks go forward", hint="Choose another."
+            )
+        if local.replace(fold=1).astimezone(UTC) != moment:
+            raise IncompleteError(f"{text} comes twice in {zone}: the clocks go back", hint="Choose another.")
+        return moment
+    raise IncompleteError(f"{text!r} is not a time such as 2026-11-27 18:00")

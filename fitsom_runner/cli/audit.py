@@ -1,0 +1,70 @@
+"""`fitsom audit ...`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from fitsom_runner.cli.context import answer, opened
+from fitsom_runner.errors import IntegrityError
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("verify")
+def verify(
+    head: Annotated[
+        str, typer.Option(help='"SEQ:HASH" from a printed report: must still be in the log.')
+    ] = "",
+) -> None:
+    """Recompute the whole chain; exit code 7 where anything was altered or taken out."""
+    s = opened()
+    from fitsom_runner.audit import log
+    from fitsom_runner.audit.models import AuditEntry
+
+    verdict = log.verify()
+    faults = list(verdict.faults)
+    if head:
+        number, _, digest = head.partition(":")
+        if not AuditEntry.objects.filter(
+            seq=int(number) if number.isdigit() else 0, hash__startswith=digest
+        ).exists():
+            faults.append(f"the report's entry {head} is not in the log")
+    if faults:
+        raise IntegrityError(
+            f"the audit log is not whole: {len(faults)} fault(s)",
+            details=tuple(faults),
+            hint="Keep the database as it is, and compare it with a backup and with the printed reports.",
+        )
+    answer(
+        {"entries": verdict.entries, "head": verdict.head, "faults": []},
+        f"[green]The audit log is whole:[/] {verdict.entries} entries, head {verdict.head[:16]}",
+    )
+
+
+@app.command("show")
+def show(
+    subject: Annotated[str, typer.Argument(help="Only what concerns this change, run or person.")] = "",
+    last: Annotated[int, typer.Option(help="How many entries.")] = 50,
+) -> None:
+    """The newest entries, oldest first."""
+    s = opened()
+    from fitsom_runner.audit.models import AuditEntry
+
+    found = AuditEntry.objects.order_by("-seq")
+    found = found.filter(subject__icontains=subject) if subject else found
+    entries = list(found[:last])[::-1]
+    table = Table("No.", "When (UTC)", "Who", "Action", "Subject", "Detail", box=None, header_style="bold")
+    for e in entries:
+        who = f"{e.actor} ({e.os_user})" if e.os_user else e.actor
+        table.add_row(str(e.seq), e.at[:19], escape(who), e.action, escape(e.subject), escape(e.detail[:120]))
+    value = [
+        {"seq": e.seq, "at": e.at, "actor": e.actor, "os_user": e.os_user, "action": e.action}
+        | {"subject": e.subject, "detail": json.loads(e.detail), "hash": e.hash}
+        for e in entries
+    ]
+    answer(value, table)

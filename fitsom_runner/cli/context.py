@@ -1,0 +1,88 @@
+"""What every command needs: the configuration, the person, and how to say things."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from fitsom_runner import boot, config
+from fitsom_runner.config import Config
+
+if TYPE_CHECKING:
+    from fitsom_runner.people.powers import Identity
+
+
+@dataclass
+class Options:
+    """The options that may stand anywhere on the line."""
+
+    json: bool = False
+    acting_as: str | None = None
+    config: Path | None = None
+
+
+OPTIONS = Options()
+
+
+class Session:
+    """One command's connection to the records; opened when first asked for."""
+
+    @cached_property
+    def config(self) -> Config:
+        """The school's configuration."""
+        import os
+
+        path = config.find(OPTIONS.config)
+        os.environ["FITSOM_CONFIG"] = str(path)  # a run's child must read the same one
+        return config.load(path)
+
+    @cached_property
+    def who(self) -> Identity:
+        """The person at the keyboard."""
+        self.open()
+        from fitsom_runner.people import powers
+
+        return powers.identify(self.config, OPTIONS.acting_as)
+
+    def open(self) -> Config:
+        """Connect to the records; ends runs that a crash left open, and says so."""
+        if "_opened" not in self.__dict__:
+            boot.start(self.config)
+            from fitsom_runner.execution import recovery
+
+            for run in recovery.recover(self.config):
+                note(f"[yellow]{run.id} was found dead and is recorded as {run.status}.[/]")
+            self.__dict__["_opened"] = True
+        return self.config
+
+
+def opened() -> Session:
+    """A session that is connected to the records; modules that hold models can be imported after this."""
+    session = Session()
+    session.open()
+    return session
+
+
+def console() -> Console:
+    """Where answers go."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def note(text: str) -> None:
+    """Something said beside the answer."""
+    Console(stderr=True, highlight=False).print(text)
+
+
+def answer(value: Any, *shown: Any) -> None:
+    """The command's answer: `value` with --json, else whatever Rich can print."""
+    if OPTIONS.json:
+        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201 - the answer itself
+        return
+    for part in shown:
+        console().print(part)

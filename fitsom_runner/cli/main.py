@@ -1,0 +1,93 @@
+"""The `fitsom` command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from fitsom_runner import __version__
+from fitsom_runner.cli import audit, change, delegate, report, run, setup, standard
+from fitsom_runner.cli.context import OPTIONS
+from fitsom_runner.errors import FitsomError
+
+app = typer.Typer(
+    name="fitsom",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Run a school's ICT the way FITS OM says: every run is a planned, approved, recorded change.",
+    epilog="These may stand anywhere on the line: --json (answers as JSON), --config FILE, "
+    "--as PERSON (where the configuration allows it). Exit codes: docs/reference/exit-codes.md",
+)
+app.add_typer(change.app, name="change", help="Ask for changes, plan, approve, review and close them.")
+app.add_typer(run.app, name="run", help="Run approved changes, watch, resume, back out or cancel them.")
+app.add_typer(report.app, name="report", help="Read what runs did.")
+app.add_typer(audit.app, name="audit", help="Read and verify the audit log.")
+app.add_typer(standard.app, name="standard", help="Standard changes: pre-approved templates.")
+app.add_typer(delegate.app, name="delegate", help="Lend one of your powers to somebody, on record.")
+app.add_typer(setup.config_app, name="config", help="Check the configuration.")
+app.command("init")(setup.init)
+app.command("doctor")(setup.doctor)
+app.command("tick")(run.tick)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Options of the command itself."""
+    if version:
+        print(f"fitsom {__version__}")  # noqa: T201 - the answer itself
+        raise typer.Exit
+
+
+def hoist(arguments: list[str]) -> list[str]:
+    """Take --json, --as and --config out of the line, wherever they stand; what is left is Typer's."""
+    left: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if word == "--":
+            return [*left, word, *rest]
+        name, _, value = word.partition("=")
+        if word == "--json":
+            OPTIONS.json = True
+        elif name == "--as":
+            OPTIONS.acting_as = value or next(rest, "")
+        elif name == "--config":
+            OPTIONS.config = Path(value or next(rest, ""))
+        else:
+            left.append(word)
+    return left
+
+
+def complain(fault: FitsomError) -> None:
+    """Say what is wrong and the way out, on standard error; as JSON where JSON was asked for."""
+    if OPTIONS.json:
+        told = {"error": fault.message, "details": list(fault.details), "hint": fault.hint}
+        print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201 - the answer itself
+        return
+    err = Console(stderr=True, highlight=False, soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(fault.message)}")
+    for detail in fault.details:
+        err.print(f"  - {escape(detail)}")
+    if fault.hint:
+        err.print(f"[bold]way out:[/] {escape(fault.hint)}")
+
+
+def main() -> None:
+    """Entry point: parses, runs, turns errors into words and exit codes."""
+    try:
+        app(hoist(sys.argv[1:]), standalone_mode=True)
+    except FitsomError as fault:
+        complain(fault)
+        sys.exit(int(fault.exit_code))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Follow a run: by its ledger for the details, by its record for the end."""
+
+from __future__ import annotations
+
+import time
+
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from fitsom_runner.cli.context import console
+from fitsom_runner.config import Config
+from fitsom_runner.execution import ledger, recovery
+from fitsom_runner.execution.ledger import Tale
+from fitsom_runner.execution.models import ACTIVE, Run, RunStatus, Status
+
+POLL_SECONDS = 0.3
+_PHASES = {
+    RunStatus.CLAIMED: "starting",
+    RunStatus.VERIFYING: "verifying the seal",
+    RunStatus.REPLANNING: "taking the plan again",
+    RunStatus.APPLYING: "applying the approved change",
+}
+
+
+def wait(config: Config, run: Run) -> Run:
+    """Until the run has ended; a dead one is written down as interrupted."""
+    while (run := Run.objects.get(pk=run.pk)).status in ACTIVE:
+        recovery.recover(config)
+        time.sleep(POLL_SECONDS)
+    return run
+
+
+def live(config: Config, run: Run) -> Run:
+    """Like wait(), with a table of hosts and their current task."""
+    tale, reader, watched = Tale(), None, ""
+    with Live(console=console(), refresh_per_second=4, transient=True) as screen:
+        while (run := Run.objects.get(pk=run.pk)).status in ACTIVE:
+            name = "ledger.jsonl" if run.status == RunStatus.APPLYING else "replan.jsonl"
+            if name != watched:
+                tale, reader, watched = Tale(), ledger.Reader(config.run_dir(run.id) / name), name
+            for event in reader.new_events() if reader else ():
+                tale.add(event)
+            screen.update(_table(run, tale))
+            recovery.recover(config)
+            time.sleep(POLL_SECONDS)
+    return run
+
+
+def _table(run: Run, tale: Tale) -> Table:
+    phase = _PHASES.get(RunStatus(run.status), run.status)
+    table = Table(
+        "Host", "ok", "changed", "failed", "Now", title=f"{run.id}: {phase}", title_justify="left", box=None
+    )
+    for host in run.hosts:
+        told = tale.hosts.get(host)
+        counts = told.counts if told else {}
+        now = tale.task
+        if told is None:
+            now = "waiting" if not tale.tasks else tale.task
+        elif told.done:
+            now = "[green]done[/]"
+        elif told.failed or told.unreachable:
+            now = "[red]stopped[/]"
+        table.add_row(
+            host,
+            str(counts.get(Status.OK, 0)),
+            str(counts.get(Status.CHANGED, 0)),
+            str(counts.get(Status.FAILED, 0) + counts.get(Status.UNREACHABLE, 0)),
+            now if now.startswith("[") else escape(now),
+        )
+    return table

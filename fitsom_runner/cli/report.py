@@ -1,0 +1,57 @@
+"""`fitsom report ...`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markdown import Markdown
+
+from fitsom_runner.cli.context import answer, opened
+
+app = typer.Typer(no_args_is_help=True)
+Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
+
+
+@app.command("show")
+def show(number: Number) -> None:
+    """The report of the newest run (or of the plan, before there is one), in the terminal."""
+    folder = _folder(number)
+    answer(json.loads((folder / "report.json").read_text()), Markdown((folder / "report.md").read_text()))
+
+
+@app.command("open")
+def open_report(number: Number) -> None:
+    """The same as a page in the browser."""
+    page = _folder(number) / "report.html"
+    answer({"report": str(page)}, str(page))
+    webbrowser.open(page.as_uri())
+
+
+@app.command("export")
+def export(
+    number: Number,
+    to: Annotated[Path, typer.Option(help="The file to write; its ending says which form: .html .md .json")],
+) -> None:
+    """Write the report to a file."""
+    from fitsom_runner.errors import IncompleteError
+
+    if to.suffix not in {".html", ".md", ".json"}:
+        raise IncompleteError(f"{to}: a report ends in .html, .md or .json")
+    if not to.parent.is_dir():
+        raise IncompleteError(f"{to.parent}: no such folder")
+    shutil.copyfile(_folder(number) / f"report{to.suffix}", to)
+    answer({"report": str(to)}, f"Written: {to}")
+
+
+def _folder(number: str) -> Path:
+    s = opened()
+    from fitsom_runner.changes import service
+    from fitsom_runner.reports import files
+
+    folder: Any = files.ensure(s.config, service.get(number))
+    return Path(folder)

@@ -1,0 +1,113 @@
+"""`fitsom run ...` and `fitsom tick`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fitsom_runner.cli.context import OPTIONS, Session, answer, note, opened
+from fitsom_runner.errors import ExitCode
+
+app = typer.Typer(no_args_is_help=True)
+Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Start it and come back at once.")]
+
+
+@app.command("start")
+def start(number: Number, detach: Detach = False) -> None:
+    """Apply an approved change now, inside its window."""
+    _launch(number, "start", detach)
+
+
+@app.command("resume")
+def resume(number: Number, detach: Detach = False) -> None:
+    """Go on after an interruption: the hosts that are not done are planned again first."""
+    _launch(number, "resume", detach)
+
+
+@app.command("backout")
+def backout(number: Number, detach: Detach = False) -> None:
+    """Take every touched host back."""
+    _launch(number, "backout", detach)
+
+
+@app.command("watch")
+def watch(number: Number) -> None:
+    """Follow the newest run of a change, live."""
+    s = opened()
+    from fitsom_runner.changes import service
+    from fitsom_runner.execution import runs
+
+    _follow(s, runs.latest(service.get(number)))
+
+
+@app.command("cancel")
+def cancel(number: Number) -> None:
+    """Stop the running change; every host then reads done, untouched or unknown."""
+    s = opened()
+    from fitsom_runner.changes import service
+    from fitsom_runner.execution import runs
+
+    run = runs.cancel(s.config, s.who, service.get(number))
+    answer({"run": run.id, "cancel_requested": True}, f"{run.id} was asked to stop.")
+
+
+def tick(
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until what was started has ended.")] = False,
+) -> None:
+    """Start what is approved and due. For cron, or the shipped systemd timer."""
+    s = opened()
+    from fitsom_runner.schedule import due
+
+    done = due.tick(s.config, s.who)
+    if wait:
+        from fitsom_runner.cli import progress
+        from fitsom_runner.execution.models import Run
+
+        for ticked in done:
+            if ticked.run:
+                progress.wait(s.config, Run.objects.get(pk=ticked.run))
+    lines = [f"{t.change}: started {t.run}" if t.run else f"{t.change}: {t.why}" for t in done]
+    answer([vars(t) for t in done], *(lines or ["Nothing is due."]))
+
+
+def _launch(number: str, verb: str, detach: bool) -> None:
+    s = opened()
+    from fitsom_runner.changes import service
+    from fitsom_runner.cli import show
+    from fitsom_runner.execution import runs
+
+    run = getattr(runs, verb)(s.config, s.who, service.get(number))
+    if detach:
+        answer(
+            show.run_value(run), f"{run.id} was started; follow it with: fitsom run watch {run.change.number}"
+        )
+        return
+    _follow(s, run)
+
+
+def _follow(s: Session, run: Any) -> None:
+    from fitsom_runner.changes import service
+    from fitsom_runner.cli import progress, show
+    from fitsom_runner.execution.models import RunStatus
+
+    if OPTIONS.json:
+        ended = progress.wait(s.config, run)
+    else:
+        note("[dim]Ctrl-C stops watching, not the run.[/]")
+        ended = progress.live(s.config, run)
+    change = service.get(ended.change.number)
+    answer(show.run_value(ended), show.run_page(ended), f"[dim]{service.next_step(change)}[/]")
+    page = s.config.run_dir(ended.id) / "report.html"
+    if page.exists():
+        note(f"[bold]Report:[/] {page}")
+    codes = {
+        RunStatus.SUCCEEDED: ExitCode.OK,
+        RunStatus.REFUSED: ExitCode.REFUSED,
+        RunStatus.INTERRUPTED: ExitCode.INTERRUPTED,
+        RunStatus.CANCELLED: ExitCode.INTERRUPTED,
+    }
+    code = codes.get(RunStatus(ended.status), ExitCode.RUN_FAILED)
+    if code is not ExitCode.OK:
+        raise typer.Exit(int(code))

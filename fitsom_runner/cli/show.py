@@ -1,0 +1,227 @@
+"""Changes, plans and runs as Rich shows them, and as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from fitsom_runner.changes import service
+from fitsom_runner.changes.models import RFC_FIELDS, Change, Plan
+from fitsom_runner.changes.states import in_words
+from fitsom_runner.config import Config
+from fitsom_runner.execution.models import HostOutcome, Run
+
+COLOURS = {
+    "succeeded": "green",
+    "done": "green",
+    "closed": "dim",
+    "failed": "red",
+    "unreachable": "red",
+    "rejected": "red",
+    "interrupted": "yellow",
+    "unknown": "yellow",
+    "refused": "yellow",
+    "cancelled": "dim",
+    "expired": "dim",
+    "running": "cyan",
+    "scheduled": "blue",
+}
+
+
+def change_value(change: Change) -> dict[str, Any]:
+    """A change as JSON."""
+    plan = change.plan
+    return {
+        "number": change.number,
+        "version": change.version,
+        "type": change.type,
+        "state": change.state,
+        **change.rfc(),
+        "playbook": change.playbook,
+        "backout_playbook": change.backout_playbook,
+        "limit": change.limit,
+        "tags": change.tags,
+        "skip_tags": change.skip_tags,
+        "window": _window_value(change),
+        "requester": change.requester,
+        "implementer": change.implementer,
+        "plan": plan_value(plan) if plan else None,
+        "approvals": [
+            {
+                "kind": a.kind,
+                "approved": a.approved,
+                "person": a.person,
+                "on_behalf_of": a.on_behalf_of,
+                "comment": a.comment,
+                "seal": a.seal,
+                "at": a.at,
+                "counts": a in service.signatures(change),
+            }
+            for a in change.approvals.all()
+        ],
+        "runs": [run_value(run) for run in change.runs.all()],
+        "closure_code": change.closure_code,
+        "next": service.next_step(change),
+    }
+
+
+def plan_value(plan: Plan) -> dict[str, Any]:
+    """A plan as JSON."""
+    return {
+        "id": plan.id,
+        "seal": plan.seal,
+        "commit": plan.commit,
+        "components": plan.components,
+        "hosts": plan.hosts,
+        "left_out": plan.left_out,
+        "notes": plan.notes,
+        "seconds": plan.seconds,
+    }
+
+
+def run_value(run: Run) -> dict[str, Any]:
+    """A run as JSON."""
+    return {
+        "id": run.id,
+        "change": run.change.number,
+        "kind": run.kind,
+        "status": run.status,
+        "started_by": run.started_by,
+        "claimed_at": run.claimed_at,
+        "ended_at": run.ended_at,
+        "refusal": run.refusal,
+        "messages": run.messages,
+        "hosts": {o.host: {"outcome": o.outcome, "reason": o.reason} for o in run.outcomes.all()},
+    }
+
+
+def change_list(changes: Iterable[Change], config: Config) -> Table:
+    """One line a change."""
+    table = Table("Number", "Type", "State", "Title", "Window", box=None, header_style="bold")
+    for change in changes:
+        colour = COLOURS.get(change.state, "white")
+        state = f"[{colour}]{in_words(change.stage)}[/]"
+        table.add_row(change.number, change.type, state, escape(change.title), window_words(change, config))
+    return table
+
+
+def change_page(change: Change, config: Config) -> RenderableType:
+    """The whole RfC, its signatures, its plan and its runs."""
+    facts = Table(box=None, show_header=False, padding=(0, 1))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, heading in RFC_FIELDS.items():
+        if getattr(change, name) and name != "title":
+            facts.add_row(heading, escape(getattr(change, name)))
+    facts.add_row("Window", window_words(change, config))
+    facts.add_row("Runs", f"{change.playbook} on {escape(change.limit)}")
+    facts.add_row("Requester", change.requester)
+    parts: list[RenderableType] = [facts]
+    for approval in change.approvals.all():
+        verdict = "[green]approved[/]" if approval.approved else "[red]rejected[/]"
+        behalf = f" on behalf of {approval.on_behalf_of}" if approval.on_behalf_of else ""
+        old = (
+            ""
+            if approval in service.signatures(change)
+            else " [dim](an earlier version: no longer counts)[/]"
+        )
+        parts.append(
+            f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}{behalf}, "
+            f"{local(approval.at, config)} {escape(approval.comment)}{old}"
+        )
+    if change.plan:
+        parts.append(plan_page(change.plan))
+    for run in change.runs.all():
+        parts.append(run_page(run))
+    parts.append(f"[bold]Next:[/] {escape(service.next_step(change))}")
+    title = f"{change.number} v{change.version}  {escape(change.title)}  ({change.type}, {in_words(change.stage)})"
+    return Panel(
+        Group(*parts), title=title, title_align="left", border_style=COLOURS.get(change.state, "white")
+    )
+
+
+def plan_page(plan: Plan) -> RenderableType:
+    """What a plan predicts, host by host."""
+    parts: list[RenderableType] = []
+    for host, body in plan.hosts.items():
+        parts.append(Text(f"{host} ({', '.join(body.get('groups', []))})", style="bold"))
+        parts.append(_packages(body["facts"].get("packages", [])))
+        for item in body["items"]:
+            if not item["packages"]:
+                label = f" ({item['item']})" if item["item"] else ""
+                parts.append(f"  will: {escape(item['task'] + label)}")
+        for check in body["facts"].get("checks", []):
+            mark = "[green]ok[/]" if check.get("ok") else "[red]not ok[/]"
+            parts.append(
+                f"  check {mark}: {escape(str(check.get('name', '')))} {escape(str(check.get('detail', '')))}"
+            )
+        if not body["items"]:
+            parts.append("  nothing would change")
+    for host, why in plan.left_out.items():
+        parts.append(f"[red]left out: {escape(host)}[/]: {escape(why)}")
+    seal = f"seal {plan.seal[:16]}" if plan.seal else "[yellow]rehearsal, not sealed[/]"
+    parts += [f"[yellow]{escape(note)}[/]" for note in plan.notes]
+    title = f"Plan {plan.id}: {seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s"
+    return Panel(Group(*parts), title=title, title_align="left", border_style="blue")
+
+
+def _packages(packages: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for package in packages:
+        security = "[red]security[/]" if package.get("security") else ""
+        advisories = ", ".join(package.get("advisories", [])[:3])
+        table.add_row(
+            "  " + package["action"], package["name"], str(package.get("from") or ""), "->", str(package.get("to") or ""),
+            security, f"[dim]{advisories}[/]",
+        )  # fmt: skip
+    return table
+
+
+def run_page(run: Run) -> RenderableType:
+    """What is known of a run."""
+    table = Table("Host", "Outcome", "Why", box=None, header_style="bold")
+    for outcome in run.outcomes.order_by("host"):
+        table.add_row(
+            outcome.host,
+            outcome_words(outcome),
+            escape(outcome.reason.splitlines()[0] if outcome.reason else ""),
+        )
+    parts: list[RenderableType] = [table]
+    parts += [f"[yellow]refused:[/] {escape(reason)}" for reason in run.refusal]
+    parts += [f"[dim]{escape(line)}[/]" for line in run.messages[-8:]]
+    colour = COLOURS.get(run.status, "white")
+    title = f"Run {run.id} ({run.kind}) by {run.started_by}: [{colour}]{run.status}[/]"
+    return Panel(Group(*parts), title=title, title_align="left", border_style=colour)
+
+
+def outcome_words(outcome: HostOutcome) -> str:
+    """Such as a green "done"."""
+    return f"[{COLOURS.get(outcome.outcome, 'white')}]{outcome.outcome}[/]"
+
+
+def window_words(change: Change, config: Config) -> str:
+    """Such as "Fri 27 Nov 2026 18:00-19:00 Europe/London"."""
+    if change.window_start is None or change.window_end is None:
+        return "as soon as approved" if change.type == "emergency" else "none yet"
+    zone = ZoneInfo(change.window_zone or str(config.zone))
+    start, end = change.window_start.astimezone(zone), change.window_end.astimezone(zone)
+    until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a %d %b %H:%M}"
+    return f"{start:%a %d %b %Y %H:%M}-{until} {change.window_zone}"
+
+
+def local(moment: datetime, config: Config) -> str:
+    """A moment in the school's zone."""
+    return f"{moment.astimezone(config.zone):%d %b %Y %H:%M}"
+
+
+def _window_value(change: Change) -> dict[str, Any] | None:
+    window = service.window_of(change)
+    return None if window is None else {"start": window.start, "end": window.end, "zone": window.zone}

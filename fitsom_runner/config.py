@@ -1,0 +1,152 @@
+"""The school's configuration file, `fitsom.yml`: read, checked, and complained about by file and line."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from fitsom_runner import yamlfile
+from fitsom_runner.errors import ConfigError
+
+FILE_NAME = "fitsom.yml"
+
+
+class Role(StrEnum):
+    """A person's position as FITS OM section 7 names them; it decides their powers (people/powers.py)."""
+
+    HEAD = "head"
+    NETWORK_MANAGER = "network_manager"
+    TECHNICIAN = "technician"
+    SUPPLIER = "supplier"
+    AUDITOR = "auditor"
+
+
+class Power(StrEnum):
+    """One thing a person may do with a change."""
+
+    REQUEST = "request"
+    PLAN = "plan"
+    APPROVE_PROCEED = "approve_proceed"
+    PEER_REVIEW = "peer_review"
+    APPROVE_IMPLEMENT = "approve_implement"
+    RUN = "run"
+    REVIEW = "review"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class School(_Strict):
+    """Whose records these are. `timezone` is an IANA name, used for windows that name none."""
+
+    name: str = Field(min_length=1)
+    timezone: str = "Europe/London"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/London")
+        return value
+
+
+class Person(_Strict):
+    """Somebody who may act. `os_user` is the login that identifies them on this machine."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_.-]*$")
+    name: str = Field(min_length=1)
+    role: Role
+    os_user: str | None = None
+    powers: frozenset[Power] | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+class Config(_Strict):
+    """All settings of one school. Relative paths are relative to the file's own folder."""
+
+    school: School
+    repository: Path = Path()
+    inventories: tuple[Path, ...] = Field(min_length=1)
+    state: Path = Path("state")
+    people: tuple[Person, ...] = Field(min_length=1)
+    vault_password_files: tuple[Path, ...] = ()
+    pass_environment: tuple[str, ...] = ()
+    acting_as_allowed: bool = False
+    minimum_free_mb: int = Field(default=200, ge=0)
+
+    @field_validator("people")
+    @classmethod
+    def _people_are_distinct(cls, people: tuple[Person, ...]) -> tuple[Person, ...]:
+        for label, values in (
+            ("id", [p.id for p in people]),
+            ("os_user", [p.os_user for p in people if p.os_user]),
+        ):
+            twice = sorted({v for v in values if values.count(v) > 1})
+            if twice:
+                raise ValueError(f"{label} {', '.join(twice)} is given to more than one person")
+        return people
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The school's time zone."""
+        return ZoneInfo(self.school.timezone)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file with all records."""
+        return self.state / "fitsom.sqlite3"
+
+    def run_dir(self, run_id: str) -> Path:
+        """Where one plan or run keeps its ledger, log and reports."""
+        return self.state / "runs" / run_id
+
+
+def find(explicit: Path | None = None) -> Path:
+    """The configuration file: as given, by FITSOM_CONFIG, in this folder or above, in /etc/fitsom.
+
+    Raises ConfigError where there is none.
+    """
+    named = explicit or (Path(os.environ["FITSOM_CONFIG"]) if os.environ.get("FITSOM_CONFIG") else None)
+    if named:
+        path = named / FILE_NAME if named.is_dir() else named
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file", hint="Make one with: fitsom init")
+        return path.resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path("/etc/fitsom")):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    raise ConfigError(
+        f"no {FILE_NAME} in this folder, above it, or in /etc/fitsom",
+        hint="Make one with: fitsom init   (or point FITSOM_CONFIG at yours)",
+    )
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. Raises ConfigError that lists every fault with its line."""
+    return _anchored(yamlfile.load(path, Config, reference="docs/reference/config.md"), path.parent)
+
+
+def _anchored(config: Config, base: Path) -> Config:
+    def under(folder: Path, path: Path) -> Path:
+        return path if path.is_absolute() else (folder / path).resolve()
+
+    repository = under(base, config.repository)
+    return config.model_copy(
+        update={
+            "repository": repository,
+            "state": under(base, config.state),
+            "inventories": tuple(
+                under(repository, p) if (repository / p).exists() else under(base, p)
+                for p in config.inventories
+            ),
+            "vault_password_files": tuple(under(base, p) for p in config.vault_password_files),
+        }
+    )

@@ -1,0 +1,172 @@
+"""Start Ansible through ansible-runner: the one place that does. Everything said comes back in the ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fitsom_runner.changes.draft import VAULTED
+from fitsom_runner.config import Config
+from fitsom_runner.execution.content import Extract
+from fitsom_runner.execution.environment import environment
+from fitsom_runner.execution.masking import Masker
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LINES_KEPT = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One ansible-playbook: what, on which hosts, with which extra variables, into which ledger."""
+
+    extract: Extract
+    playbook: str
+    hosts: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    extra_vars: dict[str, Any] = field(default_factory=dict)
+    check: bool = False
+    ledger: Path
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How ansible-playbook ended; `lines` is what it printed beside its events, without secrets."""
+
+    rc: int
+    cancelled: bool
+    lines: tuple[str, ...]
+
+
+def arguments(job: Job, work: Path) -> list[str]:
+    """The command line of ansible-playbook. Pure."""
+    line = [job.playbook, "--diff", "--limit", f"@{work / 'hosts'}", "-e", f"@{work / 'extra_vars.yml'}"]
+    for path in job.extract.inventory_paths:
+        line += ["-i", str(path)]
+    if job.check:
+        line.append("--check")
+    if job.tags:
+        line += ["--tags", ",".join(job.tags)]
+    if job.skip_tags:
+        line += ["--skip-tags", ",".join(job.skip_tags)]
+    return line
+
+
+def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False) -> Ended:
+    """Run to the end, or until `cancelled` answers True. Blocks."""
+    from ansible_runner.config.command import CommandConfig
+    from ansible_runner.runner import Runner
+
+    work = Path(tempfile.mkdtemp(prefix="fitsom-", dir=job.ledger.parent))
+    output = _Output(Masker(job.secrets))
+    try:
+        (work / "hosts").write_text("\n".join(job.hosts) + "\n")
+        (work / "extra_vars.yml").write_text(_extra_vars(job.extra_vars))
+        settings = CommandConfig(
+            private_data_dir=str(work),
+            ident="run",
+            settings={"pexpect_timeout": 1, "suppress_output_file": True, "suppress_ansible_output": True},
+            suppress_env_files=True,
+            quiet=True,
+        )
+        settings.prepare_run_command("ansible-playbook", cmdline_args=arguments(job, work))
+        settings.cwd = str(job.extract.folder)
+        settings.suppress_output_file = True
+        # ansible-runner would pass the whole environment and its own, slower, callback: ours is short and sealed.
+        settings.env = _environment(config, job, work)
+        feeder = _feed_secrets(work / "secrets", job.secrets)
+        runner = Runner(
+            config=settings, cancel_callback=cancelled, event_handler=output.take, remove_partials=False
+        )
+        runner.run()
+        feeder.set()
+        return Ended(rc=int(runner.rc), cancelled=bool(runner.canceled), lines=tuple(output.lines))
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class _Output:
+    """Keeps the last lines that ansible-playbook printed: warnings, syntax errors."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+        self.lines: list[str] = []
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """ansible-runner's event handler; False keeps it from writing the event to a file."""
+        for line in str(event.get("stdout", "")).splitlines():
+            text = _ANSI.sub("", line).strip()
+            if text:
+                self.lines.append(self._masker.text(text)[:500])
+        del self.lines[:-_LINES_KEPT]
+        return False
+
+
+def _environment(config: Config, job: Job, work: Path) -> dict[str, str]:
+    extra = {
+        "ANSIBLE_CALLBACK_PLUGINS": str(job.extract.folder / "plugins" / "callback"),
+        "ANSIBLE_STDOUT_CALLBACK": "fitsom_ledger",
+        "ANSIBLE_LOCAL_TEMP": str(work / "tmp"),
+        "FITSOM_LEDGER": str(job.ledger),
+        "FITSOM_SECRETS": str(work / "secrets"),
+    }
+    if config.vault_password_files:
+        extra["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join(f"default@{p}" for p in config.vault_password_files)
+    return environment(job.extract.folder, extra, config.pass_environment)
+
+
+def _feed_secrets(pipe: Path, secrets: tuple[str, ...]) -> threading.Event:
+    """Hand the secrets over by a named pipe, from memory to memory; gives up when the event is set."""
+    os.mkfifo(pipe, 0o600)
+    over = threading.Event()
+
+    def feed() -> None:
+        while not over.wait(0.02):
+            try:
+                handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                continue  # nobody reads yet
+            os.set_blocking(handle, True)
+            with os.fdopen(handle, "w") as stream:
+                json.dump(list(secrets), stream)
+            return
+
+    threading.Thread(target=feed, daemon=True).start()
+    return over
+
+
+class _Vaulted(str):
+    """A vault value on its way into a YAML file."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes vault values with their tag, as ansible reads them."""
+
+
+_Dumper.add_representer(
+    _Vaulted, lambda dumper, value: dumper.represent_scalar("!vault", str(value) + "\n", style="|")
+)
+
+
+def _extra_vars(values: dict[str, Any]) -> str:
+    def tagged(value: Any) -> Any:
+        if isinstance(value, dict):
+            return (
+                _Vaulted(value[VAULTED].strip())
+                if VAULTED in value
+                else {k: tagged(v) for k, v in value.items()}
+            )
+        return [tagged(v) for v in value] if isinstance(value, list) else value
+
+    return yaml.dump(tagged(values), Dumper=_Dumper, allow_unicode=True, sort_keys=True)

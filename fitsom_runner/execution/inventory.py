@@ -1,0 +1,90 @@
+"""The resolved inventory: which hosts a change touches, and a hash of each one's variables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fitsom_runner.changes.seal import canonical
+from fitsom_runner.errors import ConfigError
+from fitsom_runner.execution import secrets
+from fitsom_runner.execution.content import Extract
+from fitsom_runner.execution.environment import environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """`hosts`: {name: SHA-256 of its variables}; `groups`: {host: its groups}."""
+
+    hosts: dict[str, str]
+    groups: dict[str, tuple[str, ...]]
+
+
+def resolve(extract: Extract, limit: str) -> Resolved:
+    """Ask ansible-inventory. Vault values count by their ciphertext, so no password is needed.
+
+    Raises ConfigError where the inventory cannot be read or `limit` matches nothing.
+    """
+    view = extract.folder.parent / f"{extract.folder.name}.inventory"
+    shutil.rmtree(view, ignore_errors=True)
+    try:
+        sources = [
+            _masked_copy(path, view / str(n) / path.name) for n, path in enumerate(extract.inventory_paths)
+        ]
+        listing = _list(extract, sources, limit)
+    finally:
+        shutil.rmtree(view, ignore_errors=True)
+    hostvars: dict[str, Any] = listing.get("_meta", {}).get("hostvars", {})
+    groups: dict[str, list[str]] = {}
+    for group, body in listing.items():
+        for host in body.get("hosts", []) if group != "_meta" else []:
+            groups.setdefault(host, []).append(group)
+    if not groups:
+        raise ConfigError(
+            f"no host of the inventory matches {limit!r}", hint="Check --limit and 'inventories:'."
+        )
+    return Resolved(
+        hosts={host: _hash(hostvars.get(host, {})) for host in sorted(groups)},
+        groups={host: tuple(sorted(names)) for host, names in sorted(groups.items())},
+    )
+
+
+def _hash(variables: Any) -> str:
+    return hashlib.sha256(canonical(variables).encode()).hexdigest()
+
+
+def _masked_copy(source: Path, copy: Path) -> Path:
+    """A copy in which a wholly vaulted file is one variable holding the hash of its ciphertext."""
+    copy.parent.mkdir(parents=True)
+    if source.is_dir():
+        shutil.copytree(source, copy)
+    else:
+        shutil.copy2(source, copy)
+    for path in [copy] if copy.is_file() else copy.rglob("*"):
+        if path.is_file() and path.read_bytes()[:20].startswith(secrets.HEADER.encode()):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            path.write_text(json.dumps({f"__fitsom_vaulted_{digest[:16]}": digest}))
+    return copy
+
+
+def _list(extract: Extract, sources: list[Path], limit: str) -> dict[str, Any]:
+    command = ["ansible-inventory", "--list", "--limit", limit]
+    for source in sources:
+        command += ["-i", str(source)]
+    done = subprocess.run(
+        command,
+        cwd=extract.folder,
+        env=environment(extract.folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ConfigError(f"the inventory cannot be read: {done.stderr.strip()[-1500:]}")
+    parsed: dict[str, Any] = json.loads(done.stdout)
+    return parsed

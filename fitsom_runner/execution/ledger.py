@@ -1,0 +1,162 @@
+"""Read a ledger back: follow it while it grows, fold it into what is known of each host."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fitsom_runner.execution.models import Status
+
+Event = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class HostTale:
+    """What a ledger tells of one host. `last` is the task that last reported back from it."""
+
+    touched: bool = False
+    done: bool = False
+    failed: bool = False
+    unreachable: bool = False
+    last: str = ""
+    counts: dict[int, int] = field(default_factory=dict)
+    items: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, list[Any]] = field(default_factory=dict)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    stats: dict[str, int] | None = None
+
+
+@dataclass(kw_only=True)
+class Tale:
+    """A whole ledger, folded. `complete` means that Ansible itself closed it with its statistics."""
+
+    started: float = 0.0
+    pid: int = 0
+    complete: bool = False
+    task: str = ""
+    tasks: dict[int, Event] = field(default_factory=dict)
+    hosts: dict[str, HostTale] = field(default_factory=dict)
+    results: list[Event] = field(default_factory=list)
+
+    def host(self, name: str) -> HostTale:
+        """The tale of one host, begun if need be."""
+        return self.hosts.setdefault(name, HostTale())
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        match event["e"]:
+            case "start":
+                self.started, self.pid = event["at"], event["pid"]
+            case "task":
+                self.tasks[event["i"]] = event
+                self.task = event["n"]
+            case "touch":
+                self.host(event["h"]).touched = True
+            case "res":
+                self._result(event)
+            case "done":
+                self.host(event["h"]).done = True
+            case "stats":
+                self.complete = True
+                for name, counts in event["hosts"].items():
+                    self.host(name).stats = counts
+
+    def _result(self, event: Event) -> None:
+        tale, task = self.host(event["h"]), self.tasks[event["i"]]
+        status, detail = Status(event["s"]), event.get("x", {})
+        self.results.append({k: event[k] for k in ("h", "i", "s", "b", "d")})
+        tale.last = task["n"]
+        tale.counts[status] = tale.counts.get(status, 0) + 1
+        # A failure may yet be rescued; Ansible's statistics, if they come, have the last word.
+        tale.failed = tale.failed or status is Status.FAILED
+        tale.unreachable = tale.unreachable or status is Status.UNREACHABLE
+        for part, values in detail.get("fitsom", {}).items():
+            if part == "packages" and status is not Status.CHANGED:
+                continue  # a list of what is outstanding, not of what this run changes
+            tale.facts.setdefault(part, []).extend(values if isinstance(values, list) else [values])
+        for change in detail.get("changes", []):
+            item = {
+                "task": task["n"],
+                "role": task["r"],
+                "item": change.get("item", ""),
+                "digest": change["k"],
+            }
+            tale.items.append({**item, "diff": change.get("diff", ""), "packages": bool(change.get("p"))})
+        if status in (Status.FAILED, Status.UNREACHABLE):
+            tale.failures.append({"task": task["n"], "role": task["r"], "error": error_text(detail)})
+
+
+def error_text(detail: dict[str, Any]) -> str:
+    """The words of a failure that help a person most."""
+    parts = [str(detail[k]) for k in ("msg", "censored") if detail.get(k)]
+    parts += [f"{i['item']}: {i['msg']} {i['stderr']}".strip() for i in detail.get("items", [])]
+    for key in ("stderr", "module_stderr"):
+        if detail.get(key) and str(detail[key]) not in parts:
+            parts.append(str(detail[key]))
+    if len(parts) < 2 and detail.get("stdout"):
+        parts.append(str(detail["stdout"]))
+    return "\n".join(parts).strip() or "no reason was given"
+
+
+class Reader:
+    """Follows a ledger that another process writes; half a line at the end waits for its other half."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new_events(self) -> Iterator[Event]:
+        """The events since the last call."""
+        try:
+            with self._path.open("rb") as handle:
+                handle.seek(self._offset)
+                data = handle.read()
+        except FileNotFoundError:
+            return
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            yield json.loads(line)
+
+
+def read(path: Path) -> Tale:
+    """Fold a ledger that nobody writes any more, compressed or not."""
+    tale = Tale()
+    if path.exists():
+        for event in Reader(path).new_events():
+            tale.add(event)
+    elif path.with_suffix(".jsonl.gz").exists():
+        with gzip.open(path.with_suffix(".jsonl.gz"), "rt", encoding="utf-8") as handle:
+            for line in handle:
+                if line.endswith("\n"):
+                    tale.add(json.loads(line))
+    return tale
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether an Ansible process, or a fork of one, still holds the ledger."""
+    try:
+        with path.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
+def compress(path: Path) -> str:
+    """Replace a finished ledger by its gzip; return the SHA-256 (hex) of the uncompressed bytes."""
+    data = path.read_bytes()
+    packed = path.with_suffix(".jsonl.gz")
+    partial = packed.with_suffix(".part")
+    partial.write_bytes(gzip.compress(data, 6, mtime=0))
+    partial.rename(packed)
+    path.unlink()
+    return hashlib.sha256(data).hexdigest()

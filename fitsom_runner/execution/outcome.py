@@ -1,0 +1,232 @@
+"""The end of a run: what is known of each host, made from the ledger and from nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from fitsom_runner import clock
+from fitsom_runner.changes import seal, service
+from fitsom_runner.changes.models import Change, Plan
+from fitsom_runner.changes.states import Action
+from fitsom_runner.config import Config
+from fitsom_runner.execution import ledger, prediction
+from fitsom_runner.execution.ansible import Ended
+from fitsom_runner.execution.ledger import HostTale, Tale
+from fitsom_runner.execution.models import (
+    ACTIVE,
+    HostOutcome,
+    Outcome,
+    Run,
+    RunKind,
+    RunStatus,
+    RunTask,
+    TaskResult,
+)
+from fitsom_runner.execution.signals import run_finished
+
+if TYPE_CHECKING:
+    from fitsom_runner.execution.preparation import Prepared
+
+
+class Rows:
+    """Keeps the database's rows in step with a growing ledger."""
+
+    def __init__(self, run: Run, path: Path) -> None:
+        self.tale = Tale()
+        self._run = run
+        self._reader = ledger.Reader(path)
+        self._stored = 0
+        self._tasks: dict[int, RunTask] = {}
+        self._hosts: dict[str, HostOutcome] = {}
+
+    def store_new(self) -> None:
+        """Take in what the ledger has gained."""
+        for event in self._reader.new_events():
+            self.tale.add(event)
+        if self._stored == len(self.tale.results) and not self.tale.complete:
+            return
+        with transaction.atomic():
+            self._store()
+
+    def _store(self) -> None:
+        tasks = [t for number, t in self.tale.tasks.items() if number not in self._tasks]
+        for row in RunTask.objects.bulk_create(
+            RunTask(run=self._run, number=t["i"], name=t["n"][:500], action=t["a"][:200], role=t["r"][:200])
+            for t in tasks
+        ):
+            self._tasks[row.number] = row
+        hosts = [h for h in self.tale.hosts if h not in self._hosts]
+        for made in HostOutcome.objects.bulk_create(HostOutcome(run=self._run, host=h) for h in hosts):
+            self._hosts[made.host] = made
+        fresh = self.tale.results[self._stored :]
+        TaskResult.objects.bulk_create(
+            (
+                TaskResult(
+                    task=self._tasks[r["i"]],
+                    host=self._hosts[r["h"]],
+                    status=r["s"],
+                    start_ms=max(0, r["b"]),
+                    duration_ms=max(0, r["d"]),
+                )
+                for r in fresh
+            ),
+            batch_size=2000,
+        )
+        self._stored += len(fresh)
+
+
+def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = None) -> None:
+    """Write the end of a run. `ended` is None after a crash. Does nothing where the end was written already."""
+    path = config.run_dir(run.id) / "ledger.jsonl"
+    if rows is None:
+        HostOutcome.objects.filter(run=run).delete()
+        RunTask.objects.filter(run=run).delete()
+        rows = Rows(run, path)
+    rows.store_new()
+    tale = rows.tale
+    digest = ledger.compress(path) if path.exists() else ""
+    marked = any(body.get("done") for body in run.plan.hosts.values())
+    outcomes = {host: judge(tale, host, marked=marked) for host in run.hosts}
+    status = status_of(tale, ended, [o for o, _reason in outcomes.values()])
+    messages = list(ended.lines) if ended and status is not RunStatus.SUCCEEDED else []
+    with transaction.atomic():
+        updated = Run.objects.filter(pk=run.pk, status__in=ACTIVE).update(
+            status=status, ended_at=clock.now(), ledger_sha256=digest, messages=messages
+        )
+        if updated != 1:
+            return
+        _write_outcomes(run, tale, outcomes)
+        _move_change(run, status, digest, {h: o for h, (o, _r) in outcomes.items()})
+    run_finished.send(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
+
+
+def judge(tale: Tale, host: str, *, marked: bool) -> tuple[Outcome, str]:
+    """What is known of a host, and why. `marked`: the playbook sets the done mark, so its absence means something."""
+    told = tale.hosts.get(host)
+    if told is None:
+        return Outcome.UNTOUCHED, "nothing was started on it"
+    stats = told.stats if tale.complete else None
+    if (stats is not None and stats["unreachable"]) or (stats is None and told.unreachable):
+        return Outcome.UNREACHABLE, _last_error(told)
+    if (stats is not None and stats["failures"]) or (stats is None and told.failed and not told.done):
+        return Outcome.FAILED, _last_error(told)
+    if told.done or (tale.complete and not marked and stats is not None):
+        return Outcome.DONE, ""
+    if not told.touched:
+        return Outcome.UNTOUCHED, "nothing that changes anything was started on it"
+    return (
+        Outcome.UNKNOWN,
+        f"it stopped after '{told.last or 'its first step'}'; what began there may have gone on",
+    )
+
+
+def status_of(tale: Tale, ended: Ended | None, outcomes: list[Outcome]) -> RunStatus:
+    """The run's end: succeeded only where Ansible closed the ledger and every host is done.
+
+    A ledger that Ansible closed is the end even if our own process died just after; one it did not close is none.
+    """
+    if ended is not None and ended.cancelled:
+        return RunStatus.CANCELLED
+    if tale.complete:
+        return RunStatus.SUCCEEDED if all(o is Outcome.DONE for o in outcomes) else RunStatus.FAILED
+    started = any(o is not Outcome.UNTOUCHED for o in outcomes)
+    return RunStatus.INTERRUPTED if ended is None or started else RunStatus.FAILED
+
+
+def refuse(
+    config: Config,
+    run: Run,
+    reasons: list[str],
+    *,
+    needs_planning: bool,
+    predicted: dict[str, dict[str, Any]] | None = None,
+    ready: Prepared | None = None,
+) -> None:
+    """End a run before it touched anything. A moved plan goes back to the approver as the new plan."""
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(status=RunStatus.REFUSED, ended_at=clock.now(), refusal=reasons)
+        HostOutcome.objects.bulk_create(
+            HostOutcome(
+                run=run, host=host, outcome=Outcome.UNTOUCHED, reason="the run was refused before it began"
+            )
+            for host in run.hosts
+        )
+        change = Change.objects.get(pk=run.change_id)
+        if run.kind != RunKind.APPLY:
+            service.move(change, Action.INTERRUPT, service.SYSTEM, run=run.id, refused=reasons)
+        elif needs_planning or predicted is None or ready is None:
+            service.move(change, Action.RETURN_FOR_PLANNING, service.SYSTEM, run=run.id, refused=reasons)
+        else:
+            plan = _as_plan(run, predicted, ready)
+            service.move(
+                change,
+                Action.RETURN_TO_APPROVER,
+                service.SYSTEM,
+                fields={"plan": plan},
+                run=run.id,
+                refused=reasons,
+            )
+    run_finished.send(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
+
+
+def _as_plan(run: Run, predicted: dict[str, dict[str, Any]], ready: Prepared) -> Plan:
+    components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
+    for host, body in predicted.items():
+        body["groups"] = list(ready.resolved.groups[host])
+    return Plan.objects.create(
+        id=f"{run.id}-replan",
+        change=run.change,
+        version=run.change.version,
+        created_at=clock.now(),
+        created_by="fitsom",
+        commit=ready.extract.commit,
+        seal=seal.seal_of(components),
+        components=components,
+        hosts=predicted,
+        left_out=run.plan.left_out,
+        notes=["taken at the start of the window"],
+    )
+
+
+def _last_error(told: HostTale) -> str:
+    return f"{told.failures[-1]['task']}: {told.failures[-1]['error']}" if told.failures else ""
+
+
+def _write_outcomes(run: Run, tale: Tale, outcomes: dict[str, tuple[Outcome, str]]) -> None:
+    for host, (outcome, reason) in outcomes.items():
+        told = tale.hosts.get(host, HostTale())
+        HostOutcome.objects.update_or_create(
+            run=run,
+            host=host,
+            defaults={
+                "outcome": outcome,
+                "reason": reason,
+                "items": told.items,
+                "facts": prediction.merged_facts(told.facts),
+                "failures": told.failures,
+            },
+        )
+
+
+def _move_change(run: Run, status: RunStatus, digest: str, outcomes: dict[str, Outcome]) -> None:
+    action = {
+        RunStatus.SUCCEEDED: Action.BACK_OUT if run.kind == RunKind.BACKOUT else Action.SUCCEED,
+        RunStatus.FAILED: Action.FAIL,
+    }.get(status, Action.INTERRUPT)
+    fields: dict[str, Any] = {"actual_end": clock.now()}
+    if run.kind == RunKind.BACKOUT:
+        fields["backout_used"] = True
+    change = Change.objects.get(pk=run.change_id)
+    service.move(
+        change,
+        action,
+        service.SYSTEM,
+        fields=fields,
+        run=run.id,
+        status=status,
+        outcomes=outcomes,
+        ledger=digest,
+    )

@@ -1,0 +1,75 @@
+"""Take a plan: a check-mode run whose predictions people approve."""
+
+from __future__ import annotations
+
+import time
+
+from fitsom_runner import clock
+from fitsom_runner.changes import service, states
+from fitsom_runner.changes.models import Change, Plan
+from fitsom_runner.changes.seal import seal_of
+from fitsom_runner.changes.states import Action, State
+from fitsom_runner.config import Config, Power
+from fitsom_runner.errors import FitsomError
+from fitsom_runner.execution import ledger, prediction
+from fitsom_runner.execution.preparation import job, predict, prepared
+from fitsom_runner.execution.signals import plan_taken
+from fitsom_runner.people import powers
+from fitsom_runner.people.powers import Identity
+
+
+def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bool = False) -> Plan:
+    """Predict what the change would do now, and seal it.
+
+    A draft, or content that is not committed, gives a rehearsal: kept, shown, never sealed. Raises FitsomError
+    that names each host that could not be planned, unless `leave_out_failing`.
+    """
+    powers.authorise(config, who, Power.PLAN)
+    draft = change.stage is State.DRAFT
+    if not draft:
+        action = Action.PLAN if states.can(change.stage, Action.PLAN, change.kind) else Action.REPLAN
+        states.target(change.stage, action, change.kind)
+    identifier = f"{change.number}-v{change.version}-plan{change.plans.count() + 1}"
+    folder = config.run_dir(identifier)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    began = time.monotonic()
+    with prepared(config, change, folder / "content", rehearsal=True) as ready:
+        hosts = tuple(ready.resolved.hosts)
+        wanted = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
+        tale, _ended, failing = predict(config, wanted)
+        if failing and (not leave_out_failing or len(failing) == len(hosts)):
+            raise FitsomError(
+                f"the plan could not be taken on {len(failing)} of {len(hosts)} hosts",
+                details=tuple(f"{host}: {why}" for host, why in failing.items()),
+                hint="Mend them and plan again, or plan the others with --leave-out-failing.",
+            )
+        kept = tuple(host for host in hosts if host not in failing)
+        predicted = {h: body for h, body in prediction.from_tale(tale).items() if h in kept}
+        for host, body in predicted.items():
+            body["groups"] = list(ready.resolved.groups[host])
+        notes = [f"not committed: {path}" for path in ready.extract.dirty]
+        if draft:
+            notes.insert(0, "a rehearsal of a draft")
+        components = ready.components(change, kept, prediction.pins(predicted))
+        taken = Plan(
+            id=identifier,
+            change=change,
+            version=change.version,
+            created_at=clock.now(),
+            created_by=who.person.id,
+            commit=ready.extract.commit,
+            seal="" if notes else seal_of(components),
+            components=components,
+            hosts=predicted,
+            left_out=failing,
+            notes=notes,
+            seconds=round(time.monotonic() - began, 1),
+        )
+    ledger.compress(folder / "plan.jsonl")
+    moved = service.record_plan(who, change, taken)
+    if taken.seal and moved.template_id:
+        from fitsom_runner.changes import standard
+
+        standard.pre_approve(moved, taken)
+    plan_taken.send(sender=Plan, plan=taken, config=config)
+    return taken

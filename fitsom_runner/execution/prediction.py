@@ -1,0 +1,103 @@
+"""What a plan predicts for each host, and how two predictions, or a prediction and a run, are compared. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fitsom_runner.execution.ledger import Tale
+
+Hosts = Mapping[str, Mapping[str, Any]]
+
+
+def from_tale(tale: Tale) -> dict[str, dict[str, Any]]:
+    """{host: {"items": [{task, role, item, digest, diff}], "facts": {packages, services, reboot, ...}}}."""
+    return {
+        name: {"items": host.items, "facts": merged_facts(host.facts), "done": host.done}
+        for name, host in sorted(tale.hosts.items())
+    }
+
+
+def merged_facts(facts: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The `fitsom` results of a host with repetitions left out."""
+    merged: dict[str, list[Any]] = {}
+    for part, values in facts.items():
+        kept = merged.setdefault(part, [])
+        for value in values:
+            if value not in kept:
+                kept.append(value)
+    return merged
+
+
+def packages_of(facts: Mapping[str, list[Any]]) -> dict[str, str]:
+    """{package: version it will have}, for what is upgraded, installed or downgraded."""
+    return {p["name"]: p["to"] for p in facts.get("packages", []) if p.get("to")}
+
+
+def pins(hosts: Hosts) -> dict[str, dict[str, str]]:
+    """{host: {package: version}}: what the seal holds and the run is pinned to."""
+    return {host: packages_of(body["facts"]) for host, body in hosts.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One thing on one host. `kind`: foreseen_and_came, came_besides or did_not_come."""
+
+    host: str
+    task: str
+    what: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Key:
+    task: str
+    what: str
+    digest: str = ""
+
+
+def compare(planned: Hosts, actual: Hosts) -> list[Difference]:
+    """Every predicted or real change, sorted by host, with what became of it."""
+    found = []
+    for host in sorted(set(planned) | set(actual)):
+        before, after = _keys(planned.get(host)), _keys(actual.get(host))
+        for key in dict.fromkeys((*before, *after)):
+            kind = (
+                "came_besides"
+                if key not in before
+                else "foreseen_and_came"
+                if key in after
+                else "did_not_come"
+            )
+            found.append(Difference(host=host, task=key.task, what=key.what, kind=kind))
+    return found
+
+
+def moved(approved: Hosts, now: Hosts) -> list[str]:
+    """Sentences on what a plan taken again predicts that the approved one did not; empty if nothing.
+
+    Something that no longer needs doing is not a move: it was approved and has come about already.
+    """
+    return [
+        f"{d.host}: {d.what} ({d.task}) is predicted now and was not approved"
+        for d in compare(approved, now)
+        if d.kind == "came_besides"
+    ]
+
+
+def _keys(body: Mapping[str, Any] | None) -> list[_Key]:
+    """What changes on a host: each package for itself, every other item by the digest of its difference."""
+    if body is None:
+        return []
+    keys = [_Key(task="packages", what=package_words(p)) for p in body["facts"].get("packages", [])]
+    for item in body["items"]:
+        if not item["packages"]:
+            keys.append(_Key(task=item["task"], what=item["item"] or item["task"], digest=item["digest"]))
+    return keys
+
+
+def package_words(package: Mapping[str, Any]) -> str:
+    """Such as "upgrade openssl 3.0.16-1 -> 3.0.17-1"."""
+    versions = " -> ".join(v for v in (package.get("from"), package.get("to")) if v)
+    return f"{package.get('action', 'upgrade')} {package['name']} {versions}"

@@ -1,0 +1,124 @@
+"""What planning and running share: the extract, the resolved hosts, the seal's parts, a check-mode run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fitsom_runner.changes.models import Change
+from fitsom_runner.changes.seal import SealParts
+from fitsom_runner.changes.service import window_of
+from fitsom_runner.config import Config
+from fitsom_runner.errors import ConfigError
+from fitsom_runner.execution import ansible, content, inventory, ledger, secrets
+from fitsom_runner.execution.ansible import Ended, Job
+from fitsom_runner.execution.content import Extract
+from fitsom_runner.execution.inventory import Resolved
+from fitsom_runner.execution.ledger import Tale
+
+Pins = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Content and hosts of a change, ready to be planned or run."""
+
+    extract: Extract
+    resolved: Resolved
+    versions: dict[str, str]
+    secrets: tuple[str, ...]
+
+    def components(self, change: Change, hosts: tuple[str, ...], packages: Pins) -> dict[str, Any]:
+        """The seal's components for these hosts."""
+        window = window_of(change)
+        return SealParts(
+            trees=self.extract.trees,
+            versions=self.versions,
+            playbook=change.playbook,
+            tags=tuple(change.tags),
+            skip_tags=tuple(change.skip_tags),
+            inventories=self.extract.inventories,
+            hosts={host: self.resolved.hosts[host] for host in hosts if host in self.resolved.hosts},
+            extra_vars=change.extra_vars,
+            packages=packages,
+            window=window.parts() if window else None,
+        ).components()
+
+
+@contextmanager
+def prepared(
+    config: Config, change: Change, folder: Path, *, commit: str | None = None, rehearsal: bool = False
+) -> Iterator[Prepared]:
+    """Extract the content into `folder` and resolve the hosts; the extract is removed at the end."""
+    content.discard(folder)
+    try:
+        extract = content.take(config, folder, commit=commit, rehearsal=rehearsal)
+        for playbook in filter(None, (change.playbook, change.backout_playbook)):
+            if not (folder / playbook).is_file():
+                raise ConfigError(
+                    f"{playbook} is not in commit {extract.commit[:12]}",
+                    hint="Commit it, or name another playbook.",
+                )
+        parts = [folder / "playbooks", *(p for p in extract.inventory_paths if p.is_dir())]
+        yield Prepared(
+            extract=extract,
+            resolved=inventory.resolve(extract, change.limit),
+            versions=content.versions(folder),
+            secrets=tuple(secrets.known_secrets(config, parts, change.extra_vars)),
+        )
+    finally:
+        content.discard(folder)
+
+
+def job(
+    change: Change,
+    ready: Prepared,
+    ledger_path: Path,
+    *,
+    hosts: tuple[str, ...],
+    pins: Pins,
+    check: bool,
+    playbook: str = "",
+) -> Job:
+    """The ansible-playbook call for these hosts; with pins, exactly the approved versions."""
+    plan = {"hosts": {host: {"packages": packages} for host, packages in pins.items()}}
+    return Job(
+        extract=ready.extract,
+        playbook=playbook or change.playbook,
+        hosts=hosts,
+        tags=tuple(change.tags),
+        skip_tags=tuple(change.skip_tags),
+        extra_vars={**change.extra_vars, "fitsom_change": change.number, "fitsom_plan": plan},
+        check=check,
+        ledger=ledger_path,
+        secrets=ready.secrets,
+    )
+
+
+def predict(
+    config: Config, wanted: Job, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[Tale, Ended, dict[str, str]]:
+    """A check-mode run; returns its tale and, for each host that could not be planned, why."""
+    wanted.ledger.unlink(missing_ok=True)
+    ended = ansible.run(config, wanted, cancelled)
+    tale = ledger.read(wanted.ledger)
+    return tale, ended, problems(tale, wanted.hosts, ended)
+
+
+def problems(tale: Tale, hosts: tuple[str, ...], ended: Ended) -> dict[str, str]:
+    """{host: why it could not be planned}; every host, where Ansible itself gave up."""
+    if not tale.complete:
+        words = "\n".join(ended.lines[-12:]) or f"ansible-playbook ended with code {ended.rc}"
+        return dict.fromkeys(hosts, words)
+    found = {}
+    for host in hosts:
+        told = tale.hosts.get(host)
+        if told is None or told.stats is None:
+            found[host] = "no play of the playbook reached this host"
+        elif told.stats["failures"] or told.stats["unreachable"]:
+            last = told.failures[-1] if told.failures else {"task": "?", "error": "?"}
+            found[host] = f"{last['task']}: {last['error']}"
+    return found

@@ -1,0 +1,59 @@
+"""After a crash: find runs whose child is dead and write down what the ledger knows. Nothing is run again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from fitsom_runner.config import Config
+from fitsom_runner.execution import ledger, outcome, runs
+from fitsom_runner.execution.models import ACTIVE, Run
+
+PATIENCE_SECONDS = 10
+
+
+def recover(config: Config) -> list[Run]:
+    """End every run that has no living child as interrupted; called at the start of every command."""
+    found = []
+    for run in Run.objects.filter(status__in=ACTIVE):
+        if runs.is_alive(config, run.id):
+            continue
+        for name in ("ledger.jsonl", "replan.jsonl"):
+            _end_orphans(config.run_dir(run.id) / name)
+        outcome.finish(config, run, None)
+        found.append(Run.objects.get(pk=run.pk))
+    return found
+
+
+def _end_orphans(path: Path) -> None:
+    """End what is left of an Ansible that nobody supervises: the processes that write this very ledger."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while ledger.is_being_written(path):
+        late = time.monotonic() > deadline - PATIENCE_SECONDS / 2
+        for pid in _writers(path):
+            try:
+                os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+            except ProcessLookupError:
+                continue
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.2)
+
+
+def _writers(path: Path) -> list[int]:
+    mark = f"FITSOM_LEDGER={path}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if (
+                mark in (entry / "environ").read_bytes().split(b"\0")
+                and (entry / "comm").read_text().strip() != "ssh"
+            ):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found

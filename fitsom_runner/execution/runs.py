@@ -1,0 +1,237 @@
+"""Start, cancel, resume and back out runs. The work itself is done by a supervised child (child.py)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from django.db import IntegrityError, transaction
+
+from fitsom_runner import clock
+from fitsom_runner.audit import log
+from fitsom_runner.changes import service
+from fitsom_runner.changes.models import Change, Plan
+from fitsom_runner.changes.states import Action, ChangeType, State, in_words
+from fitsom_runner.config import Config, Power
+from fitsom_runner.errors import NotFoundError, RefusedError
+from fitsom_runner.execution.models import ACTIVE, HostOutcome, Outcome, Run, RunKind
+from fitsom_runner.people import powers
+from fitsom_runner.people.powers import Identity
+
+
+def start(config: Config, who: Identity, change: Change) -> Run:
+    """Apply an approved change now. Raises RefusedError outside its window or where it is not approved."""
+    powers.authorise(config, who, Power.RUN)
+    if change.stage is not State.SCHEDULED:
+        raise RefusedError(f"{change.number} is {in_words(change.stage)}", hint=service.next_step(change))
+    require_window(change, clock.now(), config)
+    plan = require_signatures(change)
+    return _dispatch(config, who, change, plan, RunKind.APPLY, tuple(plan.hosts))
+
+
+def resume(config: Config, who: Identity, change: Change) -> Run:
+    """Go on after an interrupted or failed run, on the hosts that are not done.
+
+    They are planned again first; whatever was not approved is refused. Raises RefusedError.
+    """
+    powers.authorise(config, who, Power.RUN)
+    if change.stage not in (State.INTERRUPTED, State.FAILED):
+        raise RefusedError(f"{change.number} is {in_words(change.stage)}: there is nothing to resume")
+    require_window(change, clock.now(), config)
+    plan = require_signatures(change)
+    left = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.DONE]
+    if not left:
+        raise RefusedError(
+            f"every host of {change.number} is done", hint=f"fitsom change review {change.number}"
+        )
+    return _dispatch(config, who, change, plan, RunKind.RESUME, tuple(sorted(left)))
+
+
+def backout(config: Config, who: Identity, change: Change) -> Run:
+    """Take every host that was touched back, by the change's back-out playbook; allowed outside the window.
+
+    Raises RefusedError where the change has no back-out playbook or touched nothing.
+    """
+    powers.authorise(config, who, Power.RUN)
+    if change.stage not in (State.SUCCEEDED, State.FAILED, State.INTERRUPTED):
+        raise RefusedError(f"{change.number} is {in_words(change.stage)}: there is nothing to back out")
+    if not change.backout_playbook:
+        raise RefusedError(
+            f"{change.number} names no back-out playbook",
+            hint=f"Its back-out by hand: {change.backout or 'none'}",
+        )
+    plan = require_signatures(change)
+    touched = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.UNTOUCHED]
+    if not touched:
+        raise RefusedError(f"{change.number} touched no host: there is nothing to back out")
+    return _dispatch(config, who, change, plan, RunKind.BACKOUT, tuple(sorted(touched)))
+
+
+def cancel(config: Config, who: Identity, change: Change) -> Run:
+    """Ask the active run to stop; what its hosts then are is written down as after any interruption."""
+    powers.authorise(config, who, Power.RUN)
+    run = Run.objects.filter(change=change, status__in=ACTIVE).first()
+    if run is None:
+        raise RefusedError(f"{change.number} is not running")
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(cancel_requested=True)
+        log.append(who.actor, "run.cancel_requested", run.id)
+    return run
+
+
+def latest(change: Change) -> Run:
+    """The newest run. Raises NotFoundError."""
+    run = Run.objects.filter(change=change).order_by("-claimed_at").first()
+    if run is None:
+        raise NotFoundError(f"{change.number} has not run", hint=service.next_step(change))
+    return run
+
+
+def latest_outcomes(change: Change) -> dict[str, str]:
+    """{host: what is known of it after all runs that applied the change}."""
+    known: dict[str, str] = {}
+    runs = Run.objects.filter(change=change, kind__in=[RunKind.APPLY, RunKind.RESUME]).order_by("claimed_at")
+    for outcome in HostOutcome.objects.filter(run__in=runs).order_by("run__claimed_at"):
+        # A host that a later run did not get to is still what an earlier run left behind.
+        if outcome.outcome != Outcome.UNTOUCHED or outcome.host not in known:
+            known[outcome.host] = outcome.outcome
+    return known
+
+
+def require_window(change: Change, moment: datetime, config: Config) -> None:
+    """Raises RefusedError outside the change's window; an emergency without one runs at once."""
+    window = service.window_of(change)
+    if window is None and change.kind is ChangeType.EMERGENCY:
+        return
+    if window is None or not window.contains(moment):
+        when = "" if window is None else f"{window.start.astimezone(config.zone):%a %d %b %Y %H:%M}"
+        until = "" if window is None else f"{window.end.astimezone(config.zone):%H:%M}"
+        raise RefusedError(
+            f"{change.number} may run only in its window: {when} to {until}",
+            hint=f"Wait, or move the window (needs new approval): fitsom change edit {change.number} --start ...",
+        )
+
+
+def require_signatures(change: Change) -> Plan:
+    """The approved plan. Looks at the signatures themselves, not only at the state. Raises RefusedError."""
+    plan = change.plan
+    given = {a.kind: a for a in service.signatures(change) if a.approved}
+    needed = {
+        ChangeType.MAJOR: (Action.APPROVE_PROCEED, Action.PEER_REVIEW, Action.APPROVE_IMPLEMENT),
+        ChangeType.STANDARD: (Action.PRE_APPROVE,),
+    }.get(change.kind, (Action.APPROVE_IMPLEMENT,))
+    for kind in needed:
+        signature = given.get(kind)
+        if signature is None or signature.person == change.requester:
+            raise RefusedError(
+                f"{change.number} lacks the signature '{kind.replace('_', ' ')}' for this plan"
+            )
+        if kind is not Action.APPROVE_PROCEED and (plan is None or signature.seal != plan.seal):
+            raise RefusedError(f"{change.number}: what was signed is not this plan (the seals differ)")
+    if plan is None:
+        raise RefusedError(f"{change.number} has no plan", hint=f"fitsom change plan {change.number}")
+    return plan
+
+
+def lock_path(config: Config, run_id: str) -> Path:
+    """The file whose lock says that a run's child is alive: the kernel drops it when the child dies."""
+    return config.run_dir(run_id) / "lock"
+
+
+def is_alive(config: Config, run_id: str) -> bool:
+    """Whether the run's child lives."""
+    try:
+        handle = os.open(lock_path(config, run_id), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _dispatch(
+    config: Config, who: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...]
+) -> Run:
+    run_id = f"{change.number}-run{Run.objects.filter(change=change).count() + 1}"
+    _require_space(config)
+    config.run_dir(run_id).mkdir(parents=True, mode=0o700, exist_ok=True)
+    # The lock is taken before the row exists, and handed to the child: no moment looks like a dead run.
+    lock = os.open(lock_path(config, run_id), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise RefusedError(f"{change.number} is being started by somebody else") from fault
+        run = _claim(who, change, plan, kind, hosts, run_id)
+        _spawn(config, run, lock)
+    finally:
+        os.close(lock)
+    return run
+
+
+def _claim(
+    who: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...], run_id: str
+) -> Run:
+    """Stamp the slot: from here on this plan is never started a second time."""
+    try:
+        with transaction.atomic():
+            for other in Run.objects.filter(status__in=ACTIVE):
+                shared = sorted(set(other.hosts) & set(hosts))
+                if shared:
+                    raise RefusedError(
+                        f"{other.id} is running on {', '.join(shared[:5])}",
+                        hint=f"Wait for it: fitsom run watch {other.change.number}",
+                    )
+            service.move(change, Action.START, who.actor, run=run_id, kind=kind)
+            return Run.objects.create(
+                id=run_id,
+                change=change,
+                plan=plan,
+                kind=kind,
+                hosts=list(hosts),
+                started_by=who.person.id,
+                os_user=who.os_user,
+                claimed_at=clock.now(),
+            )
+    except IntegrityError as fault:
+        raise RefusedError(
+            f"{change.number} was started already: an approved plan is applied once",
+            hint=f"fitsom change show {change.number}",
+        ) from fault
+
+
+def _spawn(config: Config, run: Run, lock: int) -> None:
+    environment = {
+        **os.environ,
+        "FITSOM_CONFIG": os.environ.get("FITSOM_CONFIG", ""),
+        "FITSOM_LOCK_FD": str(lock),
+    }
+    with (config.run_dir(run.id) / "child.log").open("ab") as said:
+        subprocess.Popen(
+            [sys.executable, "-m", "fitsom_runner.execution.child", run.id],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=environment,
+            pass_fds=(lock,),
+            start_new_session=True,  # it outlives the terminal: a closed laptop does not stop a patch run
+        )
+
+
+def _require_space(config: Config) -> None:
+    config.state.mkdir(parents=True, exist_ok=True)
+    stat = os.statvfs(config.state)
+    free = stat.f_bavail * stat.f_frsize // 2**20
+    if free < config.minimum_free_mb:
+        raise RefusedError(
+            f"only {free} MB are free in {config.state}, {config.minimum_free_mb} MB are needed to keep the record",
+            hint="Make room, or lower minimum_free_mb in fitsom.yml.",
+        )

@@ -1,0 +1,186 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from fitsom_runner import clock
+from fitsom_runner.audit import log
+from fitsom_runner.audit.log import Actor
+from fitsom_runner.config import Config, Person, Power, Role
+from fitsom_runner.errors import NotAllowedError, NotFoundError
+from fitsom_runner.people.models import Delegation
+
+# FITS: the final approver should stand outside technical support, so only a school leader has it by position.
+POWERS_OF_ROLE: dict[Role, frozenset[Power]] = {
+    Role.HEAD: frozenset({Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT, Power.REVIEW}),
+    Role.NETWORK_MANAGER: frozenset(
+        {Power.REQUEST, Power.PLAN, Power.APPROVE_PROCEED, Power.PEER_REVIEW, Power.RUN, Power.REVIEW}
+    ),
+    Role.TECHNICIAN: frozenset({Power.REQUEST, Power.PLAN, Power.PEER_REVIEW, Power.RUN}),
+    Role.SUPPLIER: frozenset({Power.PEER_REVIEW}),
+    Role.AUDITOR: frozenset(),
+}
+POSITION = {
+    Role.HEAD: "head teacher",
+    Role.NETWORK_MANAGER: "network manager",
+    Role.TECHNICIAN: "technician",
+    Role.SUPPLIER: "supplier",
+    Role.AUDITOR: "auditor",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The person at the keyboard and the OS user that says so."""
+
+    person: Person
+    os_user: str
+
+    @property
+    def actor(self) -> Actor:
+        """This identity as the audit log writes it."""
+        return Actor(person=self.person.id, os_user=self.os_user)
+
+
+def identify(config: Config, acting_as: str | None = None) -> Identity:
+    """The person of the current OS user, or, where the configuration allows it, whoever is named.
+
+    Raises NotAllowedError where nobody is mapped to the OS user.
+    """
+    os_user = getpass.getuser()
+    if acting_as is not None:
+        if not config.acting_as_allowed:
+            raise NotAllowedError(
+                "--as is switched off: each person must log in as themselves",
+                hint="It is for the demo and for training only (acting_as_allowed in fitsom.yml).",
+            )
+        return Identity(person=by_id(config, acting_as), os_user=os_user)
+    for person in config.people:
+        if person.os_user == os_user:
+            _require_valid(person)
+            return Identity(person=person, os_user=os_user)
+    raise NotAllowedError(
+        f"nobody in the configuration has the OS user {os_user!r}",
+        hint="Add 'os_user: " + os_user + "' to a person under 'people:' in fitsom.yml.",
+    )
+
+
+def by_id(config: Config, person_id: str) -> Person:
+    """The person with this id. Raises NotFoundError."""
+    for person in config.people:
+        if person.id == person_id:
+            _require_valid(person)
+            return person
+    known = ", ".join(p.id for p in config.people)
+    raise NotFoundError(f"no person {person_id!r} in the configuration", hint=f"Known: {known}")
+
+
+def has(person: Person, power: Power) -> bool:
+    """Whether the power is this person's own."""
+    own = person.powers if person.powers is not None else POWERS_OF_ROLE[person.role]
+    return power in own
+
+
+def authorise(config: Config, who: Identity, power: Power, *, never: str | None = None) -> str:
+    """Check that `who` may use `power`; return the id they use it on behalf of, or "" for their own.
+
+    `never` names the requester, who may use an approving power neither as their own nor for another.
+    Raises NotAllowedError.
+    """
+    if never is not None and who.person.id == never:
+        raise NotAllowedError(
+            f"{who.person.name} asked for this change and so may not approve it",
+            hint="Nobody approves their own change, administrators included; "
+            + _who_can(config, power, without=never),
+        )
+    if has(who.person, power):
+        return ""
+    now = clock.now()
+    lent = Delegation.objects.filter(
+        taker=who.person.id, power=power, starts__lte=now, ends__gt=now, revoked_at=None
+    ).exclude(giver=never or "")
+    for delegation in lent:
+        return delegation.giver
+    raise NotAllowedError(
+        f"{who.person.name} ({POSITION[who.person.role]}) may not {_in_words(power)}",
+        hint=_who_can(config, power, without=never),
+    )
+
+
+def delegate(
+    config: Config, who: Identity, taker: str, power: Power, *, days: int, reason: str
+) -> Delegation:
+    """Lend one's own power for some days. What was lent cannot be lent on. Raises NotAllowedError."""
+    from datetime import timedelta
+
+    if not has(who.person, power):
+        raise NotAllowedError(f"{who.person.name} does not hold '{power}' and so cannot delegate it")
+    person = by_id(config, taker)
+    if person.id == who.person.id:
+        raise NotAllowedError("nobody delegates to themselves")
+    now = clock.now()
+    with transaction.atomic():
+        delegation = Delegation.objects.create(
+            giver=who.person.id,
+            taker=person.id,
+            power=power,
+            reason=reason,
+            starts=now,
+            ends=now + timedelta(days=days),
+        )
+        log.append(
+            who.actor,
+            "delegation.given",
+            person.id,
+            power=power,
+            until=delegation.ends.isoformat(),
+            reason=reason,
+        )
+    return delegation
+
+
+def revoke(who: Identity, delegation_id: int) -> None:
+    """Take a delegation back; only its giver may. Raises NotFoundError."""
+    with transaction.atomic():
+        changed = Delegation.objects.filter(pk=delegation_id, giver=who.person.id, revoked_at=None).update(
+            revoked_at=clock.now()
+        )
+        if changed != 1:
+            raise NotFoundError(
+                f"no delegation {delegation_id} of yours is in force", hint="fitsom delegate list"
+            )
+        log.append(who.actor, "delegation.revoked", str(delegation_id))
+
+
+def _require_valid(person: Person) -> None:
+    today = clock.now().date()
+    if (person.valid_from and today < person.valid_from) or (
+        person.valid_until and today > person.valid_until
+    ):
+        raise NotAllowedError(
+            f"{person.name}'s access is limited in time and not in force today",
+            hint="valid_from and valid_until in fitsom.yml say when it is.",
+        )
+
+
+def _in_words(power: Power) -> str:
+    return {
+        Power.REQUEST: "ask for changes",
+        Power.PLAN: "plan changes",
+        Power.APPROVE_PROCEED: "approve a change to proceed",
+        Power.PEER_REVIEW: "peer-review a change",
+        Power.APPROVE_IMPLEMENT: "approve a change to be implemented",
+        Power.RUN: "run changes",
+        Power.REVIEW: "review and close changes",
+    }[power]
+
+
+def _who_can(config: Config, power: Power, *, without: str | None) -> str:
+    names = [p.name for p in config.people if has(p, power) and p.id != without]
+    return (
+        f"those who can: {', '.join(names)}." if names else "nobody in fitsom.yml can: add a person who may."
+    )

@@ -1,0 +1,51 @@
+"""Notes an incident for every host that a run left failed, unreachable or unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max
+
+from fitsom_runner import clock
+from fitsom_runner.audit import log
+from fitsom_runner.changes.service import SYSTEM
+from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunStatus
+from fitsom_runner.processes.models import Incident
+
+_TROUBLE = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN)
+
+
+def note(run: Run, **_signal: Any) -> None:
+    """Listener of execution.signals.run_finished."""
+    with transaction.atomic():
+        for outcome in HostOutcome.objects.filter(run=run, outcome__in=_TROUBLE):
+            task = outcome.failures[-1]["task"] if outcome.failures else f"host left {outcome.outcome}"
+            _note_one(run, outcome.host, task, outcome.reason)
+        if run.status == RunStatus.INTERRUPTED:
+            _note_one(
+                run, "(the run itself)", "the run was interrupted", "its process ended before the run did"
+            )
+
+
+def _note_one(run: Run, host: str, task: str, error: str) -> None:
+    number = run.change.number
+    same = Incident.objects.filter(change=number, host=host, task=task[:500])
+    if same.update(seen=F("seen") + 1, run=run, error=error):
+        return
+    incident = Incident.objects.create(
+        number=_next_number(),
+        change=number,
+        run=run,
+        host=host,
+        task=task[:500],
+        error=error,
+        opened_at=clock.now(),
+    )
+    log.append(SYSTEM, "incident.noted", incident.number, change=number, run=run.id, host=host, task=task)
+
+
+def _next_number() -> str:
+    year = clock.now().year
+    last = Incident.objects.filter(number__startswith=f"INC-{year}-").aggregate(last=Max("number"))["last"]
+    return f"INC-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"

@@ -1,0 +1,78 @@
+"""YAML files that people write: read into a pydantic model, with faults named by file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from fitsom_runner.errors import ConfigError
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that keeps Ansible's !vault values as {"__ansible_vault": ciphertext}."""
+
+
+_Loader.add_constructor(
+    "!vault", lambda loader, node: {"__ansible_vault": loader.construct_scalar(node).strip()}
+)
+
+
+def load[Model: BaseModel](path: Path, model: type[Model], *, reference: str) -> Model:
+    """Read and check a file. Raises ConfigError that lists every fault with its line."""
+    node, data = _parse(path)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}:1: expected settings such as 'name: value'", hint=f"See {reference}.")
+    try:
+        return model.model_validate(data)
+    except ValidationError as fault:
+        details = tuple(
+            f"{path}:{line_of(node, error['loc'])}: {'.'.join(map(str, error['loc']))}: {error['msg']}"
+            for error in fault.errors()
+        )
+        raise ConfigError(
+            f"{path} has {len(details)} fault{'s' if len(details) > 1 else ''}",
+            details=details,
+            hint=f"Mend these lines; {reference} lists every setting.",
+        ) from fault
+
+
+def load_mapping(path: Path) -> dict[str, Any]:
+    """Read a file that holds one mapping, such as extra variables. Raises ConfigError."""
+    _node, data = _parse(path)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}:1: expected lines such as 'name: value'")
+    return data
+
+
+def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as fault:
+        line = fault.problem_mark.line + 1 if fault.problem_mark else 1
+        raise ConfigError(
+            f"{path}:{line}: not valid YAML: {fault.problem}", hint="Mend that line."
+        ) from fault
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+        raise ConfigError(f"{path}: cannot be read: {fault}") from fault
+
+
+def line_of(node: yaml.Node | None, loc: tuple[Any, ...]) -> int:
+    """The line (from 1) of the deepest part of `loc` that the file has."""
+    line = node.start_mark.line + 1 if node else 1
+    for part in loc:
+        found: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    found, line = value, key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = node.value[part]
+            line = found.start_mark.line + 1
+        if found is None:
+            break
+        node = found
+    return line
