@@ -1,14 +1,9 @@
 #!/usr/bin/env python3
 """Start and remove labs: see README.md beside this file."""
 
-from __future__ import annotations
-
+import runpy
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from fitsom_lab.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
+runpy.run_module("fitsom_lab", run_name="__main__")

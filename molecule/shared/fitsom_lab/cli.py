@@ -40,14 +40,14 @@ def down(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def status(settings: Settings, arguments: argparse.Namespace) -> int:
     wanted = [arguments.name] if arguments.name else labs.names(settings)
-    found = [{"lab": lab.name, "folder": str(lab.folder), "hosts": lab.hosts()} for lab in
-             (labs.Lab(settings, name) for name in wanted)]  # fmt: skip
+    found = [labs.Lab(settings, name) for name in wanted]
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        data = [{"lab": lab.name, "folder": str(lab.folder), "hosts": lab.hosts()} for lab in found]
+        print(json.dumps(data, indent=2))
         return 0
     for lab in found:
-        print(f"{lab['lab']}  {lab['folder']}")
-        for host in lab["hosts"]:
+        print(f"{lab.name}  {lab.folder}")
+        for host in lab.hosts():
             where = f"{host.get('address', '-')}:{host.get('port', '-')}"
             print(f"  {host['host']:<12} {host['state']:<10} {where:<22} {host['image']}")
     return 0
@@ -55,8 +55,8 @@ def status(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def show_images(settings: Settings, arguments: argparse.Namespace) -> int:
     engine = Engine(settings)
-    names = load(arguments.spec).images if arguments.spec else [f"{each}{tail}" for each in RELEASES for tail in
-                                                                ("", "-outdated")]  # fmt: skip
+    every = {f"{release}{variant}" for release in RELEASES for variant in ("", "-outdated")}
+    names = load(arguments.spec).images if arguments.spec else every
     if arguments.build:
         images.ensure(settings, engine, names)
     for recipe in images.recipes(settings, names):
@@ -89,7 +89,7 @@ def fixtures(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="lab.py", description="A school's servers as containers, for demo and tests.")
+    top = argparse.ArgumentParser(prog="lab.py", description="A school's servers as containers")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Command, about: str, *positional: str) -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from .errors import LabError
 
 MADE_AT = 1_767_225_600  # 2026-01-01, so that the same version is the same file everywhere
-SECURITY, ORDINARY = "security", "ordinary"
+SECURITY, ORDINARY = "lab-security", "lab"
 
 SERVICE_UNIT = """[Unit]
 Description=A service of the lab, version {version}
@@ -39,7 +39,8 @@ REBOOT_POSTINST = """#!/bin/sh
 set -e
 [ "$1" = configure ] && [ -n "$2" ] || exit 0
 echo '*** System restart required ***' > /run/reboot-required
-grep -qsx fitsom-fixture-reboot /run/reboot-required.pkgs || echo fitsom-fixture-reboot >> /run/reboot-required.pkgs
+asking=/run/reboot-required.pkgs
+grep -qsx fitsom-fixture-reboot "$asking" || echo fitsom-fixture-reboot >> "$asking"
 """
 BROKEN_POSTINST = """#!/bin/sh
 [ "$1" = configure ] || exit 0
@@ -59,8 +60,8 @@ class Product:
 
 CATALOGUE: Mapping[str, Product] = {
     "plain": Product(versions=("1.0", "1.1", "1.2"), about="a file and nothing else"),
-    "feature": Product(versions=("1.0", "1.1"), about="an update that is not a security update", archive=ORDINARY),
-    "service": Product(versions=("1.0", "1.1", "1.2"), about="restarts its service; version 1.2 cannot start"),
+    "feature": Product(versions=("1.0", "1.1"), about="not a security update", archive=ORDINARY),
+    "service": Product(versions=("1.0", "1.1", "1.2"), about="restarts its service; 1.2 cannot start"),
     "reboot": Product(versions=("1.0", "1.1"), about="asks for a reboot when upgraded"),
     "broken": Product(versions=("1.0", "2.0"), about="version 2.0 cannot be configured"),
 }
@@ -93,7 +94,7 @@ class Deb:
 def build(name: str, version: str) -> Deb:
     product = CATALOGUE.get(name)
     if not product or version not in product.versions:
-        known = ", ".join(f"{each}={version}" for each, found in CATALOGUE.items() for version in found.versions)
+        known = ", ".join(f"{each}={one}" for each, found in CATALOGUE.items() for one in found.versions)
         raise LabError(f"no fixture package {name}={version}", f"there are: {known}")
     package = package_name(name)
     control = _control(package, version, product)
@@ -101,11 +102,13 @@ def build(name: str, version: str) -> Deb:
     script = _postinst(name, version)
     if script:
         scripts["postinst"] = (script, 0o755)
-    content = _ar({
-        "debian-binary": b"2.0\n",
-        "control.tar.gz": _tar_gz(scripts),
-        "data.tar.gz": _tar_gz(_files(name, version)),
-    })
+    content = _ar(
+        {
+            "debian-binary": b"2.0\n",
+            "control.tar.gz": _tar_gz(scripts),
+            "data.tar.gz": _tar_gz(_files(name, version)),
+        }
+    )
     return Deb(name=package, version=version, control=control, content=content)
 
 
@@ -125,9 +128,10 @@ def _postinst(name: str, version: str) -> str:
 
 def _files(name: str, version: str) -> dict[str, tuple[str | bytes, int]]:
     package = package_name(name)
+    history = gzip.compress(changelog(name, version).encode(), mtime=0)
     files: dict[str, tuple[str | bytes, int]] = {
         f"usr/share/{package}/version": (f"{version}\n", 0o644),
-        f"usr/share/doc/{package}/changelog.gz": (gzip.compress(changelog(name).encode(), mtime=0), 0o644),
+        f"usr/share/doc/{package}/changelog.gz": (history, 0o644),
     }
     if name == "service":
         program = SERVICE_BAD if version == "1.2" else SERVICE_GOOD
@@ -145,12 +149,13 @@ def advisory(name: str, version: str) -> str:
     return f"CVE-2026-{90000 + 10 * list(CATALOGUE).index(name) + index}"
 
 
-def changelog(name: str) -> str:
+def changelog(name: str, up_to: str) -> str:
     """Newest first, as Debian's are; security versions name the CVE they fix."""
     entries = []
-    for version in reversed(CATALOGUE[name].versions):
+    known = CATALOGUE[name].versions
+    for version in reversed(known[: known.index(up_to) + 1]):
         cve = advisory(name, version)
-        suite, line = ("lab-security", f"Fix {cve}.") if cve else ("lab", f"Version {version}.")
+        suite, line = (SECURITY, f"Fix {cve}.") if cve else (ORDINARY, f"Version {version}.")
         entries.append(
             f"{package_name(name)} ({version}) {suite}; urgency=medium\n\n  * {line}\n\n"
             f" -- fitsom lab <lab@school.test>  Thu, 01 Jan 2026 00:00:00 +0000\n"

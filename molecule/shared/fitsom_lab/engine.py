@@ -50,16 +50,20 @@ class Engine:
     def run(self, *arguments: str, stdin: bytes | None = None, check: bool = True) -> str:
         command = [self.program, *arguments]
         try:
-            done = subprocess.run(command, input=stdin, capture_output=True, env=self.environment, check=False)
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, env=self.environment, check=False
+            )
         except FileNotFoundError as error:
             raise LabError(f"{self.program} is not installed", "run scripts/setup") from error
         if check and done.returncode:
-            raise LabError(f"{self.program} {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
+            said = done.stderr.decode(errors="replace").strip()
+            raise LabError(f"{self.program} {arguments[0]} failed: {said}")
         return done.stdout.decode(errors="replace").strip()
 
     def shell(self, container: str, script: str, stdin: bytes | None = None) -> str:
         """Run a script as root inside a container."""
-        return self.run("exec", *(["--interactive"] if stdin else []), container, "sh", "-euc", script, stdin=stdin)
+        interactive = ["--interactive"] if stdin else []
+        return self.run("exec", *interactive, container, "sh", "-euc", script, stdin=stdin)
 
     def call(self, *arguments: str) -> int:
         """Run with this terminal attached, and hand back the exit code."""
@@ -87,8 +91,8 @@ class Engine:
         return self.run("volume", "ls", *self._filters(lab, everywhere), "--format", "{{.Name}}").split()
 
     def images(self) -> list[str]:
-        output = self.run("images", "--filter", f"label={IMAGE_LABEL}=1", "--format", "{{.Repository}}:{{.Tag}}")
-        return [line for line in output.splitlines() if line]
+        ours = ["--filter", f"label={IMAGE_LABEL}=1"]
+        return self.run("images", *ours, "--format", "{{.Repository}}:{{.Tag}}").split()
 
     def _filters(self, lab: str | None, everywhere: bool) -> list[str]:
         filters = ["--filter", f"label={LAB_LABEL}={lab}" if lab else f"label={LAB_LABEL}"]
@@ -121,7 +125,7 @@ def _container(found: dict[str, Any]) -> Container:
 
 
 def containers_conf(*, hybrid: bool, systemd: bool, limits: Sequence[int], runc: bool) -> str:
-    """The settings podman needs where cgroups are not version 2 or hard limits are low; empty where it needs none."""
+    """What podman must be told where cgroups are not version 2 or hard limits are low; else nothing."""
     low = [limit for limit in limits if 0 <= limit < WANTED_LIMIT]
     containers, engine = [], []
     if low:

@@ -1,7 +1,7 @@
 """A local apt repository in a host of the lab, made of our own small packages.
 
 Two archives, so that what is security and what is not can be told apart as in Debian's:
-`security` says Label: Debian-Security, `ordinary` does not.
+`lab-security` says Label: Debian-Security, `lab` does not.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .labs import Lab
 
 ROOT = "srv/fitsom-fixture"
+APT_CACHE = "var/cache/apt/archives"
 SOURCES = "etc/apt/sources.list.d/fitsom-fixture.sources"
 ARCHITECTURES = ("amd64", "arm64")
 ARCHIVES = {
@@ -38,7 +39,12 @@ def publish(lab: Lab, host: str, versions: Wanted, *, released: datetime | None 
     What was offered before is gone, as Debian's security archive forgets a version that another replaced.
     """
     tar = repository(versions, released or datetime.now(UTC))
-    only_ours = f"-o Dir::Etc::sourcelist=/{SOURCES} -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0"
+    ours = {
+        "Dir::Etc::sourcelist": f"/{SOURCES}",
+        "Dir::Etc::sourceparts": "-",
+        "APT::Get::List-Cleanup": "0",
+    }
+    only_ours = " ".join(f"-o {name}={value}" for name, value in ours.items())
     lab.engine.shell(
         lab.container(host),
         f"rm -rf /{ROOT}; tar -x -C / -f -; apt-get -q {only_ours} update; apt-cache gencaches",
@@ -47,15 +53,16 @@ def publish(lab: Lab, host: str, versions: Wanted, *, released: datetime | None 
 
 
 def install(lab: Lab, host: str, versions: Wanted) -> None:
-    """Install these versions straight from their files, whatever is published."""
+    """Install these versions whatever is published, and leave their files where apt keeps what it fetched."""
     debs = _debs(versions)
     if not debs:
         return
-    tar = _tar({f"tmp/fitsom-fixture/{deb.filename}": deb.content for deb in debs})
+    tar = _tar({f"{APT_CACHE}/{deb.filename}": deb.content for deb in debs})
+    paths = " ".join(f"/{APT_CACHE}/{deb.filename}" for deb in debs)
     lab.engine.shell(
         lab.container(host),
         "tar -x -C / -f -; export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1;"
-        " dpkg --install /tmp/fitsom-fixture/*.deb; rm -rf /tmp/fitsom-fixture",
+        f" dpkg --install {paths}",
         stdin=tar,
     )
 
@@ -77,7 +84,8 @@ def repository(versions: Wanted, released: datetime) -> bytes:
     files = {f"{ROOT}/pool/{deb.filename}": deb.content for deb in debs}
     for archive in ARCHIVES:
         ours = [deb for deb in debs if CATALOGUE[deb.name.removeprefix(package_name(""))].archive == archive]
-        files |= {f"{ROOT}/dists/{archive}/{name}": content for name, content in index(archive, ours, released).items()}
+        indexes = index(archive, ours, released)
+        files |= {f"{ROOT}/dists/{archive}/{name}": content for name, content in indexes.items()}
     files[SOURCES] = sources().encode()
     return _tar(files)
 
@@ -107,7 +115,9 @@ def release_file(archive: str, files: Mapping[str, bytes], released: datetime) -
         "Description": f"the lab's {archive} archive",
     }
     head = "".join(f"{name}: {value}\n" for name, value in fields.items())
-    sums = "".join(f" {hashlib.sha256(content).hexdigest()} {len(content)} {name}\n" for name, content in files.items())
+    sums = "".join(
+        f" {hashlib.sha256(content).hexdigest()} {len(content)} {name}\n" for name, content in files.items()
+    )
     return f"{head}SHA256:\n{sums}"
 
 

@@ -16,6 +16,11 @@ from .recipe import INIT, Recipe, containerfile, mmdebstrap_command, recipe_for
 from .settings import Settings
 from .sources import machine_mirrors
 
+UNSHARE_HINT = (
+    "as a plain user mmdebstrap needs a line for you in /etc/subuid and in /etc/subgid,"
+    " and the program newuidmap (Debian: apt-get install uidmap)"
+)
+
 
 def recipes(settings: Settings, names: Iterable[str]) -> list[Recipe]:
     mirrors = machine_mirrors(settings.mirror, settings.security_mirror)
@@ -27,7 +32,8 @@ def ensure(settings: Settings, engine: Engine, names: Iterable[str]) -> dict[str
     wanted = recipes(settings, names)
     if not all(exists(engine, recipe) for recipe in wanted):
         with locked(settings.directory, "images"), ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda recipe: exists(engine, recipe) or build(engine, recipe), wanted))
+            missing = [recipe for recipe in wanted if not exists(engine, recipe)]
+            list(pool.map(lambda recipe: build(engine, recipe), missing))
     return {recipe.name: recipe.tag for recipe in wanted}
 
 
@@ -57,10 +63,11 @@ def build_from_packages(engine: Engine, recipe: Recipe) -> None:
                 )
         except FileNotFoundError as error:
             raise LabError(
-                "mmdebstrap is not installed", "run scripts/setup, or set FITSOM_LAB_BASE to an official image"
+                "mmdebstrap is not installed",
+                "run scripts/setup, or set FITSOM_LAB_BASE to an official image",
             ) from error
         if done.returncode:
-            raise LabError(f"mmdebstrap could not build {recipe.name}:\n{done.stderr[-2000:]}", unshare_hint())
+            raise LabError(f"mmdebstrap could not build {recipe.name}:\n{done.stderr[-2000:]}", UNSHARE_HINT)
         changes = [f"CMD [{INIT!r}]".replace("'", '"'), "STOPSIGNAL SIGRTMIN+3"]
         changes += [f"LABEL {name}={value}" for name, value in labels(recipe).items()]
         arguments = [part for change in changes for part in ("--change", change)]
@@ -73,10 +80,6 @@ def build_from_base(engine: Engine, recipe: Recipe) -> None:
         file = Path(folder) / "Containerfile"
         file.write_text(containerfile(recipe), encoding="utf-8")
         engine.run("build", *arguments, "--tag", recipe.tag, "--file", str(file), folder)
-
-
-def unshare_hint() -> str:
-    return "as a plain user mmdebstrap needs lines for you in /etc/subuid and /etc/subgid, and newuidmap (uidmap)"
 
 
 def say(text: str) -> None:

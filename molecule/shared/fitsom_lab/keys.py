@@ -1,4 +1,4 @@
-"""Keys of a lab: one for the person, one for each host, all made here so that no host key is ever trusted blindly."""
+"""Keys of a lab: one for the person, one for each host. Made here, no host key is trusted blindly."""
 
 from __future__ import annotations
 

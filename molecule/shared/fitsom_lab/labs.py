@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ class Lab:
             addresses = self._free_addresses(present)
             missing = [(host, next(addresses)) for host in spec.hosts if host.name not in present]
             _each(missing, lambda item: self._create(item[0], tags[item[0].image], public, item[1]))
-            _each(present.values(), lambda found: found.state == "running" or self.start_container(found.name))
+            stopped = [found.name for found in present.values() if found.state != "running"]
+            _each(stopped, self.start_container)
             self._write_connection(spec, public)
             _each(spec.hosts, lambda host: self._finish(host, refresh=spec.refresh))
 
@@ -86,7 +87,7 @@ class Lab:
         if self.network not in self.engine.networks(self.name):
             self.engine.run("network", "create", *self._labels(), self.network)
 
-    def _free_addresses(self, present: dict[str, Container]) -> Iterable[str]:
+    def _free_addresses(self, present: dict[str, Container]) -> Iterator[str]:
         """Fixed addresses, since a container that reboots might come back with another."""
         if self.settings.publish or not self.engine.is_podman:
             while True:

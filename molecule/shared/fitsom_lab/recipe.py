@@ -16,7 +16,8 @@ INIT = "/lib/systemd/systemd"
 RELEASES = {"debian11": "bullseye", "debian12": "bookworm", "debian13": "trixie"}
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "python3", "python3-apt", "sudo", "openssh-server", "ca-certificates",
-    "needrestart", "iproute2", "procps", "apt-utils", "nftables", "openssl", "curl", "less", "logrotate", "cron",
+    "needrestart", "iproute2", "procps", "apt-utils", "nftables", "openssl", "curl", "less", "logrotate",
+    "cron",
 )  # fmt: skip
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily.service", "apt-daily-upgrade.service")
 
@@ -105,7 +106,7 @@ def mmdebstrap_command(recipe: Recipe) -> list[str]:
         "--variant=minbase",
         "--quiet",
         f"--include={','.join(PACKAGES)}",
-        "--aptopt=APT::Install-Recommends \"false\"",
+        '--aptopt=APT::Install-Recommends "false"',
         "--skip=cleanup/apt/lists",
         f'--customize-hook=chroot "$1" sh -c {shlex.quote(provision_script(recipe))}',
         recipe.codename,
@@ -119,7 +120,9 @@ def containerfile(recipe: Recipe) -> str:
     build_sources = "\n".join(deb_lines(recipe))
     script = f"""set -eu
 grep -q '^VERSION_CODENAME={recipe.codename}$' /etc/os-release || {{
-    echo 'the base image is not {recipe.codename}: see FITSOM_LAB_BASE in molecule/shared/README.md' >&2; exit 1; }}
+    echo 'the base image is not {recipe.codename}: see FITSOM_LAB_BASE in molecule/shared/README.md' >&2
+    exit 1
+}}
 rm -f /etc/apt/sources.list.d/*
 cat > /etc/apt/sources.list <<'END'
 {build_sources}
@@ -128,6 +131,6 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -q update
 apt-get -qy install --no-install-recommends {" ".join(PACKAGES)}
 """
-    steps = [f"RUN [{json.dumps('sh')}, {json.dumps('-c')}, {json.dumps(text)}]" for text in
-             (script, provision_script(recipe))]
-    return "\n".join([f"FROM {recipe.base}", *steps, f"CMD [{json.dumps(INIT)}]", "STOPSIGNAL SIGRTMIN+3", ""])
+    steps = [f"RUN {json.dumps(['sh', '-c', text])}" for text in (script, provision_script(recipe))]
+    end = [f"CMD {json.dumps([INIT])}", "STOPSIGNAL SIGRTMIN+3", ""]
+    return "\n".join([f"FROM {recipe.base}", *steps, *end])

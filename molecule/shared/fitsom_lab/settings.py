@@ -48,7 +48,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def publishes(engine: str, wish: str) -> bool:
-    """Whether sshd is reached by a port of 127.0.0.1: rootless containers have no address the machine can reach."""
+    """Whether sshd is reached by a port of 127.0.0.1, since rootless containers have no address to reach."""
     return wish == "1" if wish else "podman" in engine and os.geteuid() != 0
 
 

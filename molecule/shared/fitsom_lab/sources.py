@@ -56,7 +56,8 @@ def parse_deb822(text: str) -> Iterator[Entry]:
     """The newer format: paragraphs of fields."""
     for paragraph in re.split(r"\n\s*\n", text):
         fields = _fields(paragraph)
-        if "deb" not in fields.get("types", "").split() or fields.get("enabled", "yes").lower() in ("no", "false"):
+        disabled = fields.get("enabled", "yes").lower() in ("no", "false")
+        if disabled or "deb" not in fields.get("types", "").split():
             continue
         for uri in fields.get("uris", "").split():
             yield Entry(
@@ -92,7 +93,9 @@ def pick_mirrors(entries: Iterable[Entry]) -> Mirrors | None:
             release = release or entry.uri
         if any(SECURITY_SUITE.match(suite) for suite in entry.suites):
             security = security or entry.uri
-    return Mirrors(release=release.rstrip("/"), security=security.rstrip("/")) if release and security else None
+    if not (release and security):
+        return None
+    return Mirrors(release=release.rstrip("/"), security=security.rstrip("/"))
 
 
 def read_entries(etc_apt: Path = Path("/etc/apt")) -> Iterator[Entry]:

@@ -75,7 +75,8 @@ def _hosts(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], where
         raise LabError(f"{where}: not a host name", "use a to z, 0 to 9 and dashes")
     merged = {**defaults, **own}
     count = merged.get("count")
-    names = [name] if count is None else [f"{name}{index:0{len(str(count))}}" for index in range(1, count + 1)]
+    width = len(str(count))
+    names = [name] if count is None else [f"{name}{index:0{width}}" for index in range(1, count + 1)]
     fixture = merged.get("fixture")
     return [
         Host(
@@ -96,8 +97,8 @@ def _fixture(data: Any, where: str) -> Fixture:
 
 def versions(data: Mapping[str, Any] | None) -> Versions:
     """{plain: 1.1} and {plain: [1.0, 1.1]} alike."""
-    pairs = (data or {}).items()
-    return {name: tuple(map(str, value)) if isinstance(value, list | tuple) else (str(value),) for name, value in pairs}
+    lists = {name: value if isinstance(value, list) else [value] for name, value in (data or {}).items()}
+    return {name: tuple(map(str, value)) for name, value in lists.items()}
 
 
 def _check_keys(data: Any, known: set[str], where: str) -> None:
