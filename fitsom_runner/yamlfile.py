@@ -15,9 +15,11 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that keeps Ansible's !vault values as {"__ansible_vault": ciphertext}."""
 
 
-_Loader.add_constructor(
-    "!vault", lambda loader, node: {"__ansible_vault": loader.construct_scalar(node).strip()}
-)
+def _vault_value(_loader: yaml.SafeLoader, node: yaml.Node) -> dict[str, str]:
+    return {"__ansible_vault": str(node.value).strip()}
+
+
+_Loader.add_constructor("!vault", _vault_value)
 
 
 def load[Model: BaseModel](path: Path, model: type[Model], *, reference: str) -> Model:

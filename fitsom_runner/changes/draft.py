@@ -74,6 +74,13 @@ class RfcDraft(BaseModel):
             raise ValueError("risk of failure is low, medium or high")
         return value
 
+    @field_validator("backout_class")
+    @classmethod
+    def _backout_class(cls, value: str | None) -> str | None:
+        if value and value not in {"reversible", "restore_from_backup", "forward_only"}:
+            raise ValueError("a back-out class is reversible, restore_from_backup or forward_only")
+        return value
+
     @field_validator("extra_vars")
     @classmethod
     def _no_plain_secrets(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -55,9 +55,11 @@ def differences(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
         if before == after:
             continue
         if isinstance(before, dict) and isinstance(after, dict):
-            for key in sorted(set(before) | set(after)):
-                if before.get(key) != after.get(key):
-                    sentences.append(_moved(f"{part} {key}", before.get(key), after.get(key)))
+            sentences += [
+                _moved(f"{part} {key}", before.get(key), after.get(key))
+                for key in sorted(set(before) | set(after))
+                if before.get(key) != after.get(key)
+            ]
         else:
             sentences.append(_moved(part.replace("_", " "), before, after))
     return sentences

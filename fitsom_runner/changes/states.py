@@ -120,8 +120,8 @@ def _rows() -> tuple[Transition, ...]:
         row(State.RUNNING, Action.RETURN_FOR_PLANNING, State.PROCEED_APPROVED, _MAJOR),
         row(State.REVIEWED, Action.CLOSE, State.CLOSED),
     ]
-    for state in (State.PLANNED, State.PEER_REVIEWED, State.SCHEDULED):
-        rows.append(row(state, Action.REPLAN, State.PLANNED))
+    replanned = (State.PLANNED, State.PEER_REVIEWED, State.SCHEDULED)
+    rows += [row(state, Action.REPLAN, State.PLANNED) for state in replanned]
     for state in _BEFORE_RUN:
         rows.append(row(state, Action.EDIT, State.DRAFT))
         rows.append(row(state, Action.REJECT, State.REJECTED))

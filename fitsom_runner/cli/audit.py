@@ -22,7 +22,7 @@ def verify(
     ] = "",
 ) -> None:
     """Recompute the whole chain; exit code 7 where anything was altered or taken out."""
-    s = opened()
+    opened()
     from fitsom_runner.audit import log
     from fitsom_runner.audit.models import AuditEntry
 
@@ -52,7 +52,7 @@ def show(
     last: Annotated[int, typer.Option(help="How many entries.")] = 50,
 ) -> None:
     """The newest entries, oldest first."""
-    s = opened()
+    opened()
     from fitsom_runner.audit.models import AuditEntry
 
     found = AuditEntry.objects.order_by("-seq")

@@ -121,7 +121,7 @@ def list_changes(
 
     found = Change.objects.all()
     found = found.filter(state=state) if state else found if everything else found.exclude(state__in=ENDED)
-    ready = [c.number for c in due.runnable_now(s.config)]
+    ready = [c.number for c in due.runnable_now()]
     shown: list[Any] = [show.change_list(found, s.config)] if found else ["No changes."]
     shown.append(f"[bold]May run now:[/] {', '.join(ready)}" if ready else "[dim]Nothing may run now.[/]")
     answer([show.change_value(c) | {"may_run_now": c.number in ready} for c in found], *shown)
@@ -181,7 +181,8 @@ def approve(
         typer.confirm(f"Approve {change.number} as {s.who.person.name}?", abort=True)
     given = service.approve(s.config, s.who, change, comment=comment, seal=seal)
     after = service.get(change.number)
-    words = f"{given.person_name} gave: {given.kind.replace('_', ' ')}. {after.number} is {after.state.replace('_', ' ')}."
+    kind, state = given.kind.replace("_", " "), after.state.replace("_", " ")
+    words = f"{given.person_name} gave: {kind}. {after.number} is {state}."
     answer(show.change_value(after), words, _next(after))
 
 
@@ -207,13 +208,13 @@ def review(
     notes: Annotated[str, typer.Option()] = "",
 ) -> None:
     """Write the post-implementation review."""
-    answers = dict(
-        objective_met=objective_met,
-        plan_accurate=plan_accurate,
-        side_effects=side_effects,
-        test_evidence=test_evidence,
-        notes=notes,
-    )
+    answers = {
+        "objective_met": objective_met,
+        "plan_accurate": plan_accurate,
+        "side_effects": side_effects,
+        "test_evidence": test_evidence,
+        "notes": notes,
+    }
     _act(number, "review", answers)
 
 

@@ -43,7 +43,7 @@ def revoke(number: Annotated[int, typer.Argument(help="See: fitsom delegate list
 @app.command("list")
 def list_delegations() -> None:
     """Who has lent what to whom."""
-    s = opened()
+    opened()
     from fitsom_runner.people.models import Delegation
 
     table = Table("No.", "From", "To", "Power", "Until", "Reason", box=None, header_style="bold")

@@ -134,13 +134,12 @@ def change_page(change: Change, config: Config) -> RenderableType:
             else " [dim](an earlier version: no longer counts)[/]"
         )
         parts.append(
-            f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}{behalf}, "
-            f"{local(approval.at, config)} {escape(approval.comment)}{old}"
+            f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}"
+            f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{old}"
         )
     if change.plan:
         parts.append(plan_page(change.plan))
-    for run in change.runs.all():
-        parts.append(run_page(run))
+    parts += [run_page(run) for run in change.runs.all()]
     parts.append(f"[bold]Next:[/] {escape(service.next_step(change))}")
     title = f"{change.number} v{change.version}  {escape(change.title)}  ({change.type}, {in_words(change.stage)})"
     return Panel(
@@ -179,9 +178,14 @@ def _packages(packages: list[dict[str, Any]]) -> Table:
         security = "[red]security[/]" if package.get("security") else ""
         advisories = ", ".join(package.get("advisories", [])[:3])
         table.add_row(
-            "  " + package["action"], package["name"], str(package.get("from") or ""), "->", str(package.get("to") or ""),
-            security, f"[dim]{advisories}[/]",
-        )  # fmt: skip
+            "  " + package["action"],
+            package["name"],
+            str(package.get("from") or ""),
+            "->",
+            str(package.get("to") or ""),
+            security,
+            f"[dim]{advisories}[/]",
+        )
     return table
 
 

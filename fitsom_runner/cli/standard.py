@@ -58,7 +58,7 @@ def withdraw(name: Name) -> None:
 @app.command("list")
 def list_templates() -> None:
     """The catalogue of standard changes."""
-    s = opened()
+    opened()
     from fitsom_runner.changes.models import StandardTemplate
 
     table = Table("Name", "Playbook", "Hosts", "Approved by", "Until", box=None, header_style="bold")

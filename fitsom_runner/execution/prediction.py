@@ -91,9 +91,11 @@ def _keys(body: Mapping[str, Any] | None) -> list[_Key]:
     if body is None:
         return []
     keys = [_Key(task="packages", what=package_words(p)) for p in body["facts"].get("packages", [])]
-    for item in body["items"]:
-        if not item["packages"]:
-            keys.append(_Key(task=item["task"], what=item["item"] or item["task"], digest=item["digest"]))
+    keys += [
+        _Key(task=item["task"], what=item["item"] or item["task"], digest=item["digest"])
+        for item in body["items"]
+        if not item["packages"]
+    ]
     return keys
 
 

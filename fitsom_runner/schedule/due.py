@@ -43,7 +43,7 @@ def is_due(change: Change) -> bool:
     return change.kind is ChangeType.EMERGENCY if window is None else window.contains(clock.now())
 
 
-def runnable_now(config: Config) -> list[Change]:
+def runnable_now() -> list[Change]:
     """Approved changes whose window is open: a technician's "what may I run now"."""
     return [change for change in Change.objects.filter(state=State.SCHEDULED) if is_due(change)]
 

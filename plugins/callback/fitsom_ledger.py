@@ -33,8 +33,8 @@ TEXT_LIMIT = 4000
 DIFF_LIMIT = 64 * 1024
 READ_ONLY = {
     "add_host", "assert", "command_warnings", "debug", "fail", "find", "gather_facts", "getent", "group_by",
-    "import_role", "include_role", "include_tasks", "include_vars", "meta", "package_facts", "pause", "ping", "set_fact",
-    "service_facts", "setup", "slurp", "stat", "validate_argument_spec", "wait_for", "wait_for_connection",
+    "import_role", "include_role", "include_tasks", "include_vars", "meta", "package_facts", "pause", "ping",
+    "set_fact", "service_facts", "setup", "slurp", "stat", "validate_argument_spec", "wait_for", "wait_for_connection",
 }  # fmt: skip
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = range(6)
 
@@ -95,7 +95,7 @@ class CallbackModule(CallbackBase):
         self._check = bool(getattr(play, "check_mode", False)) or _cli_check()
         self._write({"e": "play", "n": self._masker.text(play.get_name().strip())})
 
-    def v2_playbook_on_task_start(self, task, is_conditional):
+    def v2_playbook_on_task_start(self, task, is_conditional):  # noqa: ARG002 - Ansible passes it
         self._number(task)
 
     def v2_playbook_on_handler_task_start(self, task):

@@ -1,0 +1,362 @@
+"""Make a report's model from the records. The only file of this room that reads the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from fitsom_runner import __version__, clock
+from fitsom_runner.audit import log
+from fitsom_runner.changes import models as records
+from fitsom_runner.changes import service, states
+from fitsom_runner.changes.states import Action, State
+from fitsom_runner.config import Config
+from fitsom_runner.execution import models as runs
+from fitsom_runner.execution import prediction
+from fitsom_runner.people.powers import POSITION
+from fitsom_runner.processes.models import Incident as IncidentRecord
+from fitsom_runner.reports import kinds
+from fitsom_runner.reports.model import (
+    Check,
+    Difference,
+    Failure,
+    Host,
+    Incident,
+    Package,
+    Reboot,
+    Report,
+    Run,
+    Service,
+    Task,
+)
+from fitsom_runner.reports.rfc import (
+    Approval,
+    AuditHead,
+    Change,
+    Item,
+    Link,
+    Person,
+    Review,
+    Seal,
+    SealComponent,
+    Step,
+    Window,
+)
+
+RINGS = ("pilot", "servers", "estate")
+_KINDS = {
+    Action.APPROVE_PROCEED: kinds.ApprovalKind.PROCEED,
+    Action.PEER_REVIEW: kinds.ApprovalKind.PEER_REVIEW,
+    Action.APPROVE_IMPLEMENT: kinds.ApprovalKind.IMPLEMENT,
+    Action.PRE_APPROVE: kinds.ApprovalKind.IMPLEMENT,
+    Action.REJECT: kinds.ApprovalKind.IMPLEMENT,
+}
+_FAILURES = (
+    (kinds.FailureKind.SUPERSEDED, r"supersed|no longer offer"),
+    (kinds.FailureKind.LOCK_HELD, r"\block\b|lock-frontend"),
+    (kinds.FailureKind.NO_SPACE, r"no space|free space|MB free|disk full"),
+    (kinds.FailureKind.SERVICE_DOWN, r"service.*(not|down|failed|inactive)"),
+    (kinds.FailureKind.PACKAGE_FAILED, r"dpkg|apt|package"),
+)
+_TASK_STATUS = {
+    runs.Status.OK: kinds.TaskStatus.OK,
+    runs.Status.CHANGED: kinds.TaskStatus.CHANGED,
+    runs.Status.SKIPPED: kinds.TaskStatus.SKIPPED,
+    runs.Status.FAILED: kinds.TaskStatus.FAILED,
+    runs.Status.UNREACHABLE: kinds.TaskStatus.UNREACHABLE,
+    runs.Status.IGNORED: kinds.TaskStatus.IGNORED,
+}
+
+
+def report(config: Config, change: records.Change, run: runs.Run | None) -> Report:
+    """The report of one run, or, with None, of what will happen if the current plan is approved."""
+    plan = run.plan if run else change.plan
+    approvals = tuple(_approval(config, a) for a in change.approvals.all())
+    return Report(
+        school=config.school.name,
+        change=_change(config, change),
+        generated=clock.now(),
+        approvals=approvals,
+        awaiting=_awaiting(change),
+        planned=plan.created_at if plan else None,
+        run=_run(config, run) if run else None,
+        hosts=_run_hosts(run) if run else _plan_hosts(plan),
+        incidents=_incidents(run) if run else (),
+        seal=_seal(change, plan) if plan and plan.seal else None,
+        audit=_audit(),
+        review=_review(config, change),
+        review_due=change.stage in (State.SUCCEEDED, State.FAILED, State.BACKED_OUT, State.INTERRUPTED),
+        zone=config.school.timezone,
+        fitsom_version=__version__,
+    )
+
+
+def _person(config: Config, identifier: str) -> Person:
+    for person in config.people:
+        if person.id == identifier:
+            return Person(name=person.name, role=POSITION[person.role])
+    return Person(name=identifier or "nobody named")
+
+
+def _change(config: Config, change: records.Change) -> Change:
+    window = service.window_of(change)
+    risk = "; ".join(
+        t for t in (change.failure_impact, f"risk {change.failure_risk}" * bool(change.failure_risk)) if t
+    )
+    classes = {c.value: c for c in kinds.BackOutClass}
+    fallback = kinds.BackOutClass.REVERSIBLE if change.backout_playbook else kinds.BackOutClass.FORWARD_ONLY
+    return Change(
+        number=change.number,
+        version=change.version,
+        title=change.title,
+        type=kinds.ChangeType(change.type),
+        state=kinds.ChangeState(change.state),
+        item=Item(name=change.item_name, location=change.item_location, asset_tag=change.asset_tag),
+        change=change.change_text,
+        reason=change.reason,
+        effect_of_not_changing=change.effect_of_not_changing,
+        steps=tuple(_steps(change.implementation_steps)),
+        impact=change.impact,
+        risk=risk,
+        risk_evidence=change.risk_evidence,
+        backout=change.backout,
+        backout_class=classes.get(change.backout_class, fallback),
+        window=Window(start=window.start, end=window.end, zone=window.zone) if window else None,
+        requester=_person(config, change.requester),
+        implementer=_person(config, change.implementer or change.requester),
+        links=(
+            *(Link(kind=kinds.LinkKind.INCIDENT, ref=ref) for ref in change.incidents),
+            *(Link(kind=kinds.LinkKind.PROBLEM, ref=ref) for ref in change.problems),
+            *(Link(kind=kinds.LinkKind.CI, ref=ref) for ref in change.configuration_items),
+        ),
+        playbook=change.playbook,
+        limit=change.limit,
+    )
+
+
+def _steps(text: str) -> Iterable[Step]:
+    """One step a line; what follows "test:" on it is its test."""
+    for line in text.splitlines():
+        words = re.sub(r"^\s*(?:\d+[.)]|[-*])\s*", "", line).strip()
+        if words:
+            step, _, test = re.split(r"(\btest:\s*)", words, maxsplit=1, flags=re.I) if "test:" in words.lower() else (
+                words, "", "",
+            )  # fmt: skip
+            yield Step(text=step.strip(" ;,") or words, test=test.strip())
+
+
+def _approval(config: Config, given: records.Approval) -> Approval:
+    return Approval(
+        kind=_KINDS[Action(given.kind)],
+        person=Person(name=given.person_name, role=given.position),
+        decision=kinds.Decision.APPROVED if given.approved else kinds.Decision.REJECTED,
+        when=given.at,
+        recorded_by=given.os_user,
+        comment=given.comment,
+        on_behalf_of=_person(config, given.on_behalf_of) if given.on_behalf_of else None,
+        seal=given.seal or None,
+        version=given.version,
+    )
+
+
+def _awaiting(change: records.Change) -> tuple[kinds.ApprovalKind, ...]:
+    wanted = states.approval_wanted(change.stage, change.kind)
+    if wanted is Action.PEER_REVIEW:
+        return (kinds.ApprovalKind.PEER_REVIEW, kinds.ApprovalKind.IMPLEMENT)
+    return (_KINDS[wanted],) if wanted else ()
+
+
+def _run(config: Config, run: runs.Run) -> Run:
+    begun = run.apply_started_at or run.claimed_at
+    wall = (run.ended_at - begun).total_seconds() if run.ended_at else None
+    crashed = run.status == runs.RunStatus.INTERRUPTED
+    earlier = runs.Run.objects.filter(change=run.change, claimed_at__lt=run.claimed_at).last()
+    return Run(
+        id=run.id,
+        kind=kinds.RunKind(run.kind),
+        outcome=kinds.RunOutcome(run.status),
+        started=begun,
+        ended=None if crashed else run.ended_at,
+        by=_person(config, run.started_by),
+        recorded_by=run.os_user,
+        ansible_core=run.versions.get("ansible-core", ""),
+        wall_seconds=None if crashed else wall,
+        follows=earlier.id if earlier else "",
+    )
+
+
+def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
+    if plan is None:
+        return ()
+    return tuple(
+        Host(name=name, groups=tuple(body.get("groups", ())), ring=_ring(body), **_facts(body["facts"]))
+        for name, body in plan.hosts.items()
+    )
+
+
+def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
+    outcomes = list(run.outcomes.order_by("host"))
+    actual = {o.host: {"items": o.items, "facts": o.facts} for o in outcomes}
+    planned = (
+        {h: b for h, b in run.plan.hosts.items() if h in actual} if run.kind != runs.RunKind.BACKOUT else {}
+    )
+    differences: dict[str, list[Difference]] = {}
+    for d in prediction.compare(planned, actual) if run.kind != runs.RunKind.BACKOUT else []:
+        kind = kinds.DifferenceKind(d.kind)
+        differences.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=kind))
+    tasks = _tasks(run)
+    return tuple(
+        Host(
+            name=o.host,
+            result=kinds.HostResult(o.outcome),
+            reason=o.reason,
+            groups=tuple(run.plan.hosts.get(o.host, {}).get("groups", ())),
+            ring=_ring(run.plan.hosts.get(o.host, {})),
+            differences=tuple(differences.get(o.host, ())),
+            tasks=tuple(tasks.get(o.pk, ())),
+            failures=tuple(_failure(o, f) for f in o.failures) or _left_open(o),
+            **_facts(o.facts),
+        )
+        for o in outcomes
+    )
+
+
+def _ring(body: dict[str, Any]) -> str:
+    return next((ring for ring in RINGS if ring in body.get("groups", ())), "")
+
+
+def _tasks(run: runs.Run) -> dict[int, list[Task]]:
+    found: dict[int, list[Task]] = {}
+    rows = runs.TaskResult.objects.filter(host__run=run).values_list(
+        "host_id", "task__name", "task__action", "status", "start_ms", "duration_ms"
+    )
+    for host, name, action, status, start, duration in rows.order_by("start_ms").iterator(chunk_size=5000):
+        kind = _TASK_STATUS[runs.Status(status)]
+        if kind is kinds.TaskStatus.CHANGED and action.endswith(".reboot"):
+            kind = kinds.TaskStatus.REBOOTED
+        found.setdefault(host, []).append(
+            Task(name=name, start=start / 1000, seconds=duration / 1000, status=kind)
+        )
+    return found
+
+
+def _failure(outcome: runs.HostOutcome, told: dict[str, Any]) -> Failure:
+    kind = kinds.FailureKind.OTHER
+    if outcome.outcome == runs.Outcome.UNREACHABLE:
+        kind = kinds.FailureKind.UNREACHABLE
+    else:
+        text = f"{told['task']} {told['error']}"
+        kind = next((k for k, pattern in _FAILURES if re.search(pattern, text, re.I)), kind)
+    return Failure(kind=kind, task=told["task"], error=told["error"])
+
+
+def _left_open(outcome: runs.HostOutcome) -> tuple[Failure, ...]:
+    if outcome.outcome != runs.Outcome.UNKNOWN:
+        return ()
+    return (Failure(kind=kinds.FailureKind.INTERRUPTED, task="", error=outcome.reason),)
+
+
+def _facts(facts: dict[str, list[Any]]) -> dict[str, Any]:
+    reboots = facts.get("reboot", [])
+    return {
+        "packages": tuple(
+            Package(
+                name=p["name"],
+                old=p.get("from"),
+                new=p.get("to"),
+                action=kinds.PackageAction(p.get("action", "upgrade")),
+                arch=p.get("arch") or "",
+                security=bool(p.get("security")),
+                origin=p.get("origin") or "",
+                advisories=tuple(p.get("advisories") or ()),
+                released=_day(p.get("released")),
+            )
+            for p in facts.get("packages", [])
+        ),
+        "services": tuple(
+            Service(name=s["name"], action=s.get("action", ""), before=s.get("before"), after=s.get("after"))
+            for s in facts.get("services", [])
+        ),
+        "reboot": Reboot(
+            required=any(r.get("required") for r in reboots),
+            planned=any(r.get("planned") for r in reboots),
+            done=any(r.get("done") for r in reboots),
+            reasons=tuple(dict.fromkeys(str(x) for r in reboots for x in r.get("reasons", []))),
+            seconds=next((r["seconds"] for r in reboots if r.get("seconds")), None),
+        ),
+        "checks": tuple(
+            Check(
+                name=c.get("name", ""),
+                ok=bool(c.get("ok")),
+                detail=str(c.get("detail", "")),
+                after=bool(c.get("after")),
+            )
+            for c in facts.get("checks", [])
+        ),
+        "notes": tuple(str(n) for n in facts.get("notes", [])),
+    }
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None
+
+
+def _incidents(run: runs.Run) -> tuple[Incident, ...]:
+    return tuple(
+        Incident(
+            number=i.number, title=i.task, host="" if i.host.startswith("(") else i.host, noted=i.opened_at
+        )
+        for i in IncidentRecord.objects.filter(run=run)
+    )
+
+
+def _seal(change: records.Change, plan: records.Plan) -> Seal:
+    parts = plan.components
+    rows = [SealComponent(name="commit (not itself sealed)", value=plan.commit)]
+    for name, value in parts.items():
+        if isinstance(value, dict):
+            rows += [
+                SealComponent(name=f"{name}: {key}", value=_short(inner)) for key, inner in value.items()
+            ]
+        else:
+            rows.append(SealComponent(name=name, value=_short(value)))
+    verify = (
+        f"git rev-parse {plan.commit[:12]}:roles   # must be the tree named above; so for playbooks and plugins",
+        f"fitsom change show {change.number} --json | jq -Sjc .plan.components | sha256sum",
+    )
+    return Seal(sha256=plan.seal, components=tuple(rows), verify=verify)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items()) or "nothing"
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value) or "none"
+    return "none" if value is None else str(value)
+
+
+def _audit() -> AuditHead:
+    seq, digest = log.head()
+    return AuditHead(seq=seq, hash=digest, verify=(f"fitsom audit verify --head {seq}:{digest[:16]}",))
+
+
+def _review(config: Config, change: records.Change) -> Review | None:
+    told = change.review
+    if not told:
+        return None
+    return Review(
+        by=_person(config, told["by"]),
+        when=datetime.fromisoformat(told["at"]),
+        objective_met=bool(told.get("objective_met")),
+        plan_accurate=bool(told.get("plan_accurate")),
+        side_effects=told.get("side_effects", ""),
+        comment=told.get("notes", ""),
+        closure_code=change.closure_code,
+    )
