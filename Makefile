@@ -1,0 +1,43 @@
+# Each target says what it does and fails loudly. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup demo demo-clean check test bench docs lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Install system packages (as root) and make .venv/ with fitsom in it
+	@scripts/setup
+
+$(VENV)/fitsom: requirements-dev.txt pyproject.toml
+	@scripts/setup
+
+demo: $(VENV)/fitsom ## Patch a small school's servers under an approved change, and show the report
+	@scripts/demo
+
+demo-clean: ## Remove everything that the demo made: containers, images, records
+	@scripts/demo --clean
+
+check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
+	@echo "==> lint, types and unit tests"
+	@pytest -q tests/contract tests/unit
+
+test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
+	@echo "==> all tests: contract, unit, acceptance, fault, integration, infra"
+	@pytest -q --durations=15 tests/contract tests/unit tests/acceptance tests/fault tests/integration tests/infra
+
+bench: $(VENV)/fitsom ## Measure against bare Ansible and others, over ssh to lab containers
+	@scripts/bench
+
+docs: $(VENV)/fitsom ## Write the generated parts of docs/ and of the roles' READMEs
+	@scripts/docs
+
+lock: $(VENV)/fitsom ## Resolve the dependencies anew into requirements*.txt (hashes, no index)
+	@scripts/lock
+
+clean: ## Remove caches and environments (not the records of a school)
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
