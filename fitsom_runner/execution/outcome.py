@@ -88,6 +88,9 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
     rows.store_new()
     tale = rows.tale
     digest = ledger.compress(path) if path.exists() else ""
+    replan = path.with_name("replan.jsonl")
+    if replan.exists():
+        ledger.compress(replan)
     marked = any(body.get("done") for body in run.plan.hosts.values())
     outcomes = {host: judge(tale, host, marked=marked) for host in run.hosts}
     status = status_of(tale, ended, [o for o, _reason in outcomes.values()])

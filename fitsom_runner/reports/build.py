@@ -184,6 +184,7 @@ def _run(config: Config, run: runs.Run) -> Run:
         ansible_core=run.versions.get("ansible-core", ""),
         wall_seconds=None if crashed else wall,
         follows=earlier.id if earlier else "",
+        refusal=tuple(run.refusal),
     )
 
 
@@ -199,11 +200,10 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
 def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     outcomes = list(run.outcomes.order_by("host"))
     actual = {o.host: {"items": o.items, "facts": o.facts} for o in outcomes}
-    planned = (
-        {h: b for h, b in run.plan.hosts.items() if h in actual} if run.kind != runs.RunKind.BACKOUT else {}
-    )
+    planned = {host: body for host, body in run.plan.hosts.items() if host in actual}
+    comparable = run.kind != runs.RunKind.BACKOUT and run.status != runs.RunStatus.REFUSED
     differences: dict[str, list[Difference]] = {}
-    for d in prediction.compare(planned, actual) if run.kind != runs.RunKind.BACKOUT else []:
+    for d in prediction.compare(planned, actual) if comparable else []:
         kind = kinds.DifferenceKind(d.kind)
         differences.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=kind))
     tasks = _tasks(run)

@@ -8,7 +8,7 @@ from typing import Any
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.config import Config
 from fitsom_runner.errors import NotFoundError
-from fitsom_runner.execution.models import ACTIVE, Run
+from fitsom_runner.execution.models import ACTIVE, Run, RunStatus
 from fitsom_runner.reports import build, render
 
 
@@ -30,7 +30,8 @@ def ensure(config: Config, change: Change) -> Path:
     Raises NotFoundError where the change has neither run nor plan.
     """
     run = Run.objects.filter(change=change).exclude(status__in=ACTIVE).order_by("-claimed_at").first()
-    if run is not None:
+    replanned = run is not None and run.status == RunStatus.REFUSED and change.plan_id not in (None, run.plan_id)
+    if run is not None and not replanned:
         after_run(run, config)
         return config.run_dir(run.id)
     if change.plan is None:

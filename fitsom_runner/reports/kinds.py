@@ -80,6 +80,7 @@ class RunOutcome(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
 
 
 class HostResult(StrEnum):

@@ -130,7 +130,10 @@ class Host:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """One run. ended and wall_seconds are None when nobody saw the end; follows names an earlier run."""
+    """One run. ended and wall_seconds are None when nobody saw the end; follows names an earlier run.
+
+    refusal: why it was refused before it touched anything, a sentence each.
+    """
 
     id: str
     kind: RunKind
@@ -142,6 +145,7 @@ class Run:
     ansible_core: str = ""
     wall_seconds: float | None = None
     follows: str = ""
+    refusal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
