@@ -1,0 +1,83 @@
+"""The checks of every other kind, each counted as a test: format, lint, types, Ansible, locks, house rules."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TRACKED = subprocess.run(
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
+).stdout.split()
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+
+
+def test_python_is_formatted() -> None:
+    run("ruff", "format", "--check", ".")
+
+
+def test_python_passes_the_linter() -> None:
+    run("ruff", "check", ".")
+
+
+def test_python_passes_the_type_checker() -> None:
+    run("mypy")
+
+
+def test_roles_and_playbooks_pass_ansible_lint_in_production_profile() -> None:
+    run("ansible-lint", "--offline", "--profile", "production", "playbooks", "roles", "molecule")
+
+
+@pytest.mark.parametrize("playbook", sorted(p.name for p in (ROOT / "playbooks").glob("*.yml")))
+def test_playbook_has_valid_syntax(playbook: str) -> None:
+    run("ansible-playbook", "--syntax-check", f"playbooks/{playbook}")
+
+
+def test_models_and_migrations_agree() -> None:
+    run("django-admin", "makemigrations", "--check", "--dry-run", "--settings", "fitsom_runner.settings")
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_lock_carries_hashes_and_no_index(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    pinned = re.findall(r"^[a-z0-9._-]+==\S+", text, re.M | re.I)
+    assert len(pinned) > 30
+    assert text.count("--hash=sha256:") >= len(pinned)
+    assert not re.search(r"https?://|--index|--extra-index|--find-links", text)
+
+
+def test_generated_documentation_is_up_to_date() -> None:
+    run("scripts/docs", "--check")
+
+
+@pytest.mark.parametrize("path", sorted(p for p in TRACKED if p.startswith("fitsom_runner/") and p.endswith(".py")))
+def test_file_is_short_enough_to_be_one_subject(path: str) -> None:
+    assert len((ROOT / path).read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", sorted(p for p in TRACKED if re.fullmatch(r"roles/[^/]+/tasks/.*\.yml", p)))
+def test_task_file_is_short_enough_to_be_one_subject(path: str) -> None:
+    limit = 60 if path.endswith("/tasks/main.yml") else 120
+    assert len((ROOT / path).read_text().splitlines()) <= limit
+
+
+def test_no_file_names_a_path_of_somebodys_home() -> None:
+    found = [
+        path
+        for path in TRACKED
+        if (ROOT / path).is_file()
+        and path not in ("tests/contract/test_checks.py", "LICENSE")
+        and re.search(r"/home/[a-z]+/|/Users/", (ROOT / path).read_text(errors="replace"))
+    ]
+    assert found == []
