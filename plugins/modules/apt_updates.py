@@ -72,6 +72,11 @@ holds:
   type: list
   elements: str
   returned: success
+to_hold:
+  description: Names of O(hold) that are installed and that dpkg does not hold yet.
+  type: list
+  elements: str
+  returned: success
 services:
   description: Running services that the changes would restart, and by whom.
   type: list
@@ -88,7 +93,7 @@ fitsom:
   returned: success
 """
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_apt_host import (
@@ -101,8 +106,8 @@ from ansible.module_utils.fitsom_apt_host import (
     version_of,
 )
 from ansible.module_utils.fitsom_apt_rules import outstanding, package_rows, parse_changelog, reboot_reasons
-from ansible.module_utils.fitsom_debs import asks_for_reboot, changelog, restarts, scripts
-from ansible.module_utils.fitsom_services import files_of, restartable, running, show
+from ansible.module_utils.fitsom_debs import asks_for_reboot, changelog, scripts
+from ansible.module_utils.fitsom_foresight import expected_restarts, service_rows
 
 
 def describe_new(plan: Plan, read_notes: bool) -> Tuple[List[Dict[str, Any]], Dict[str, str]]:
@@ -131,38 +136,16 @@ def describe_new(plan: Plan, read_notes: bool) -> Tuple[List[Dict[str, Any]], Di
     return known, texts
 
 
-def expected_restarts(plan: Plan, texts: Mapping[str, str], never: List[str]) -> Dict[str, str]:
-    """Service to who will restart it: its own `package`, or the `run` because it executes replaced files."""
-    units = running(deleted=False)
-    replaced = set()
-    for row in plan.changes:
-        if row["from"]:
-            replaced |= files_of(row["name"], row["arch"])
-    found = {unit: "run" for unit in restartable(units, never) if units[unit] & replaced}
-    for text in texts.values():
-        found.update({unit: "package" for unit in restarts(text)})
-    return found
-
-
-def service_rows(module: AnsibleModule, expected: Mapping[str, str]) -> List[Dict[str, Any]]:
-    states = show(module, expected)
-    return [
-        {
-            "name": name,
-            "by": expected[name],
-            "before": states[name].get("ActiveState", "unknown"),
-            "started": states[name].get("ExecMainStartTimestampMonotonic", "0"),
-        }
-        for name in sorted(expected)
-        if states[name].get("ActiveState") == "active"
-    ]
-
-
 def left_out_notes(plan: Plan) -> List[str]:
     return [
         "%s stays at %s (%s is offered): %s" % (row["name"], row["installed"], row["offered"], row["reason"])
         for row in sorted(plan.left_out, key=lambda row: row["name"])
     ]
+
+
+def not_yet_held(packages: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> List[str]:
+    states = {name: packages[name] for name in set(names) if name in packages}
+    return sorted(name for name, state in states.items() if state["installed"] and not state["held"])
 
 
 def main() -> None:
@@ -185,7 +168,7 @@ def main() -> None:
         if error:
             module.fail_json(msg="the new packages could not be fetched:\n" + error)
     known, texts = describe_new(plan, module.params["read_notes"])
-    expected = expected_restarts(plan, texts, module.params["restart_never"]) if plan.changes else {}
+    expected = expected_restarts(plan.changes, texts.values(), module.params["restart_never"])
     asking = [name for name, text in texts.items() if asks_for_reboot(text)]
     module.exit_json(
         changed=False,
@@ -196,6 +179,7 @@ def main() -> None:
         changes=package_rows(plan.changes, known),
         left_out=plan.left_out,
         holds=sorted(name for name, state in plan.packages.items() if state["held"] and state["installed"]),
+        to_hold=not_yet_held(plan.packages, module.params["hold"]),
         services=service_rows(module, expected),
         reboot_reasons=reboot_reasons(plan.changes, module.params["reboot_packages"], asking),
         fitsom={"notes": notes},

@@ -1,0 +1,186 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Take a host back to the package versions before a change."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apt_backout
+short_description: Go back to the package versions that a manifest recorded
+description:
+  - Installs the saved .debs that M(apt_save_debs) kept, or the same versions from the archive while that has them.
+  - Packages that the change had newly installed are removed; the kernel that is running is kept.
+  - Works on a host on which the patch run failed half-way. Fails, in check mode too, if any version can not be had.
+options:
+  src:
+    description: The folder of the change's way back.
+    type: path
+    required: true
+  pins:
+    description: Exact versions that were approved; with O(pinned) nothing else may be changed. An empty one approves a removal.
+    type: dict
+    default: {}
+  pinned:
+    description: Whether O(pins) limits what may be done.
+    type: bool
+    default: false
+  partial:
+    description: Go back as far as possible if some old packages are not to be had.
+    type: bool
+    default: false
+  reboot_packages:
+    description: Name patterns of packages after which the host is started again.
+    type: list
+    elements: str
+    default: []
+  restart_never:
+    description: Name patterns of services that are never restarted.
+    type: list
+    elements: str
+    default: []
+  lock_timeout:
+    description: Seconds to wait while another process holds a lock of apt or dpkg.
+    type: int
+    default: 300
+author: The fitsom authors
+"""
+
+EXAMPLES = r"""
+- name: Go back to the versions before the change
+  apt_backout:
+    src: /var/lib/fitsom/backout/CHG-2026-0001
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or in check mode would be.
+  type: list
+  elements: dict
+  returned: success
+services:
+  description: Running services that this restarts, as M(apt_updates) tells them.
+  type: list
+  elements: dict
+  returned: success
+reboot_reasons:
+  description: Packages among the changes that ask for a reboot.
+  type: list
+  elements: str
+  returned: success
+fitsom:
+  description: The packages that went back, or in check mode would.
+  type: dict
+  returned: always
+"""
+
+import os
+from typing import Any, Dict, List, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_apt_host import Apt, need_python_apt
+from ansible.module_utils.fitsom_apt_rules import (
+    Change,
+    actual_changes,
+    apt_errors,
+    describe,
+    diff_of,
+    package_rows,
+    reboot_reasons,
+    same_set,
+    unapproved,
+)
+from ansible.module_utils.fitsom_backout_files import read_manifest, saved_files
+from ansible.module_utils.fitsom_backout_rules import Way, arguments, strangers, way_back
+from ansible.module_utils.fitsom_debs import asks_for_reboot, scripts
+from ansible.module_utils.fitsom_foresight import expected_restarts, service_rows
+
+
+def running_kernel() -> str:
+    return "linux-image-" + os.uname().release
+
+
+def find_way(host: Apt, folder: str, manifest: Dict[str, Any]) -> Way:
+    now = {name: row["version"] for name, row in host.installed().items()}
+    packages = host.packages([])
+    offered = {}
+    for name in manifest["packages"]:
+        state = packages.get(name)
+        offered[name] = [row["version"] for row in state.get("versions")] if state is not None else []
+    return way_back(manifest, now, saved_files(folder, manifest), offered, [running_kernel()])
+
+
+def simulate(host: Apt, way: Way, manifest: Dict[str, Any]) -> List[Change]:
+    """What apt would do, which must be what the manifest says and nothing besides."""
+    changes, error = host.simulate(arguments(way), bool(way.removals), downgrades=True)
+    others = strangers(changes, manifest)
+    if error or others:
+        host.module.fail_json(
+            msg="nothing was touched, the way back is not open: "
+            + (error or "apt would also change %s" % ", ".join(others))
+        )
+    given = host.module.params
+    wrong = unapproved(changes, given["pins"]) if given["pinned"] else []
+    if wrong:
+        host.module.fail_json(msg="nothing was touched: this was not approved: %s" % describe(wrong))
+    return changes
+
+
+def go_back(host: Apt, way: Way, planned: List[Change]) -> Tuple[List[Change], str]:
+    automatic, before = host.automatic(), host.installed()
+    code, text = host.install(arguments(way), bool(way.removals), True, host.module.params["lock_timeout"])
+    after = host.installed()
+    done = actual_changes(before, after)
+    host.mark_automatic(n for n in automatic if n in after and n in {row["name"] for row in done})
+    if code:
+        return done, "going back did not go through:\n%s\nChanged all the same: %s" % (
+            apt_errors(text),
+            describe(done) or "nothing",
+        )
+    if not same_set(planned, done):
+        return done, "apt did other than it had foreseen. Foreseen: %s. Done: %s" % (describe(planned), describe(done))
+    return done, ""
+
+
+def main() -> None:
+    spec = dict(
+        src={"type": "path", "required": True},
+        pins={"type": "dict", "default": {}},
+        pinned={"type": "bool", "default": False},
+        partial={"type": "bool", "default": False},
+        reboot_packages={"type": "list", "elements": "str", "default": []},
+        restart_never={"type": "list", "elements": "str", "default": []},
+        lock_timeout={"type": "int", "default": 300},
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    need_python_apt(module)
+    host, folder = Apt(module), module.params["src"]
+    try:
+        manifest = read_manifest(folder)
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    way = find_way(host, folder, manifest)
+    notes = ["no way back for %s: the old package is not to be had" % text for text in way.missing]
+    if not manifest["packages"]:
+        notes.append("nothing is recorded in %s, so there is nothing to go back from" % folder)
+    if way.missing and not module.params["partial"]:
+        module.fail_json(msg="nothing was touched: " + "; ".join(notes), fitsom={"notes": notes})
+    changes = simulate(host, way, manifest)
+    texts = {name: scripts(path) for name, path in way.files.items()}
+    asking = [name for name, text in texts.items() if asks_for_reboot(text)]
+    foreseen = {
+        "services": service_rows(module, expected_restarts(changes, texts.values(), module.params["restart_never"])),
+        "reboot_reasons": reboot_reasons(changes, module.params["reboot_packages"], asking),
+    }
+    error = ""
+    if changes and not module.check_mode:
+        changes, error = go_back(host, way, changes)
+    facts = {"packages": package_rows(changes, []), "notes": notes}
+    result = dict(foreseen, changed=bool(changes), changes=changes, diff=diff_of(changes), fitsom=facts)
+    if error:
+        module.fail_json(msg=error, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
