@@ -48,7 +48,7 @@ def status(settings: Settings, arguments: argparse.Namespace) -> int:
     for lab in found:
         print(f"{lab.name}  {lab.folder}")
         for host in lab.hosts():
-            where = f"{host.get('address', '-')}:{host.get('port', '-')}"
+            where = f"{host['address']}:{host['port']}" if host["address"] else "-"
             print(f"  {host['host']:<12} {host['state']:<10} {where:<22} {host['image']}")
     return 0
 

@@ -32,6 +32,8 @@ class Container:
     home: str
     state: str
     image: str
+    address: str
+    port: int
 
 
 class Engine:
@@ -68,10 +70,6 @@ class Engine:
     def call(self, *arguments: str) -> int:
         """Run with this terminal attached, and hand back the exit code."""
         return subprocess.run([self.program, *arguments], env=self.environment, check=False).returncode
-
-    def inspect(self, name: str) -> dict[str, Any]:
-        found: list[dict[str, Any]] = json.loads(self.run("inspect", name))
-        return found[0]
 
     def inspect_network(self, name: str) -> str:
         """The subnet of a network of ours."""
@@ -114,6 +112,7 @@ class Engine:
 
 def _container(found: dict[str, Any]) -> Container:
     labels = found["Config"]["Labels"]
+    address, port = _where(found["NetworkSettings"])
     return Container(
         name=found["Name"].lstrip("/"),
         lab=labels[LAB_LABEL],
@@ -121,7 +120,17 @@ def _container(found: dict[str, Any]) -> Container:
         home=labels.get(HOME_LABEL, ""),
         state=found["State"]["Status"],
         image=found["Config"]["Image"],
+        address=address,
+        port=port,
     )
+
+
+def _where(network: dict[str, Any]) -> tuple[str, int]:
+    """A published port of this machine, else the container's own address; empty where it does not run."""
+    published = (network.get("Ports") or {}).get("22/tcp")
+    if published:
+        return "127.0.0.1", int(published[0]["HostPort"])
+    return next((each["IPAddress"] for each in network["Networks"].values() if each["IPAddress"]), ""), 22
 
 
 def containers_conf(*, hybrid: bool, systemd: bool, limits: Sequence[int], runc: bool) -> str:

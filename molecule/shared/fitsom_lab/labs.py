@@ -17,6 +17,7 @@ from .engine import HOME_LABEL, HOST_LABEL, LAB_LABEL, Container, Engine
 from .errors import LabError
 from .inventory import Address, inventory, render
 from .keys import ensure_key, host_files
+from .limits import ensure_inotify
 from .locks import locked
 from .recipe import USER
 from .settings import Settings
@@ -57,14 +58,20 @@ class Lab:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             public = ensure_key(self.folder / "id_ed25519", f"fitsom-lab-{self.name}")
             present = self._drop_strangers(spec, tags)
+            said = ensure_inotify(
+                len(self.engine.containers(everywhere=True)) + len(spec.hosts) - len(present)
+            )
+            if said:
+                images.say(said)
             self._ensure_network()
-            addresses = self._free_addresses(present)
-            missing = [(host, next(addresses)) for host in spec.hosts if host.name not in present]
-            _each(missing, lambda item: self._create(item[0], tags[item[0].image], public, item[1]))
             stopped = [found.name for found in present.values() if found.state != "running"]
             _each(stopped, self.start_container)
-            self._write_connection(spec, public)
-            _each(spec.hosts, lambda host: self._finish(host, refresh=spec.refresh))
+            free = self._free_addresses()
+            missing = [(host, next(free)) for host in spec.hosts if host.name not in present]
+            _each(missing, lambda item: self._create(item[0], tags[item[0].image], public, item[1]))
+            addresses = self.addresses()
+            self._write_connection(spec, addresses, public)
+            _each(spec.hosts, lambda host: self._finish(host, addresses[host.name], refresh=spec.refresh))
 
     def _drop_strangers(self, spec: Spec, tags: dict[str, str]) -> dict[str, Container]:
         """Containers that the specification no longer describes, or whose key we lost, are made again."""
@@ -87,13 +94,13 @@ class Lab:
         if self.network not in self.engine.networks(self.name):
             self.engine.run("network", "create", *self._labels(), self.network)
 
-    def _free_addresses(self, present: dict[str, Container]) -> Iterator[str]:
+    def _free_addresses(self) -> Iterator[str]:
         """Fixed addresses, since a container that reboots might come back with another."""
         if self.settings.publish or not self.engine.is_podman:
             while True:
                 yield ""
         subnet = self.engine.inspect_network(self.network)
-        used = {self._address(host).host for host in present}
+        used = {address.host for address in self.addresses().values()}
         for number in ipaddress.ip_network(subnet).hosts():
             if int(number) & 0xFF >= FIRST_ADDRESS and str(number) not in used:
                 yield str(number)
@@ -118,8 +125,7 @@ class Lab:
         return [*options, "--cgroupns=private", "--security-opt=seccomp=unconfined", "--privileged",
                 "--tmpfs=/run", "--tmpfs=/run/lock"]  # fmt: skip
 
-    def _write_connection(self, spec: Spec, public: str) -> None:
-        addresses = {host.name: self._address(host.name) for host in spec.hosts}
+    def _write_connection(self, spec: Spec, addresses: dict[str, Address], public: str) -> None:
         known = "".join(
             address.known_hosts_line(ensure_key(self.key(host), host)) for host, address in addresses.items()
         )
@@ -128,16 +134,14 @@ class Lab:
         text = render(inventory(spec, addresses, self.folder, public))
         (self.folder / "inventory/hosts.yml").write_text(text, encoding="utf-8")
 
-    def _address(self, host: str) -> Address:
-        found = self.engine.inspect(self.container(host))
-        if self.settings.publish:
-            port = found["NetworkSettings"]["Ports"]["22/tcp"][0]["HostPort"]
-            return Address(host="127.0.0.1", port=int(port))
-        return Address(host=found["NetworkSettings"]["Networks"][self.network]["IPAddress"])
+    def addresses(self) -> dict[str, Address]:
+        """Where ssh answers, by host."""
+        containers = self.engine.containers(self.name)
+        return {found.host: Address(host=found.address, port=found.port) for found in containers}
 
-    def _finish(self, host: Host, *, refresh: bool) -> None:
+    def _finish(self, host: Host, address: Address, *, refresh: bool) -> None:
         """Wait until the host has booted and answers; a new one gets fresh lists and its fixture."""
-        self.wait(host.name)
+        self.wait(host.name, address)
         if self.ready(host.name).exists():
             return
         if refresh:
@@ -147,10 +151,10 @@ class Lab:
             fixture.publish(self, host.name, host.fixture.published)
         self.ready(host.name).touch()
 
-    def wait(self, host: str) -> None:
+    def wait(self, host: str, address: Address) -> None:
         """Until ssh answers and systemd has finished booting."""
         until = time.monotonic() + BOOT_SECONDS
-        command = self.ssh_command(host, "systemctl is-system-running --wait")
+        command = self.ssh_command(address, "systemctl is-system-running --wait")
         while True:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.stdout.strip() in ("running", "degraded"):
@@ -160,8 +164,7 @@ class Lab:
                 raise LabError(f"{host} of lab {self.name} does not answer over ssh: {said}")
             time.sleep(0.3)
 
-    def ssh_command(self, host: str, command: str) -> list[str]:
-        address = self._address(host)
+    def ssh_command(self, address: Address, command: str) -> list[str]:
         options = {
             "BatchMode": "yes",
             "ConnectTimeout": "5",
@@ -185,18 +188,14 @@ class Lab:
 
     def start(self, host: str) -> None:
         self.start_container(self.container(host))
-        self.wait(host)
+        self.wait(host, self.addresses()[host])
 
     def hosts(self) -> list[dict[str, Any]]:
         return [
             {"host": found.host, "container": found.name, "state": found.state, "image": found.image,
-             **(self._where(found.host) if found.state == "running" else {})}
+             "address": found.address, "port": found.port}
             for found in sorted(self.engine.containers(self.name), key=lambda each: each.host)
         ]  # fmt: skip
-
-    def _where(self, host: str) -> dict[str, Any]:
-        address = self._address(host)
-        return {"address": address.host, "port": address.port}
 
     def down(self) -> list[str]:
         with locked(self.settings.directory, f"lab-{self.name}"):
