@@ -96,6 +96,7 @@ def run_value(run: Run) -> dict[str, Any]:
         "status": run.status,
         "started_by": run.started_by,
         "claimed_at": run.claimed_at,
+        "apply_started_at": run.apply_started_at,
         "ended_at": run.ended_at,
         "refusal": run.refusal,
         "messages": run.messages,
