@@ -18,6 +18,8 @@ def main() -> None:
     results = int(sys.argv[1])
     settings = config.load(config.find())
     boot.start(settings)
+    from django.db import connection
+
     from fitsom_runner.changes.models import Change, Plan
     from fitsom_runner.execution.models import Run, RunStatus
     from fitsom_runner.execution.outcome import finish
@@ -59,6 +61,8 @@ def main() -> None:
     before = _size(settings.state)
     _ledger(folder / "ledger.jsonl", hosts)
     finish(settings, run, None)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what waits in the write-ahead log is there twice
     stored = _size(settings.state) - before - sum(p.stat().st_size for p in folder.glob("report.*"))
     began = time.monotonic()
     files.after_run(Run.objects.get(pk=run.pk), settings)
