@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 FORMAT = 1
+_ABSENT = object()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,24 +52,29 @@ def differences(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     """What moved between two sets of components, a plain sentence each; empty when nothing did."""
     sentences = []
     for part in sorted(set(sealed) | set(found)):
-        before, after = sealed.get(part), found.get(part)
-        if before == after:
-            continue
+        before, after = sealed.get(part, _ABSENT), found.get(part, _ABSENT)
         if isinstance(before, dict) and isinstance(after, dict):
             sentences += [
-                _moved(f"{part} {key}", before.get(key), after.get(key))
+                _moved(f"{part} {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
                 for key in sorted(set(before) | set(after))
-                if before.get(key) != after.get(key)
+                if not _same(before.get(key, _ABSENT), after.get(key, _ABSENT))
             ]
-        else:
+        elif not _same(before, after):
             sentences.append(_moved(part.replace("_", " "), before, after))
     return sentences
 
 
+def _same(before: Any, after: Any) -> bool:
+    """Compared as they are sealed: to Python 1 == True, and a null is like nothing; to Ansible they differ."""
+    if before is _ABSENT or after is _ABSENT:
+        return before is after
+    return canonical(before) == canonical(after)
+
+
 def _moved(what: str, before: Any, after: Any) -> str:
-    if before is None:
+    if before is _ABSENT or (before is None and after is not _ABSENT):
         return f"{what}: added ({_short(after)})"
-    if after is None:
+    if after is _ABSENT or after is None:
         return f"{what}: removed ({_short(before)})"
     return f"{what}: {_short(before)} became {_short(after)}"
 
