@@ -20,7 +20,7 @@ options:
     type: dict
     default: {}
   pinned:
-    description: Whether O(pins) decides. With an empty O(pins) nothing is installed then. By default if any pin is given.
+    description: Whether O(pins) decides, even an empty one. By default if any pin is given.
     type: bool
   hold:
     description: Names of packages to leave as they are, besides those that dpkg holds.

@@ -68,7 +68,9 @@ def need_python_apt(module: AnsibleModule) -> None:
         for interpreter in ("/usr/bin/python3", "/usr/libexec/platform-python"):
             if os.path.exists(interpreter):
                 respawn_module(interpreter)
-    module.fail_json(msg="the package python3-apt is missing on this host; it is needed to read what apt would do")
+    module.fail_json(
+        msg="the package python3-apt is missing on this host; it is needed to read what apt would do"
+    )
 
 
 # --- locks ---------------------------------------------------------------------------------------------------
@@ -113,7 +115,9 @@ def need_lock(module: AnsibleModule, seconds: int) -> None:
     if holder:
         module.fail_json(
             msg="the package system is in use by %s; it was waited for %d seconds" % (holder, seconds),
-            fitsom={"checks": [{"name": "package system is free", "ok": False, "detail": "held by " + holder}]},
+            fitsom={
+                "checks": [{"name": "package system is free", "ok": False, "detail": "held by " + holder}]
+            },
         )
 
 
@@ -135,7 +139,9 @@ class Apt:
         need_lock(self.module, lock_timeout)
         code, out, err = self.run(["apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update"])
         if code or "E: " in err:
-            self.module.fail_json(msg="the package index could not be refreshed:\n" + apt_errors(out + "\n" + err))
+            self.module.fail_json(
+                msg="the package index could not be refreshed:\n" + apt_errors(out + "\n" + err)
+            )
 
     def installed(self) -> Dict[str, Dict[str, str]]:
         """dpkg's own list: name (with :arch only for foreign ones) to version, architecture and state."""
@@ -160,11 +166,15 @@ class Apt:
             found[package.name] = _Lazy(package, patterns)
         return found  # type: ignore[return-value]
 
-    def simulate(self, arguments: List[str], allow_removals: bool, downgrades: bool = False) -> Tuple[List[Change], str]:
+    def simulate(
+        self, arguments: List[str], allow_removals: bool, downgrades: bool = False
+    ) -> Tuple[List[Change], str]:
         """What apt's resolver would change, or its reason why it can not be done."""
         if not arguments:
             return [], ""
-        code, out, err = self.run(["apt-get", "-s"] + _options(allow_removals, downgrades) + ["install"] + arguments)
+        code, out, err = self.run(
+            ["apt-get", "-s", *_options(allow_removals, downgrades), "install", *arguments]
+        )
         if code:
             return [], unmet(out + "\n" + err) or apt_errors(out + "\n" + err)
         return parse_simulation(out), ""
@@ -173,16 +183,18 @@ class Apt:
         """Fetch into apt's cache without installing anything. Returns apt's error, if any."""
         need_lock(self.module, lock_timeout)
         code, out, err = self.run(
-            ["apt-get", "-q"] + _options(True, False) + ["--download-only", "install"] + arguments
+            ["apt-get", "-q", *_options(True, False), "--download-only", "install", *arguments]
         )
         return apt_errors(out + "\n" + err) if code else ""
 
-    def install(self, arguments: List[str], allow_removals: bool, downgrades: bool, lock_timeout: int) -> Tuple[int, str]:
+    def install(
+        self, arguments: List[str], allow_removals: bool, downgrades: bool, lock_timeout: int
+    ) -> Tuple[int, str]:
         """Really do it. The state of dpkg afterwards tells what happened, not this."""
         need_lock(self.module, lock_timeout)
         wait = ["-o", "DPkg::Lock::Timeout=%d" % lock_timeout]
         code, out, err = self.run(
-            ["apt-get", "-q"] + wait + _options(allow_removals, downgrades) + ["install"] + arguments
+            ["apt-get", "-q", *wait, *_options(allow_removals, downgrades), "install", *arguments]
         )
         return code, out + "\n" + err
 
@@ -192,7 +204,7 @@ class Apt:
     def mark_automatic(self, names: Iterable[str]) -> None:
         wanted = sorted(set(names))
         if wanted:
-            self.run(["apt-mark", "auto"] + wanted)
+            self.run(["apt-mark", "auto", *wanted])
 
 
 def _options(allow_removals: bool, downgrades: bool) -> List[str]:
@@ -229,7 +241,9 @@ class _Lazy(dict):
     def __missing__(self, key: str) -> Any:
         if key != "versions":
             raise KeyError(key)
-        self["versions"] = [_version(version, self.patterns) for version in self.package.versions if _offered(version)]
+        self["versions"] = [
+            _version(version, self.patterns) for version in self.package.versions if _offered(version)
+        ]
         return self["versions"]
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -247,7 +261,9 @@ def _offered(version: Any) -> bool:
 
 def _version(version: Any, patterns: List[str]) -> Dict[str, Any]:
     origins = [origin for origin in version.origins if origin.archive != "now"]
-    security = [o for o in origins if any(matches_origin(w, patterns) for w in (o.label, o.archive, o.codename))]
+    security = [
+        o for o in origins if any(matches_origin(w, patterns) for w in (o.label, o.archive, o.codename))
+    ]
     first = (security or origins)[0]
     return {
         "version": version.version,
@@ -324,7 +340,9 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
     return plan
 
 
-def _leave_back(host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping[str, Any], left: List[str]) -> None:
+def _leave_back(
+    host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping[str, Any], left: List[str]
+) -> None:
     """Try each package for itself, keep back those that can not be had, and plan the rest."""
     possible: Dict[str, Any] = {}
     for name in sorted(targets):
@@ -332,7 +350,12 @@ def _leave_back(host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping
         reason = error or "; ".join(forbidden(changes, options["allow_removals"], left))
         if reason:
             state = plan.packages[name]
-            row = {"name": name, "installed": state["installed"], "offered": targets[name], "reason": "kept back: " + reason}
+            row = {
+                "name": name,
+                "installed": state["installed"],
+                "offered": targets[name],
+                "reason": "kept back: " + reason,
+            }
             plan.left_out.append(row)
         else:
             possible[name] = targets[name]

@@ -18,7 +18,9 @@ SIMULATED = re.compile(
 )
 ADVISORY = re.compile(r"\b(?:CVE-\d{4}-\d{4,}|D[SL]A-\d{3,}-\d+)\b")
 CHANGELOG_HEAD = re.compile(r"^[a-z0-9][a-z0-9+.-]* \((?P<version>[^)\s]+)\)", re.MULTILINE)
-CHANGELOG_FOOT = re.compile(r"^ -- .*?  ?\w{3}, +(?P<day>\d{1,2}) (?P<month>\w{3}) (?P<year>\d{4})", re.MULTILINE)
+CHANGELOG_FOOT = re.compile(
+    r"^ -- .*?  ?\w{3}, +(?P<day>\d{1,2}) (?P<month>\w{3}) (?P<year>\d{4})", re.MULTILINE
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -103,7 +105,9 @@ def parse_simulation(text: str) -> List[Change]:
     return [found[name] for name in sorted(found)]
 
 
-def actual_changes(before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]) -> List[Change]:
+def actual_changes(
+    before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]
+) -> List[Change]:
     """What really became different between two readings of dpkg's own list."""
     rows = []
     for name in sorted(set(before) | set(after)):
@@ -126,7 +130,9 @@ def diff_of(changes: Iterable[Change], header: str = "installed packages") -> Di
 
 
 def same_set(planned: Iterable[Change], actual: Iterable[Change]) -> bool:
-    return {(r["name"], r["from"], r["to"]) for r in planned} == {(r["name"], r["from"], r["to"]) for r in actual}
+    return {(r["name"], r["from"], r["to"]) for r in planned} == {
+        (r["name"], r["from"], r["to"]) for r in actual
+    }
 
 
 def describe(changes: Iterable[Change]) -> str:
@@ -195,7 +201,9 @@ def outstanding(packages: Mapping[str, Mapping[str, Any]]) -> List[Dict[str, Any
     return rows
 
 
-def select(rows: Iterable[Mapping[str, Any]], scope: str, hold: Iterable[str], exclude: Iterable[str]) -> Selection:
+def select(
+    rows: Iterable[Mapping[str, Any]], scope: str, hold: Iterable[str], exclude: Iterable[str]
+) -> Selection:
     """The versions to ask apt for, when no exact versions were approved."""
     targets: Dict[str, Optional[str]] = {}
     left_out: List[Dict[str, str]] = []
@@ -210,7 +218,9 @@ def select(rows: Iterable[Mapping[str, Any]], scope: str, hold: Iterable[str], e
         elif matches(row["name"], excludes):
             reason = "excluded"
         if reason:
-            left_out.append({"name": row["name"], "installed": row["installed"], "offered": wanted, "reason": reason})
+            left_out.append(
+                {"name": row["name"], "installed": row["installed"], "offered": wanted, "reason": reason}
+            )
         else:
             targets[row["name"]] = wanted
     return Selection(targets, left_out)
@@ -247,7 +257,11 @@ def _pin_problem(name: str, wanted: Optional[str], state: Mapping[str, Any], lef
     if wanted is None:
         return ""
     if installed and newer(installed, wanted):
-        return "%s: version %s is approved, but %s is installed already, which is newer" % (name, wanted, installed)
+        return "%s: version %s is approved, but %s is installed already, which is newer" % (
+            name,
+            wanted,
+            installed,
+        )
     offered = [str(version["version"]) for version in state.get("versions", [])]
     if wanted not in offered:
         return "%s: version %s is approved, but the archive offers %s (superseded)" % (
@@ -319,9 +333,13 @@ def apt_errors(text: str) -> str:
     first = next((i for i, line in enumerate(lines) if re.match(r"dpkg: error|dpkg-deb: error", line)), None)
     picked = []
     if first is not None:
-        start = max((i for i in range(first) if lines[i].startswith(("Setting up", "Unpacking"))), default=first - 1)
+        start = max(
+            (i for i in range(first) if lines[i].startswith(("Setting up", "Unpacking"))), default=first - 1
+        )
         picked = lines[max(start, first - 6, 0) : first + 2]
-    picked += [line for line in lines if line.startswith(("E: ", "dpkg: error", "W: Failed")) and line not in picked]
+    picked += [
+        line for line in lines if line.startswith(("E: ", "dpkg: error", "W: Failed")) and line not in picked
+    ]
     if not picked:
         picked = lines[-8:]
     return "\n".join(picked)
@@ -339,16 +357,16 @@ def unmet(text: str) -> str:
 
 def parse_needrestart(text: str) -> Tuple[List[str], bool]:
     """Services that `needrestart -b` lists, and whether a newer kernel waits for a reboot."""
-    services = sorted({line[len("NEEDRESTART-SVC:") :].strip() for line in text.splitlines() if "RESTART-SVC:" in line})
+    services = sorted(
+        {line[len("NEEDRESTART-SVC:") :].strip() for line in text.splitlines() if "RESTART-SVC:" in line}
+    )
     return services, "NEEDRESTART-KSTA: 3" in text or "NEEDRESTART-KSTA: 2" in text
 
 
 def reboot_reasons(changes: Iterable[Change], patterns: Iterable[str], asking: Iterable[str]) -> List[str]:
     """Packages of this change after which the host should be started again."""
     asks, wanted = set(asking), list(patterns)
-    return sorted(
-        r["name"] for r in changes if r["to"] and (r["name"] in asks or matches(r["name"], wanted))
-    )
+    return sorted(r["name"] for r in changes if r["to"] and (r["name"] in asks or matches(r["name"], wanted)))
 
 
 def seconds_until(at: str, now: Tuple[int, int]) -> int:

@@ -23,7 +23,9 @@ def empty() -> Dict[str, Any]:
     return {"format": FORMAT, "packages": {}}
 
 
-def merged(manifest: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], saved: Mapping[str, Optional[str]]) -> Dict[str, Any]:
+def merged(
+    manifest: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], saved: Mapping[str, Optional[str]]
+) -> Dict[str, Any]:
     """The manifest with these changes added. What was written first stays: it is the state before the change."""
     packages: Dict[str, Entry] = {name: dict(row) for name, row in manifest.get("packages", {}).items()}
     for row in changes:

@@ -14,7 +14,7 @@ CHANGELOG = re.compile(r"^(?:\./)?usr/share/doc/[^/]+/(?P<file>changelog(?:\.Deb
 
 
 def _stream(deb: str, what: str) -> Tuple[subprocess.Popen, tarfile.TarFile]:
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         ["/usr/bin/dpkg-deb", what, deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     return process, tarfile.open(fileobj=process.stdout, mode="r|")
@@ -72,6 +72,8 @@ def restarts(text: str) -> List[str]:
         return []
     found = []
     for line in text.splitlines():
-        if re.search(r"\b(restart|deb-systemd-invoke|invoke-rc\.d)\b", line) and not line.lstrip().startswith("#"):
+        if re.search(r"\b(restart|deb-systemd-invoke|invoke-rc\.d)\b", line) and not line.lstrip().startswith(
+            "#"
+        ):
             found += re.findall(r"([A-Za-z0-9@_.\\-]+\.service)\b", line)
     return sorted(set(found))

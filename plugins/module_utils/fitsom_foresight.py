@@ -21,7 +21,7 @@ def expected_restarts(changes: Iterable[Change], texts: Iterable[str], never: Li
     units = running(deleted=False) if replaced else {}
     found = {unit: "run" for unit in restartable(units, never) if units[unit] & replaced}
     for text in texts:
-        found.update({unit: "package" for unit in restarts(text)})
+        found.update(dict.fromkeys(restarts(text), "package"))
     return found
 
 

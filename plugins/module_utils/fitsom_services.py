@@ -39,7 +39,7 @@ def mapped_files(maps: str, deleted: bool) -> Set[str]:
             found.add(path[: -len(" (deleted)")])
         elif not deleted:
             found.add(path)
-    return {path for path in found if not path.startswith(("/dev/", "/memfd:", "/SYSV", "/tmp/", "/run/"))}
+    return {path for path in found if path.startswith(("/usr/", "/lib", "/bin/", "/sbin/", "/opt/"))}
 
 
 def _read(path: str) -> str:

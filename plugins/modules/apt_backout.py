@@ -18,7 +18,7 @@ options:
     type: path
     required: true
   pins:
-    description: Exact versions that were approved; with O(pinned) nothing else may be changed. An empty one approves a removal.
+    description: Exact versions that were approved; an empty one approves a removal.
     type: dict
     default: {}
   pinned:
@@ -138,20 +138,23 @@ def go_back(host: Apt, way: Way, planned: List[Change]) -> Tuple[List[Change], s
             describe(done) or "nothing",
         )
     if not same_set(planned, done):
-        return done, "apt did other than it had foreseen. Foreseen: %s. Done: %s" % (describe(planned), describe(done))
+        return done, "apt did other than it had foreseen. Foreseen: %s. Done: %s" % (
+            describe(planned),
+            describe(done),
+        )
     return done, ""
 
 
 def main() -> None:
-    spec = dict(
-        src={"type": "path", "required": True},
-        pins={"type": "dict", "default": {}},
-        pinned={"type": "bool", "default": False},
-        partial={"type": "bool", "default": False},
-        reboot_packages={"type": "list", "elements": "str", "default": []},
-        restart_never={"type": "list", "elements": "str", "default": []},
-        lock_timeout={"type": "int", "default": 300},
-    )
+    spec = {
+        "src": {"type": "path", "required": True},
+        "pins": {"type": "dict", "default": {}},
+        "pinned": {"type": "bool", "default": False},
+        "partial": {"type": "bool", "default": False},
+        "reboot_packages": {"type": "list", "elements": "str", "default": []},
+        "restart_never": {"type": "list", "elements": "str", "default": []},
+        "lock_timeout": {"type": "int", "default": 300},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     need_python_apt(module)
     host, folder = Apt(module), module.params["src"]
@@ -169,7 +172,9 @@ def main() -> None:
     texts = {name: scripts(path) for name, path in way.files.items()}
     asking = [name for name, text in texts.items() if asks_for_reboot(text)]
     foreseen = {
-        "services": service_rows(module, expected_restarts(changes, texts.values(), module.params["restart_never"])),
+        "services": service_rows(
+            module, expected_restarts(changes, texts.values(), module.params["restart_never"])
+        ),
         "reboot_reasons": reboot_reasons(changes, module.params["reboot_packages"], asking),
     }
     error = ""

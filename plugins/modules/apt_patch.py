@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: apt_patch
 short_description: Install outstanding updates, or exactly the approved versions
 description:
-  - In check mode tells exactly the packages that a run would change, dependencies included, as apt's own resolver finds them.
-  - Packages are fetched before the first is touched. Whether a package was installed by hand or as a dependency stays as it is.
+  - In check mode tells exactly the packages that a run would change, dependencies included, by apt's own resolver.
+  - Packages are fetched before the first is touched. Which were installed by hand and which as a dependency stays.
   - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it then is.
 options:
   known:
@@ -19,7 +19,7 @@ options:
     elements: dict
     default: []
   reboot_reasons:
-    description: Packages after which the host is started again; noted in C(/run/reboot-required) once they are installed.
+    description: Packages that ask for a reboot; noted in C(/run/reboot-required) once they are installed.
     type: list
     elements: str
     default: []
@@ -76,7 +76,9 @@ from ansible.module_utils.fitsom_backout_files import forget_others, keep, make_
 REBOOT_REQUIRED = "/run/reboot-required"
 
 
-def keep_in_pool(pool: str, changes: Iterable[Change], plan: Plan, installed: Mapping[str, Mapping[str, str]]) -> None:
+def keep_in_pool(
+    pool: str, changes: Iterable[Change], plan: Plan, installed: Mapping[str, Mapping[str, str]]
+) -> None:
     """Keep what was just installed, and only .debs of versions that are installed."""
     make_folder(pool)
     for row in changes:
@@ -131,11 +133,16 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     facts = {"packages": package_rows(done, options["known"])}
     left = broken({name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}})
     if code or left:
-        host.module.fail_json(msg=failure(text, done, left), changed=bool(done), diff=diff_of(done), fitsom=facts)
+        host.module.fail_json(
+            msg=failure(text, done, left), changed=bool(done), diff=diff_of(done), fitsom=facts
+        )
     if not same_set(plan.changes, done):
         message = "apt did other than it had foreseen. Foreseen: %s. Done: %s"
         host.module.fail_json(
-            msg=message % (describe(plan.changes), describe(done)), changed=True, diff=diff_of(done), fitsom=facts
+            msg=message % (describe(plan.changes), describe(done)),
+            changed=True,
+            diff=diff_of(done),
+            fitsom=facts,
         )
     if options["pool"]:
         keep_in_pool(options["pool"], done, plan, after)

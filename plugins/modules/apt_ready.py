@@ -98,7 +98,9 @@ def space_checks(paths: Iterable[str], needed: int) -> List[Check]:
             continue
         device, state = os.stat(path).st_dev, os.statvfs(path)
         free = state.f_bavail * state.f_frsize // (1024 * 1024)
-        detail = "more than %d MB free" % needed if free >= needed else "%d MB free, %d MB needed" % (free, needed)
+        detail = (
+            "more than %d MB free" % needed if free >= needed else "%d MB free, %d MB needed" % (free, needed)
+        )
         found.setdefault(device, check("free space on %s" % path, free >= needed, detail))
     return list(found.values())
 
@@ -106,7 +108,9 @@ def space_checks(paths: Iterable[str], needed: int) -> List[Check]:
 def dpkg_check(audit: str, interrupted: bool) -> Check:
     """`dpkg --audit` is silent where all is well."""
     if interrupted:
-        return check("packages are in order", False, "dpkg was interrupted; run 'dpkg --configure -a' on the host")
+        return check(
+            "packages are in order", False, "dpkg was interrupted; run 'dpkg --configure -a' on the host"
+        )
     names = sorted({line.split()[0] for line in audit.splitlines() if line.startswith(" ") and line.split()})
     if audit.strip():
         return check("packages are in order", False, "not completely installed: %s" % ", ".join(names))
@@ -131,15 +135,19 @@ def package_checks(module: AnsibleModule) -> List[Check]:
 
 
 def main() -> None:
-    spec = dict(
-        backup_stamp={"type": "path"},
-        backup_max_age_hours={"type": "int", "default": 0},
-        min_free_mb={"type": "int", "default": 1024},
-        paths={"type": "list", "elements": "str", "default": ["/", "/var", "/usr", "/var/cache/apt/archives"]},
-        services={"type": "list", "elements": "str", "default": []},
-        package_state={"type": "bool", "default": True},
-        lock_timeout={"type": "int", "default": 300},
-    )
+    spec = {
+        "backup_stamp": {"type": "path"},
+        "backup_max_age_hours": {"type": "int", "default": 0},
+        "min_free_mb": {"type": "int", "default": 1024},
+        "paths": {
+            "type": "list",
+            "elements": "str",
+            "default": ["/", "/var", "/usr", "/var/cache/apt/archives"],
+        },
+        "services": {"type": "list", "elements": "str", "default": []},
+        "package_state": {"type": "bool", "default": True},
+        "lock_timeout": {"type": "int", "default": 300},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     wanted = module.params
     soft: List[Check] = []
@@ -157,7 +165,9 @@ def main() -> None:
     facts = {"checks": soft + hard}
     if wrong:
         reasons = "".join("\n%s: no, %s" % (row["name"], row["detail"]) for row in wrong)
-        module.fail_json(msg="nothing was touched, since this host is not fit to be patched:" + reasons, fitsom=facts)
+        module.fail_json(
+            msg="nothing was touched, since this host is not fit to be patched:" + reasons, fitsom=facts
+        )
     notes = ["%s: not yet; it must be so when the run starts" % row["name"] for row in soft if not row["ok"]]
     module.exit_json(changed=False, started=int(time.time()), fitsom=dict(facts, notes=notes))
 

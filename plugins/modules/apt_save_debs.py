@@ -72,7 +72,9 @@ Found = Tuple[str, Optional[str]]
 def locate(row: Mapping[str, Any], packages: Mapping[str, Any], folders: List[str], rebuild: bool) -> Found:
     """Where the old .deb of a change can be had: the kind of place, and its path if it lies here already."""
     version = version_of(packages, row["name"], row["from"])
-    here = deb_path(row["name"], dict(version, version=row["from"], arch=version.get("arch") or row["arch"]), folders)
+    here = deb_path(
+        row["name"], dict(version, version=row["from"], arch=version.get("arch") or row["arch"]), folders
+    )
     if here is None and row["arch"] != "all":
         here = deb_path(row["name"], {"version": row["from"], "arch": "all"}, folders)
     if here:
@@ -85,7 +87,9 @@ def locate(row: Mapping[str, Any], packages: Mapping[str, Any], folders: List[st
 def fetch(host: Apt, rows: List[Mapping[str, Any]], folder: str) -> str:
     wanted = ["%s=%s" % (row["name"], row["from"]) for row in rows]
     sandbox = ["-o", "APT::Sandbox::User=root"]
-    code, out, err = host.run(["apt-get", "-q", *sandbox, "download", *wanted], cwd=folder) if wanted else (0, "", "")
+    code, out, err = (
+        host.run(["apt-get", "-q", *sandbox, "download", *wanted], cwd=folder) if wanted else (0, "", "")
+    )
     return apt_errors(out + "\n" + err) if code else ""
 
 
@@ -103,7 +107,9 @@ def gather(host: Apt, rows: List[Mapping[str, Any]], where: Dict[str, Found], de
         for row in rows:
             if where[row["name"]][0] == "rebuilt" and not rebuild_deb(host, row["name"], work):
                 where[row["name"]] = ("none", None)
-        for path in [where[row["name"]][1] for row in rows] + [os.path.join(work, n) for n in os.listdir(work)]:
+        for path in [where[row["name"]][1] for row in rows] + [
+            os.path.join(work, n) for n in os.listdir(work)
+        ]:
             if path:
                 keep(path, dest)
     finally:
@@ -118,13 +124,13 @@ def gather(host: Apt, rows: List[Mapping[str, Any]], where: Dict[str, Found], de
 
 
 def main() -> None:
-    spec = dict(
-        changes={"type": "list", "elements": "dict", "required": True},
-        dest={"type": "path", "required": True},
-        pool={"type": "path"},
-        rebuild={"type": "bool", "default": True},
-        require_complete={"type": "bool", "default": False},
-    )
+    spec = {
+        "changes": {"type": "list", "elements": "dict", "required": True},
+        "dest": {"type": "path", "required": True},
+        "pool": {"type": "path"},
+        "rebuild": {"type": "bool", "default": True},
+        "require_complete": {"type": "bool", "default": False},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     need_python_apt(module)
     host, changes, dest = Apt(module), module.params["changes"], module.params["dest"]
@@ -145,9 +151,13 @@ def main() -> None:
     unsaved = [n for n in unsaved if n in {row["name"] for row in changes}]
     facts = {"checks": [completeness(changes, unsaved)] if changes else []}
     if unsaved and module.params["require_complete"]:
-        module.fail_json(msg="nothing was touched: no way back for %s" % ", ".join(sorted(unsaved)), fitsom=facts)
+        module.fail_json(
+            msg="nothing was touched: no way back for %s" % ", ".join(sorted(unsaved)), fitsom=facts
+        )
     if unsaved:
-        facts["notes"] = ["there is no way back for %s: the old package is not to be had" % n for n in sorted(unsaved)]
+        facts["notes"] = [
+            "there is no way back for %s: the old package is not to be had" % n for n in sorted(unsaved)
+        ]
     changed = manifest != before
     if changed and not module.check_mode:
         write_manifest(dest, manifest)

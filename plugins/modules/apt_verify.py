@@ -70,7 +70,9 @@ from ansible.module_utils.fitsom_services import show
 DAY = 86400
 
 
-def version_check(changes: Iterable[Mapping[str, Any]], installed: Mapping[str, Mapping[str, str]]) -> Dict[str, Any]:
+def version_check(
+    changes: Iterable[Mapping[str, Any]], installed: Mapping[str, Mapping[str, str]]
+) -> Dict[str, Any]:
     rows = list(changes)
     wrong = []
     for row in rows:
@@ -81,7 +83,9 @@ def version_check(changes: Iterable[Mapping[str, Any]], installed: Mapping[str, 
     return {"name": "versions are as planned", "ok": not wrong, "detail": detail}
 
 
-def state_check(changes: Iterable[Mapping[str, Any]], installed: Mapping[str, Mapping[str, str]]) -> Dict[str, Any]:
+def state_check(
+    changes: Iterable[Mapping[str, Any]], installed: Mapping[str, Mapping[str, str]]
+) -> Dict[str, Any]:
     names = {row["name"] for row in changes}
     wrong = sorted(n for n, row in installed.items() if n in names and row["state"] not in ("ii", "hi"))
     detail = "not completely installed: %s" % ", ".join(wrong) if wrong else "nothing is half-installed"
@@ -132,18 +136,21 @@ def settled(module: AnsibleModule) -> Dict[str, Dict[str, str]]:
 
 
 def main() -> None:
-    spec = dict(
-        changes={"type": "list", "elements": "dict", "default": []},
-        services={"type": "list", "elements": "str", "default": []},
-        settle={"type": "int", "default": 20},
-        since={"type": "int", "default": 0},
-        log_lines={"type": "int", "default": 10},
-    )
+    spec = {
+        "changes": {"type": "list", "elements": "dict", "default": []},
+        "services": {"type": "list", "elements": "str", "default": []},
+        "settle": {"type": "int", "default": 20},
+        "since": {"type": "int", "default": 0},
+        "log_lines": {"type": "int", "default": 10},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     checks, errors = [], []
     if not module.check_mode:
         installed = Apt(module).installed()
-        checks = [version_check(module.params["changes"], installed), state_check(module.params["changes"], installed)]
+        checks = [
+            version_check(module.params["changes"], installed),
+            state_check(module.params["changes"], installed),
+        ]
         for name, state in sorted(settled(module).items()):
             active = state.get("ActiveState", "unknown")
             checks.append({"name": "%s is running" % name, "ok": active == "active", "detail": active})

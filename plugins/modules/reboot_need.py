@@ -26,7 +26,7 @@ options:
     type: bool
     default: false
   at:
-    description: Time of day, by the host's clock, to wait for. A time that passed less than twelve hours ago means at once.
+    description: Time of day, by the host's clock, to wait for. One that passed within twelve hours means at once.
     type: str
     default: ""
   done:
@@ -83,13 +83,13 @@ def noted(path: str = REBOOT_REQUIRED) -> List[str]:
 
 
 def main() -> None:
-    spec = dict(
-        policy={"type": "str", "choices": ["never", "if_required", "always"], "default": "if_required"},
-        reasons={"type": "list", "elements": "str", "default": []},
-        changes={"type": "bool", "default": False},
-        at={"type": "str", "default": ""},
-        done={"type": "bool", "default": False},
-    )
+    spec = {
+        "policy": {"type": "str", "choices": ["never", "if_required", "always"], "default": "if_required"},
+        "reasons": {"type": "list", "elements": "str", "default": []},
+        "changes": {"type": "bool", "default": False},
+        "at": {"type": "str", "default": ""},
+        "done": {"type": "bool", "default": False},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     given = module.params
     reasons = sorted(set(given["reasons"]) | set(noted()))

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: service_restarts
 short_description: Restart the services that still run the old files after an update
 description:
-  - Finds services that execute files which are no longer on disk, by /proc and, if it is installed, by needrestart in list mode.
-  - In check mode tells which of O(expected) would be restarted; these come from M(apt_updates), before the files are replaced.
+  - Finds services that execute files which are no longer on disk, by /proc and, if it is there, by needrestart.
+  - In check mode tells which of O(expected) would be restarted; M(apt_updates) finds these out beforehand.
 options:
   expected:
     description: Services foreseen to be restarted by their package or by this run, with their state before.
@@ -81,11 +81,15 @@ def foreseen(expected: Iterable[Mapping[str, Any]], restart: bool) -> Dict[str, 
     """The result of check mode."""
     rows = [entry for entry in expected if entry["by"] == "package" or restart]
     names = sorted(entry["name"] for entry in rows if entry["by"] == "run")
-    services = [row(entry["name"], entry["before"], "active") for entry in sorted(rows, key=lambda e: e["name"])]
+    services = [
+        row(entry["name"], entry["before"], "active") for entry in sorted(rows, key=lambda e: e["name"])
+    ]
     return {"changed": bool(names), "restarted": names, "diff": diff(names), "fitsom": {"services": services}}
 
 
-def restarted_by_package(expected: Iterable[Mapping[str, Any]], states: Mapping[str, Mapping[str, str]]) -> List[str]:
+def restarted_by_package(
+    expected: Iterable[Mapping[str, Any]], states: Mapping[str, Mapping[str, str]]
+) -> List[str]:
     """Those of the foreseen services that started anew since, without our doing."""
     return sorted(
         entry["name"]
@@ -99,16 +103,20 @@ def apply(module: AnsibleModule) -> Dict[str, Any]:
     before = {entry["name"]: entry["before"] for entry in expected}
     stale = stale_services(module)
     left = [name for name in stale if matches(name, never) or not module.params["restart"]]
-    left += [name for name in stale if not name.endswith(".service") and name not in left]  # systemd's own process
+    left += [
+        name for name in stale if not name.endswith(".service") and name not in left
+    ]  # systemd's own process
     todo = [name for name in stale if name not in left]
     alone = restarted_by_package(expected, show(module, before))
-    before.update({name: "active" for name in todo})
+    before.update(dict.fromkeys(todo, "active"))
     for name in todo:
         module.run_command(["systemctl", "restart", "--", name])
     states = show(module, sorted(set(todo) | set(alone)))
     rows = [row(name, before[name], states[name].get("ActiveState", "unknown")) for name in sorted(states)]
     facts = {"services": rows, "notes": ["%s still runs files that were replaced" % name for name in left]}
-    down = [name for name in todo if states[name].get("ActiveState") not in ("active", "activating", "reloading")]
+    down = [
+        name for name in todo if states[name].get("ActiveState") not in ("active", "activating", "reloading")
+    ]
     down = [name for name in down if states[name].get("Type") != "oneshot"]
     result = {"changed": bool(todo), "restarted": todo, "diff": diff(todo), "fitsom": facts}
     if down:
@@ -117,11 +125,11 @@ def apply(module: AnsibleModule) -> Dict[str, Any]:
 
 
 def main() -> None:
-    spec = dict(
-        expected={"type": "list", "elements": "dict", "default": []},
-        restart={"type": "bool", "default": True},
-        never={"type": "list", "elements": "str", "default": []},
-    )
+    spec = {
+        "expected": {"type": "list", "elements": "dict", "default": []},
+        "restart": {"type": "bool", "default": True},
+        "never": {"type": "list", "elements": "str", "default": []},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if module.check_mode:
         module.exit_json(**foreseen(module.params["expected"], module.params["restart"]))

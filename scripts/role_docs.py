@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN = "<!-- variables: begin (written by scripts/role_readme.py) -->"
+BEGIN = "<!-- variables: begin (written by scripts/role_docs.py) -->"
 END = "<!-- variables: end -->"
 
 
@@ -52,7 +52,10 @@ def main(arguments: list[str]) -> int:
     stale = [role for role in roles() if rendered(role) != (role / "README.md").read_text()]
     for role in stale:
         if "--check" in arguments:
-            print(f"{role.relative_to(ROOT)}/README.md is out of date: run scripts/role_readme.py", file=sys.stderr)
+            print(
+                f"{role.relative_to(ROOT)}/README.md is out of date: run scripts/role_docs.py",
+                file=sys.stderr,
+            )
         else:
             (role / "README.md").write_text(rendered(role))
     return 1 if stale and "--check" in arguments else 0

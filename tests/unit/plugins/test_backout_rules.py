@@ -1,0 +1,75 @@
+"""The manifest, and the way back that it gives."""
+
+from __future__ import annotations
+
+from ansible.module_utils.fitsom_apt_rules import change
+from ansible.module_utils.fitsom_backout_rules import (
+    arguments,
+    completeness,
+    diff_lines,
+    empty,
+    merged,
+    strangers,
+    to_save,
+    way_back,
+)
+
+CHANGES = [
+    change("openssl", "amd64", "1", "2"),
+    change("libnew", "amd64", None, "1"),
+    change("gone", "all", "5", None),
+]
+MANIFEST = merged(empty(), CHANGES, {"openssl": "openssl_1_amd64.deb", "gone": None})
+
+
+def test_the_state_before_the_first_run_stays_recorded() -> None:
+    later = merged(MANIFEST, [change("openssl", "amd64", "2", "3")], {"openssl": "openssl_2_amd64.deb"})
+    assert later["packages"]["openssl"] == {
+        "arch": "amd64",
+        "from": "1",
+        "to": "3",
+        "deb": "openssl_1_amd64.deb",
+    }
+
+
+def test_only_what_is_not_recorded_yet_is_saved() -> None:
+    assert to_save(MANIFEST, [CHANGES[0]]) == []
+    assert to_save(MANIFEST, [CHANGES[2]]) == [CHANGES[2]]
+    assert to_save(empty(), CHANGES) == CHANGES
+
+
+def test_the_plan_shows_what_is_not_saved() -> None:
+    assert diff_lines(MANIFEST) == "gone 5 NOT saved\nlibnew was not installed\nopenssl 1 saved\n"
+
+
+def test_an_incomplete_way_back_is_a_check_that_is_not_ok() -> None:
+    assert completeness(CHANGES, ["gone"]) == {
+        "name": "way back for every package",
+        "ok": False,
+        "detail": "1 of 2 old packages kept; not to be had any more: gone",
+    }
+    assert completeness(CHANGES, [])["ok"] is True
+
+
+def test_the_way_back_prefers_saved_files_then_the_archive_and_names_the_rest() -> None:
+    installed = {"openssl": "2", "libnew": "1"}
+    way = way_back(MANIFEST, installed, {"openssl": "/b/openssl_1_amd64.deb"}, {"gone": ["5", "6"]}, [])
+    assert arguments(way) == ["/b/openssl_1_amd64.deb", "gone=5", "libnew-"]
+    assert way_back(MANIFEST, installed, {}, {}, []).missing == ["gone 5", "openssl 1"]
+
+
+def test_there_is_nothing_to_do_where_the_versions_are_back() -> None:
+    assert arguments(way_back(MANIFEST, {"openssl": "1", "gone": "5"}, {}, {}, [])) == []
+
+
+def test_the_running_kernel_is_kept() -> None:
+    assert way_back(MANIFEST, {"openssl": "1", "gone": "5", "libnew": "1"}, {}, {}, ["libnew"]).removals == []
+
+
+def test_what_the_manifest_does_not_say_is_a_stranger() -> None:
+    back = [
+        change("openssl", "amd64", "2", "1"),
+        change("other", "all", "1", "2"),
+        change("libnew", "amd64", "1", None),
+    ]
+    assert strangers(back, MANIFEST) == ["other"]
