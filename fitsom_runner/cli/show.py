@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -149,44 +150,56 @@ def change_page(change: Change, config: Config) -> RenderableType:
 
 
 def plan_page(plan: Plan) -> RenderableType:
-    """What a plan predicts, host by host."""
-    parts: list[RenderableType] = []
+    """What a plan predicts; hosts for which it predicts the same are shown once."""
+    alike: dict[str, list[str]] = {}
     for host, body in plan.hosts.items():
-        parts.append(Text(f"{host} ({', '.join(body.get('groups', []))})", style="bold"))
-        parts.append(_packages(body["facts"].get("packages", [])))
-        for item in body["items"]:
-            if not item["packages"]:
-                label = f" ({item['item']})" if item["item"] else ""
-                parts.append(f"  will: {escape(item['task'] + label)}")
-        for check in body["facts"].get("checks", []):
-            mark = "[green]ok[/]" if check.get("ok") else "[red]not ok[/]"
-            parts.append(
-                f"  check {mark}: {escape(str(check.get('name', '')))} {escape(str(check.get('detail', '')))}"
-            )
-        if not body["items"]:
-            parts.append("  nothing would change")
+        alike.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(host)
+    parts: list[RenderableType] = []
+    for hosts in alike.values():
+        named = [f"{host} ({', '.join(plan.hosts[host].get('groups', []))})" for host in hosts]
+        parts.append(Text(", ".join(named), style="bold"))
+        parts.append(_predicted(plan.hosts[hosts[0]]))
     for host, why in plan.left_out.items():
         parts.append(f"[red]left out: {escape(host)}[/]: {escape(why)}")
     seal = f"seal {plan.seal[:16]}" if plan.seal else "[yellow]rehearsal, not sealed[/]"
     parts += [f"[yellow]{escape(note)}[/]" for note in plan.notes]
-    title = f"Plan {plan.id}: {seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s"
-    return Panel(Group(*parts), title=title, title_align="left", border_style="blue")
+    parts.append(f"[dim]{seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s[/]")
+    return Panel(Group(*parts), title=f"Plan {plan.id}", title_align="left", border_style="blue")
+
+
+def _predicted(body: dict[str, Any]) -> RenderableType:
+    packages = body["facts"].get("packages", [])
+    parts: list[RenderableType] = []
+    if packages:
+        security = sum(bool(p.get("security")) for p in packages)
+        parts += [f"  {len(packages)} packages, {security} of them security updates", _packages(packages)]
+    for item in body["items"]:
+        if not item["packages"]:
+            label = f" ({item['item']})" if item["item"] else ""
+            parts.append(f"  will: {escape(item['task'] + label)}")
+    for check in body["facts"].get("checks", []):
+        mark = "[green]ok[/]" if check.get("ok") else "[red]not ok[/]"
+        parts.append(
+            f"  check {mark}: {escape(str(check.get('name', '')))}: {escape(str(check.get('detail', '')))}"
+        )
+    parts += [f"  [yellow]note:[/] {escape(str(note))}" for note in body["facts"].get("notes", [])]
+    if not body["items"]:
+        parts.append("  nothing would change")
+    return Group(*parts)
 
 
 def _packages(packages: list[dict[str, Any]]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", style="bold")
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     for package in packages:
-        security = "[red]security[/]" if package.get("security") else ""
-        advisories = ", ".join(package.get("advisories", [])[:3])
-        table.add_row(
-            "  " + package["action"],
-            package["name"],
-            str(package.get("from") or ""),
-            "->",
-            str(package.get("to") or ""),
-            security,
-            f"[dim]{advisories}[/]",
-        )
+        advisories = package.get("advisories", [])
+        more = f" +{len(advisories) - 1}" if len(advisories) > 1 else ""
+        why = f"{advisories[0]}{more}" if advisories else "security" if package.get("security") else ""
+        versions = f"{package.get('from') or 'new'} -> {package.get('to') or 'removed'}"
+        table.add_row(f"  {package['action']}", package["name"], versions, f"[red]{why}[/]" if why else "")
     return table
 
 

@@ -68,7 +68,8 @@ class Tale:
                     self.host(name).stats = counts
 
     def _result(self, event: Event) -> None:
-        tale, task = self.host(event["h"]), self.tasks[event["i"]]
+        tale = self.host(event["h"])
+        task = self.tasks.setdefault(event["i"], {"i": event["i"], "n": "(unnamed)", "a": "", "r": ""})
         status, detail = Status(event["s"]), event.get("x", {})
         self.results.append({k: event[k] for k in ("h", "i", "s", "b", "d")})
         tale.last = task["n"]
@@ -122,7 +123,18 @@ class Reader:
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            yield json.loads(line)
+            event = _event(line)
+            if event is not None:
+                yield event
+
+
+def _event(line: bytes) -> Event | None:
+    """One line; None for one that a full disk cut short, which only makes us know less."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "e" in event else None
 
 
 def read(path: Path) -> Tale:
@@ -132,10 +144,10 @@ def read(path: Path) -> Tale:
         for event in Reader(path).new_events():
             tale.add(event)
     elif path.with_suffix(".jsonl.gz").exists():
-        with gzip.open(path.with_suffix(".jsonl.gz"), "rt", encoding="utf-8") as handle:
-            for line in handle:
-                if line.endswith("\n"):
-                    tale.add(json.loads(line))
+        with gzip.open(path.with_suffix(".jsonl.gz"), "rb") as handle:
+            for event in map(_event, handle):
+                if event is not None:
+                    tale.add(event)
     return tale
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
 from pathlib import Path
+
+from django.db import DatabaseError
 
 from fitsom_runner.config import Config
 from fitsom_runner.execution import ledger, outcome, runs
 from fitsom_runner.execution.models import ACTIVE, Run
 
 PATIENCE_SECONDS = 10
+_LOG = logging.getLogger(__name__)
 
 
 def recover(config: Config) -> list[Run]:
@@ -22,7 +26,12 @@ def recover(config: Config) -> list[Run]:
             continue
         for name in ("ledger.jsonl", "replan.jsonl"):
             _end_orphans(config.run_dir(run.id) / name)
-        outcome.finish(config, run, None)
+        try:
+            outcome.finish(config, run, None)
+        except (OSError, DatabaseError) as fault:
+            # No room for the record yet, say. The run stays open, and the next command tries again.
+            _LOG.warning("%s ended, and its end cannot be written down yet: %s", run.id, fault)
+            continue
         found.append(Run.objects.get(pk=run.pk))
     return found
 

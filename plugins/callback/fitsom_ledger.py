@@ -103,14 +103,13 @@ class CallbackModule(CallbackBase):
 
     def _number(self, task):
         if task._uuid not in self._numbers:
-            number = self._numbers[task._uuid] = len(self._numbers)
+            number = len(self._numbers)
             role = task._role.get_name() if task._role else ""
-            name = self._masker.text(
-                task.get_name(include_role_fqcn=False).removeprefix(role + " : ").strip()
-            )
+            name = self._masker.text((task.name or task.get_name()).strip())
             self._write(
                 {"e": "task", "i": number, "n": name, "a": task.resolved_action or task.action, "r": role}
             )
+            self._numbers[task._uuid] = number
         return self._numbers[task._uuid]
 
     def v2_runner_on_start(self, host, task):

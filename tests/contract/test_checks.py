@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,10 @@ TRACKED = subprocess.run(
 
 
 def run(*command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+    )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
 
 
@@ -61,7 +66,9 @@ def test_generated_documentation_is_up_to_date() -> None:
     run("scripts/docs", "--check")
 
 
-@pytest.mark.parametrize("path", sorted(p for p in TRACKED if p.startswith("fitsom_runner/") and p.endswith(".py")))
+@pytest.mark.parametrize(
+    "path", sorted(p for p in TRACKED if p.startswith("fitsom_runner/") and p.endswith(".py"))
+)
 def test_file_is_short_enough_to_be_one_subject(path: str) -> None:
     assert len((ROOT / path).read_text().splitlines()) <= 400
 

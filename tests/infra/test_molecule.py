@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SCENARIOS = sorted(p.parent.name for p in (ROOT / "molecule").glob("*/molecule.yml"))
 
 
@@ -22,7 +24,7 @@ def test_scenario_passes(scenario: str, tmp_path: Path) -> None:
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
+            env={**os.environ, "PATH": PATH, "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
             check=False,
             timeout=1800,
         )
