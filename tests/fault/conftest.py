@@ -1,0 +1,26 @@
+"""Schools that are made once, with an approved change, and copied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.school import School
+
+NUMBER_OF_STEPS = 18  # six machines, three steps each
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> School:
+    """A school with one approved change, playbooks/steps.yml on the six machines of the room."""
+    school = School(folder=tmp_path_factory.mktemp("original") / "school").build()
+    school.approved()
+    return school
+
+
+@pytest.fixture
+def copies(original: School, tmp_path: Path) -> Callable[[str], School]:
+    """Makes another copy of that school."""
+    return lambda name: original.copy(tmp_path / name)
