@@ -96,15 +96,17 @@ class RfcDraft(BaseModel):
         return self.model_dump(exclude_none=True, exclude={"window"})
 
 
-def plain_secrets(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+def plain_secrets(values: Mapping[Any, Any], prefix: str = "") -> list[str]:
     """Names of variables that look secret and are not vault ciphertext, nested ones with dots."""
     found = []
     for name, value in values.items():
         path = f"{prefix}{name}"
+        if isinstance(value, list | tuple):
+            value = dict(enumerate(value))
         if isinstance(value, Mapping):
             if VAULTED not in value:
                 found.extend(plain_secrets(value, f"{path}."))
-        elif _SECRET_NAME.search(name) and isinstance(value, str) and value and "{{" not in value:
+        elif _SECRET_NAME.search(str(name)) and isinstance(value, str) and value and "{{" not in value:
             found.append(path)
     return found
 
