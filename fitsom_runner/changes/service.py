@@ -14,6 +14,7 @@ from fitsom_runner.changes import draft as drafts
 from fitsom_runner.changes import states, window
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.models import Approval, Change, Plan
+from fitsom_runner.changes.seal import canonical
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.changes.window import Window
 from fitsom_runner.config import Config, Power
@@ -32,7 +33,7 @@ _POWER = {
 def get(number: str) -> Change:
     """The change with this number; "7" and "2026-7" mean CHG-<this year>-0007. Raises NotFoundError."""
     parts = number.upper().removeprefix("CHG-").split("-")
-    if all(p.isdigit() for p in parts) and len(parts) <= 2:
+    if all(p.isdecimal() for p in parts) and len(parts) <= 2:
         year = parts[0] if len(parts) == 2 else str(clock.now().year)
         change = Change.objects.filter(number=f"CHG-{year}-{int(parts[-1]):04d}").first()
         if change:
@@ -66,10 +67,11 @@ def edit(config: Config, who: Identity, change: Change, draft: RfcDraft) -> Chan
     for name, value in given.items():
         setattr(edited, name, value)
     _set_window(config, edited, draft)
-    changed = sorted(name for name, value in before.items() if getattr(edited, name) != value)
-    if (
-        draft.window and edited.window_start != change.window_start
-    ) or edited.window_end != change.window_end:
+    # Compared as they are sealed: to Python 1 == True, to Ansible they differ.
+    changed = sorted(
+        name for name, value in before.items() if canonical(getattr(edited, name)) != canonical(value)
+    )
+    if draft.window and window_of(edited) != window_of(change):
         changed.append("window")
     if not changed:
         return change
