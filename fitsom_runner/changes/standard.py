@@ -133,6 +133,9 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
         reasons.append(f"the window is longer than {template.max_minutes} minutes")
     found = {part: plan.components[part] for part in _BOUND}
     reasons += seal.differences({p: template.bounds[p] for p in _BOUND}, found)
+    back, bound = change.backout_playbook, template.rfc["backout_playbook"]
+    if back != bound:  # it is no part of the seal: an approver reads it in the RfC, and here nobody does
+        reasons.append(f"the back-out playbook is {back or 'none'}, not {bound or 'none'}")
     beyond = sorted(set(plan.components["hosts"]) - set(template.bounds["hosts"]))
     if beyond:
         reasons.append(f"hosts outside the template: {', '.join(beyond)}")

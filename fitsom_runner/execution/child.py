@@ -82,7 +82,7 @@ def _verified(settings: Config, run: Run, ready: Prepared) -> bool:
         outcome.refuse(settings, run, seal.differences(plan.components, found), needs_planning=True)
         return False
     if run.kind == RunKind.BACKOUT:
-        return True  # its prediction is taken and recorded, but was approved with the change as its back-out
+        return True  # it was approved with the change, as its way back; only the touched hosts are taken back
     _status(run, RunStatus.REPLANNING)
     return _replan(settings, run, ready)
 

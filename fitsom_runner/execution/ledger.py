@@ -145,9 +145,9 @@ def read(path: Path) -> Tale:
             tale.add(event)
     elif path.with_suffix(".jsonl.gz").exists():
         with gzip.open(path.with_suffix(".jsonl.gz"), "rb") as handle:
-            for event in map(_event, handle):
-                if event is not None:
-                    tale.add(event)
+            for told in map(_event, handle):
+                if told is not None:
+                    tale.add(told)
     return tale
 
 
