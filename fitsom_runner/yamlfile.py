@@ -19,7 +19,15 @@ def _vault_value(_loader: yaml.SafeLoader, node: yaml.Node) -> dict[str, str]:
     return {"__ansible_vault": str(node.value).strip()}
 
 
+def _timestamp(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    try:
+        return yaml.SafeLoader.construct_yaml_timestamp(loader, node)
+    except ValueError as fault:  # 30 February
+        raise yaml.constructor.ConstructorError(None, None, str(fault), node.start_mark) from fault
+
+
 _Loader.add_constructor("!vault", _vault_value)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def load[Model: BaseModel](path: Path, model: type[Model], *, reference: str) -> Model:
