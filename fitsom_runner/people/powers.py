@@ -104,7 +104,8 @@ def authorise(config: Config, who: Identity, power: Power, *, never: str | None 
         taker=who.person.id, power=power, starts__lte=now, ends__gt=now, revoked_at=None
     ).exclude(giver=never or "")
     for delegation in lent:
-        return delegation.giver
+        if _still_has(config, delegation.giver, power):
+            return delegation.giver
     raise NotAllowedError(
         f"{who.person.name} ({POSITION[who.person.role]}) may not {_in_words(power)}",
         hint=_who_can(config, power, without=never),
@@ -165,6 +166,14 @@ def _require_valid(person: Person) -> None:
             f"{person.name}'s access is limited in time and not in force today",
             hint="valid_from and valid_until in fitsom.yml say when it is.",
         )
+
+
+def _still_has(config: Config, giver: str, power: Power) -> bool:
+    """Whether a giver is still there and still holds what they lent."""
+    try:
+        return has(by_id(config, giver), power)
+    except (NotFoundError, NotAllowedError):
+        return False
 
 
 def _in_words(power: Power) -> str:
