@@ -53,7 +53,9 @@ def patched(folder: Path, broken: list[str], *options: str) -> tuple[int, list[s
         check=False,
     )
     finished = done.stdout.split("TASK [patching : This host is done]")[1:]
-    return done.returncode, [host for part in finished for host in re.findall(r"^ok: \[(\w+)\]", part.split("\nPLAY")[0], re.M)]
+    return done.returncode, [
+        host for part in finished for host in re.findall(r"^ok: \[(\w+)\]", part.split("\nPLAY")[0], re.M)
+    ]
 
 
 def test_each_host_is_patched_once_ring_after_ring(tmp_path: Path) -> None:
