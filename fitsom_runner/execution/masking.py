@@ -55,7 +55,7 @@ def forms_of(secret: str) -> set[str]:
         forms |= {json.dumps(raw)[1:-1], json.dumps(raw, ensure_ascii=False)[1:-1]}
         forms |= _base64_forms(data)
     if "\n" in secret.strip():  # a multi-line secret is also shown line by line, in diffs for one
-        forms |= {line for line in secret.splitlines() if len(line.strip()) >= 8}
+        forms |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= 8}
     return {form for form in forms if len(form) >= SHORTEST}
 
 
