@@ -1,0 +1,158 @@
+"""What runs is what was committed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fitsom_runner.config import Config
+from fitsom_runner.errors import ConfigError, RefusedError
+from fitsom_runner.execution import content
+from tests.unit.execution.repository import FILES, commit, git, make, write
+from tests.unit.people.cast import config
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Config:
+    """A configuration whose repository and inventory exist and are committed."""
+    return config(make(tmp_path / "repo"))
+
+
+def taken(school: Config, name: str = "content", **options: Any) -> content.Extract:
+    return content.take(school, school.repository.parent / name, **options)
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_extract_is_the_commit_and_only_what_is_sealed(school: Config) -> None:
+    extract = taken(school)
+    assert files(extract.folder) == {name: text for name, text in FILES.items() if name != "README.md"}
+    assert extract.commit == git(school.repository, "rev-parse", "HEAD")
+    assert extract.dirty == ()
+    assert extract.trees == {
+        part: git(school.repository, "rev-parse", f"HEAD:{part}")
+        for part in ("playbooks", "roles", "ansible.cfg")
+    }
+    assert extract.folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    "name", ["playbooks/patch.yml", "playbooks/new.yml", "inventories/school/hosts.yml", "ansible.cfg"]
+)
+def test_what_is_not_committed_is_named_and_does_not_run(school: Config, name: str) -> None:
+    write(school.repository, name, "changed: yes\n")
+    extract = taken(school)
+    assert extract.dirty == (name,)
+    assert files(extract.folder).get(name) == FILES.get(name)
+
+
+def test_a_file_that_was_deleted_and_not_committed_still_runs(school: Config) -> None:
+    (school.repository / "playbooks" / "patch.yml").unlink()
+    extract = taken(school)
+    assert extract.dirty == ("playbooks/patch.yml",)
+    assert (extract.folder / "playbooks" / "patch.yml").exists()
+
+
+def test_what_is_not_sealed_may_be_dirty(school: Config) -> None:
+    write(school.repository, "README.md", "changed\n")
+    assert taken(school).dirty == ()
+
+
+def test_a_rehearsal_uses_the_working_tree(school: Config) -> None:
+    write(school.repository, "playbooks/patch.yml", "changed: yes\n")
+    write(school.repository, "playbooks/new.yml", "new: yes\n")
+    extract = taken(school, rehearsal=True)
+    assert sorted(extract.dirty) == ["playbooks/new.yml", "playbooks/patch.yml"]
+    assert (extract.folder / "playbooks" / "patch.yml").read_text() == "changed: yes\n"
+    assert (extract.folder / "playbooks" / "new.yml").exists()
+
+
+def test_an_older_commit_can_be_taken_again(school: Config) -> None:
+    first = git(school.repository, "rev-parse", "HEAD")
+    before = taken(school, "one")
+    write(school.repository, "playbooks/patch.yml", "changed: yes\n")
+    write(school.repository, "inventories/school/hosts.yml", "all: {hosts: {other: }}\n")
+    commit(school.repository)
+    again = taken(school, "two", commit=first)
+    assert files(again.folder) == files(before.folder)
+    assert (again.trees, again.inventories) == (before.trees, before.inventories)
+    now = taken(school, "three")
+    assert now.trees["playbooks"] != before.trees["playbooks"]
+    assert now.inventories != before.inventories
+
+
+def test_a_private_inventory_is_copied_and_sealed_by_content(school: Config, tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    write(private, "hosts.yml", "all: {hosts: {secret1: }}\n")
+    write(private, ".git/HEAD", "not content\n")
+    outside = school.model_copy(update={"inventories": (private,)})
+    before = taken(outside, "one")
+    assert [p.name for p in before.inventory_paths] == ["private"]
+    assert files(before.inventory_paths[0]) == {"hosts.yml": "all: {hosts: {secret1: }}\n"}
+    assert set(before.inventories) == {"private/0"}
+    write(private, ".git/HEAD", "other\n")
+    assert taken(outside, "two").inventories == before.inventories
+    write(private, "hosts.yml", "all: {hosts: {secret2: }}\n")
+    assert taken(outside, "three").inventories != before.inventories
+
+
+def test_an_inventory_of_the_repository_that_is_not_committed_counts_as_private(school: Config) -> None:
+    write(school.repository, "inventories/extra/hosts.yml", "all: {hosts: {x: }}\n")
+    extra = school.model_copy(
+        update={"inventories": (*school.inventories, school.repository / "inventories" / "extra")}
+    )
+    assert set(taken(extra).inventories) == {"inventories/school", "private/1"}
+
+
+def test_an_inventory_that_does_not_exist_is_refused(school: Config, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        taken(school.model_copy(update={"inventories": (tmp_path / "nowhere",)}))
+
+
+def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(ConfigError, match="not a git repository with a commit") as refused:
+        content.take(config(tmp_path / "plain"), tmp_path / "content")
+    assert "git init" in refused.value.hint
+
+
+def test_a_repository_without_playbooks_is_refused(school: Config) -> None:
+    git(school.repository, "rm", "-rq", "playbooks")
+    commit(school.repository)
+    with pytest.raises(ConfigError, match="has no playbooks/ folder"):
+        taken(school)
+
+
+def test_a_commit_that_is_gone_is_refused(school: Config) -> None:
+    content.require_commit(school.repository, git(school.repository, "rev-parse", "HEAD"))
+    with pytest.raises(RefusedError, match="the sealed commit 000000000000 is gone"):
+        content.require_commit(school.repository, "0" * 40)
+    with pytest.raises((ConfigError, RefusedError)):
+        taken(school, commit="0" * 40)
+
+
+def test_an_extract_is_never_laid_over_another(school: Config) -> None:
+    taken(school)
+    with pytest.raises(FileExistsError):
+        taken(school)
+    content.discard(school.repository.parent / "content")
+    taken(school)
+
+
+def test_name_content_and_executable_bit_of_a_file_count(tmp_path: Path) -> None:
+    hashes: list[str] = []
+    for name, text, mode in [("a", "x", 0o644), ("b", "x", 0o644), ("a", "y", 0o644), ("a", "x", 0o755)]:
+        folder = tmp_path / str(len(hashes))
+        write(folder, name, text).chmod(mode)
+        hashes.append(content.hash_folder(folder))
+    assert len(set(hashes)) == 4
+    write(tmp_path / "again", "a", "x").chmod(0o600)
+    assert content.hash_folder(tmp_path / "again") == hashes[0]
+
+
+def test_the_versions_of_what_the_content_names_are_sealed(school: Config) -> None:
+    found = content.versions(taken(school).folder)
+    assert set(found) == {"ansible-core", "ansible.posix"}
+    assert found["ansible-core"].startswith("2.")
