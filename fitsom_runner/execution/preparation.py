@@ -62,12 +62,11 @@ def prepared(
                     f"{playbook} is not in commit {extract.commit[:12]}",
                     hint="Commit it, or name another playbook.",
                 )
-        parts = [folder / "playbooks", *(p for p in extract.inventory_paths if p.is_dir())]
         yield Prepared(
             extract=extract,
             resolved=inventory.resolve(extract, change.limit),
             versions=content.versions(folder),
-            secrets=tuple(secrets.known_secrets(config, parts, change.extra_vars)),
+            secrets=tuple(secrets.known_secrets(config, [folder], change.extra_vars)),
         )
     finally:
         content.discard(folder)
