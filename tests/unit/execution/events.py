@@ -1,0 +1,44 @@
+"""Events of a ledger, as the callback plugin writes them."""
+
+from typing import Any
+
+from fitsom_runner.execution.ledger import Event, Tale
+from fitsom_runner.execution.models import Status
+
+
+def told(*events: Event) -> Tale:
+    """The events, folded."""
+    tale = Tale()
+    for event in events:
+        tale.add(event)
+    return tale
+
+
+def start() -> Event:
+    """The first line."""
+    return {"e": "start", "at": 100.0, "pid": 42}
+
+
+def task(number: int, name: str) -> Event:
+    """A task begins."""
+    return {"e": "task", "i": number, "n": name, "a": "ansible.builtin.x", "r": "patching"}
+
+
+def touch(host: str) -> Event:
+    """Something that changes something is about to start on the host."""
+    return {"e": "touch", "h": host}
+
+
+def result(host: str, number: int, status: Status, **detail: Any) -> Event:
+    """A task's result on a host."""
+    return {"e": "res", "h": host, "i": number, "s": int(status), "b": 10, "d": 5, "x": detail}
+
+
+def done(host: str) -> Event:
+    """The done mark."""
+    return {"e": "done", "h": host}
+
+
+def stats(**hosts: dict[str, int]) -> Event:
+    """Ansible's own end: its statistics."""
+    return {"e": "stats", "hosts": {h: {"failures": 0, "unreachable": 0, **c} for h, c in hosts.items()}}

@@ -1,0 +1,143 @@
+"""A ledger read back, whole or cut off in the middle of a word."""
+
+import fcntl
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitsom_runner.execution import ledger
+from fitsom_runner.execution.ledger import Reader, Tale
+from fitsom_runner.execution.models import Status
+from tests.unit.execution.events import done, result, start, stats, task, told, touch
+
+WHOLE: list[dict[str, Any]] = [
+    start(),
+    task(1, "Gathering Facts"),
+    result("srv1", 1, Status.OK),
+    task(2, "Install"),
+    touch("srv1"),
+    result("srv1", 2, Status.CHANGED, changes=[{"k": "d1", "item": "openssl", "diff": "+x", "p": 1}]),
+    done("srv1"),
+    stats(srv1={}),
+]
+
+
+def lines(events: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(e, ensure_ascii=False).encode() + b"\n" for e in events)
+
+
+def test_a_whole_ledger_tells_what_happened_on_each_host() -> None:
+    tale = told(*WHOLE)
+    host = tale.hosts["srv1"]
+    assert (tale.complete, tale.task, tale.started, tale.pid) == (True, "Install", 100.0, 42)
+    assert (host.touched, host.done, host.failed, host.last) == (True, True, False, "Install")
+    assert host.counts == {Status.OK: 1, Status.CHANGED: 1}
+    assert host.items == [
+        {
+            "task": "Install",
+            "role": "patching",
+            "item": "openssl",
+            "digest": "d1",
+            "diff": "+x",
+            "packages": True,
+        }
+    ]
+
+
+def test_a_ledger_that_ansible_did_not_close_is_not_complete() -> None:
+    assert not told(*WHOLE[:-1]).complete
+
+
+def test_a_failure_is_kept_with_its_task_and_words() -> None:
+    host = told(task(1, "Install"), result("srv1", 1, Status.FAILED, msg="no space")).hosts["srv1"]
+    assert host.failed
+    assert host.failures == [{"task": "Install", "role": "patching", "error": "no space"}]
+
+
+def test_a_failure_that_was_ignored_is_none() -> None:
+    host = told(task(1, "Install"), result("srv1", 1, Status.IGNORED, msg="no space")).hosts["srv1"]
+    assert (host.failed, host.failures) == (False, [])
+
+
+def test_packages_count_only_where_a_task_changes_them() -> None:
+    found = {"fitsom": {"packages": [{"name": "openssl"}], "notes": ["n"]}}
+    outstanding = told(task(1, "List"), result("srv1", 1, Status.OK, **found)).hosts["srv1"]
+    changed = told(task(1, "Install"), result("srv1", 1, Status.CHANGED, **found)).hosts["srv1"]
+    assert outstanding.facts == {"notes": ["n"]}
+    assert changed.facts == {"packages": [{"name": "openssl"}], "notes": ["n"]}
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ({"msg": "m"}, "m"),
+        ({"msg": "m", "stderr": "e"}, "m\ne"),
+        ({"msg": "m", "stdout": "o"}, "m\no"),
+        ({"msg": "m", "stderr": "e", "stdout": "o"}, "m\ne"),
+        ({"msg": "m", "stderr": "m"}, "m"),
+        ({"censored": "hidden by no_log"}, "hidden by no_log"),
+        ({"items": [{"item": "a", "msg": "x", "stderr": ""}]}, "a: x"),
+        ({}, "no reason was given"),
+    ],
+)
+def test_a_failure_is_told_in_the_words_that_help_most(detail: dict[str, Any], words: str) -> None:
+    assert ledger.error_text(detail) == words
+
+
+def test_half_a_line_at_the_end_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(lines(WHOLE)[:-5])
+    tale = ledger.read(path)
+    assert not tale.complete
+    assert tale.hosts["srv1"].done
+
+
+@given(st.lists(st.integers(0, 600), max_size=8).map(sorted))
+def test_a_growing_ledger_is_read_once_wherever_it_was_cut(cuts: list[int]) -> None:
+    import tempfile
+
+    data = lines([*WHOLE, task(3, "Größe prüfen")])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.jsonl"
+        reader, seen = Reader(path), list[Any]()
+        seen += reader.new_events()
+        for cut in (*cuts, len(data)):
+            path.write_bytes(data[:cut])
+            seen += reader.new_events()
+    assert seen == [*WHOLE, task(3, "Größe prüfen")]
+
+
+def test_a_compressed_ledger_tells_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(lines(WHOLE))
+    before = ledger.read(path)
+    assert ledger.compress(path) == hashlib.sha256(lines(WHOLE)).hexdigest()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ledger.jsonl.gz"]
+    assert gzip.decompress((tmp_path / "ledger.jsonl.gz").read_bytes()) == lines(WHOLE)
+    assert ledger.read(path) == before
+
+
+def test_a_compressed_ledger_that_ends_in_half_a_line_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(lines(WHOLE)[:-5])
+    ledger.compress(path)
+    assert not ledger.read(path).complete
+
+
+def test_no_ledger_tells_nothing(tmp_path: Path) -> None:
+    assert ledger.read(tmp_path / "ledger.jsonl") == Tale()
+    assert not ledger.is_being_written(tmp_path / "ledger.jsonl")
+
+
+def test_a_ledger_is_being_written_while_somebody_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with path.open("ab") as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        assert ledger.is_being_written(path)
+    assert not ledger.is_being_written(path)
