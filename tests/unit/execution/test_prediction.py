@@ -1,0 +1,84 @@
+"""What a plan foresaw, compared with what is foreseen now or with what came."""
+
+from typing import Any
+
+from fitsom_runner.execution import prediction
+from fitsom_runner.execution.models import Status
+from tests.unit.execution.events import done, result, stats, task, told
+
+UPGRADE = {"name": "openssl", "from": "1", "to": "2", "action": "upgrade"}
+
+
+def host(*packages: dict[str, Any], items: tuple[tuple[str, str, str], ...] = ()) -> dict[str, Any]:
+    """One host's prediction: its packages, and (task, item, digest) of whatever else changes."""
+    found = [{"task": t, "role": "r", "item": i, "digest": d, "packages": False} for t, i, d in items]
+    return {"items": found, "facts": {"packages": list(packages)}}
+
+
+def test_what_came_what_came_besides_and_what_did_not_come() -> None:
+    planned = {"srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"), ("Config", "/etc/b", "d2")))}
+    actual = {"srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"), ("Config", "/etc/c", "d3")))}
+    assert [(d.what, d.kind) for d in prediction.compare(planned, actual)] == [
+        ("upgrade openssl 1 -> 2", "foreseen_and_came"),
+        ("/etc/a", "foreseen_and_came"),
+        ("/etc/b", "did_not_come"),
+        ("/etc/c", "came_besides"),
+    ]
+
+
+def test_the_same_file_with_another_difference_is_another_change() -> None:
+    planned = {"srv1": host(items=(("Config", "/etc/a", "d1"),))}
+    actual = {"srv1": host(items=(("Config", "/etc/a", "d2"),))}
+    assert [d.kind for d in prediction.compare(planned, actual)] == ["did_not_come", "came_besides"]
+    assert prediction.moved(planned, actual) == [
+        "srv1: /etc/a (Config) is predicted now and was not approved"
+    ]
+
+
+def test_another_version_is_a_move() -> None:
+    planned, now = {"srv1": host(UPGRADE)}, {"srv1": host({**UPGRADE, "to": "3"})}
+    assert prediction.moved(planned, now) == [
+        "srv1: upgrade openssl 1 -> 3 (packages) is predicted now and was not approved"
+    ]
+
+
+def test_a_host_that_was_not_approved_is_a_move() -> None:
+    now = {"srv1": host(UPGRADE), "srv2": host(UPGRADE)}
+    assert len(prediction.moved({"srv1": host(UPGRADE)}, now)) == 1
+
+
+def test_what_no_longer_needs_doing_is_no_move() -> None:
+    assert prediction.moved({"srv1": host(UPGRADE), "srv2": host(UPGRADE)}, {"srv1": host()}) == []
+    assert prediction.moved({"srv1": host(UPGRADE)}, {"srv1": host(UPGRADE)}) == []
+
+
+def test_pins_are_the_versions_that_hosts_will_have() -> None:
+    removed = {"name": "telnet", "from": "1", "to": None, "action": "remove"}
+    installed = {"name": "tree", "from": None, "to": "2", "action": "install"}
+    assert prediction.pins({"srv1": host(UPGRADE, removed, installed), "srv2": host()}) == {
+        "srv1": {"openssl": "2", "tree": "2"},
+        "srv2": {},
+    }
+
+
+def test_packages_read_as_words() -> None:
+    assert prediction.package_words(UPGRADE) == "upgrade openssl 1 -> 2"
+    assert prediction.package_words({"name": "tree", "from": None, "to": "2", "action": "install"}) == (
+        "install tree 2"
+    )
+
+
+def test_a_prediction_is_made_from_a_ledger_without_repetitions() -> None:
+    fact = {"fitsom": {"packages": [UPGRADE], "notes": ["n"]}}
+    tale = told(
+        task(1, "Install"),
+        result("srv1", 1, Status.CHANGED, **fact, changes=[{"k": "d1", "item": "openssl", "p": True}]),
+        result("srv1", 1, Status.CHANGED, **fact),
+        done("srv1"),
+        stats(srv1={}),
+    )
+    body = prediction.from_tale(tale)["srv1"]
+    assert body["facts"] == {"packages": [UPGRADE], "notes": ["n"]}
+    assert body["done"] is True
+    compared = prediction.compare({"srv1": body}, {"srv1": body})
+    assert [d.what for d in compared] == ["upgrade openssl 1 -> 2"], "a package counts once"

@@ -1,0 +1,237 @@
+"""A run starts only with its signatures, in its window, once."""
+
+from datetime import timedelta
+
+import pytest
+
+from fitsom_runner import clock
+from fitsom_runner.changes import service
+from fitsom_runner.changes.models import Approval, Change
+from fitsom_runner.changes.states import Action, State
+from fitsom_runner.errors import NotAllowedError, NotFoundError, RefusedError
+from fitsom_runner.execution import runs
+from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunKind, RunStatus
+from tests.unit.conftest import SetClock
+from tests.unit.people.cast import HEAD, IN_WINDOW, NOW, TECHNICIAN, Story, plan
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs whose child would have been started."""
+    found: list[str] = []
+    monkeypatch.setattr(runs, "_spawn", lambda _config, run, _lock: found.append(run.id))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["minor", "major", "emergency"])
+def test_a_change_with_all_its_signatures_gives_its_plan(story: Story, kind: str) -> None:
+    change = story.scheduled(kind)
+    assert runs.require_signatures(change) == change.plan
+
+
+@pytest.mark.parametrize("missing", [Action.APPROVE_PROCEED, Action.PEER_REVIEW, Action.APPROVE_IMPLEMENT])
+def test_each_missing_signature_is_refused_whatever_the_state_says(story: Story, missing: Action) -> None:
+    change = story.scheduled("major")
+    Approval.objects.filter(change=change, kind=missing).delete()
+    with pytest.raises(RefusedError, match=f"lacks the signature '{missing.replace('_', ' ')}'"):
+        runs.require_signatures(change)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"approved": False},
+        {"person": "higgins"},
+        {"version": 7},
+        {"seal": "0" * 64},
+        {"seal": ""},
+    ],
+    ids=lambda forged: next(iter(forged)),
+)
+def test_a_signature_that_does_not_fit_is_refused(story: Story, forged: dict[str, object]) -> None:
+    change = story.scheduled("minor")
+    Approval.objects.filter(change=change).update(**forged)
+    with pytest.raises(RefusedError):
+        runs.require_signatures(change)
+
+
+def test_a_change_without_a_plan_does_not_run(story: Story) -> None:
+    change = story.scheduled("minor")
+    Change.objects.filter(pk=change.pk).update(plan=None)
+    with pytest.raises(RefusedError):
+        runs.require_signatures(service.get(change.number))
+
+
+def test_a_state_set_behind_our_back_runs_nothing(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    change = story.planned("minor")
+    Change.objects.filter(pk=change.pk).update(state=State.SCHEDULED)
+    set_clock(IN_WINDOW)
+    with pytest.raises(RefusedError, match="lacks the signature 'approve implement'"):
+        runs.start(story.config, TECHNICIAN, service.get(change.number))
+    assert spawned == []
+
+
+def test_a_run_is_refused_outside_its_window(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
+    change = story.scheduled("minor")
+    for moment in (IN_WINDOW - timedelta(minutes=31), IN_WINDOW + timedelta(minutes=30)):
+        set_clock(moment)
+        with pytest.raises(RefusedError, match="may run only in its window: Fri 27 Nov 2026 18:00 to 19:00"):
+            runs.start(story.config, TECHNICIAN, change)
+    assert spawned == []
+
+
+def test_an_emergency_without_a_window_runs_at_once(story: Story, spawned: list[str]) -> None:
+    runs.start(story.config, TECHNICIAN, story.scheduled("emergency", window=None))
+    assert spawned == ["CHG-2026-0001-run1"]
+
+
+def test_no_other_change_runs_without_a_window(story: Story) -> None:
+    change = story.scheduled("minor")
+    change.window_start = change.window_end = None
+    with pytest.raises(RefusedError, match="may run only in its window"):
+        runs.require_window(change, clock.now(), story.config)
+
+
+def test_only_who_may_run_starts_a_run(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
+    change = story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    with pytest.raises(NotAllowedError):
+        runs.start(story.config, HEAD, change)
+    assert spawned == []
+
+
+def test_a_planned_change_that_nobody_approved_does_not_start(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    change = story.planned("minor")
+    set_clock(IN_WINDOW)
+    with pytest.raises(RefusedError, match="is planned"):
+        runs.start(story.config, TECHNICIAN, change)
+
+
+def test_of_two_who_start_the_same_change_one_wins(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    change = story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    first = runs.start(story.config, TECHNICIAN, change)
+    with pytest.raises(RefusedError):
+        runs.start(story.config, TECHNICIAN, change)
+    assert spawned == [first.id]
+    assert service.get(change.number).stage is State.RUNNING
+    assert (first.kind, first.hosts) == (RunKind.APPLY, ["srv1", "srv2"])
+
+
+def test_an_approved_plan_is_applied_once(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
+    change = story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    run = runs.start(story.config, TECHNICIAN, change)
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.INTERRUPTED)
+    Change.objects.filter(pk=change.pk).update(state=State.SCHEDULED)
+    with pytest.raises(RefusedError, match="an approved plan is applied once"):
+        runs.start(story.config, TECHNICIAN, service.get(change.number))
+    assert spawned == [run.id]
+    assert service.get(change.number).stage is State.SCHEDULED, "the refused start leaves no trace"
+
+
+def test_two_changes_do_not_run_on_one_host_at_a_time(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    one, two = story.scheduled("minor"), story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    runs.start(story.config, TECHNICIAN, one)
+    with pytest.raises(RefusedError, match="CHG-2026-0001-run1 is running on srv1, srv2"):
+        runs.start(story.config, TECHNICIAN, two)
+    assert spawned == ["CHG-2026-0001-run1"]
+
+
+def interrupted(story: Story, **outcomes: Outcome) -> Change:
+    change = story.scheduled("minor")
+    for action in (Action.START, Action.INTERRUPT):
+        change = service.move(change, action, service.SYSTEM)
+    plan_of = change.plan
+    assert plan_of is not None
+    run = Run.objects.create(
+        id=f"{change.number}-run1",
+        change=change,
+        plan=plan_of,
+        status=RunStatus.INTERRUPTED,
+        hosts=list(outcomes),
+        started_by="higgins",
+        os_user="higgins",
+        claimed_at=NOW,
+    )
+    for host, known in outcomes.items():
+        HostOutcome.objects.create(run=run, host=host, outcome=known)
+    return change
+
+
+def test_a_resumed_run_leaves_out_what_is_done(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
+    change = interrupted(story, srv1=Outcome.DONE, srv2=Outcome.UNKNOWN)
+    set_clock(IN_WINDOW)
+    run = runs.resume(story.config, TECHNICIAN, change)
+    assert (run.kind, run.hosts) == (RunKind.RESUME, ["srv2"])
+
+
+def test_where_every_host_is_done_there_is_nothing_to_resume(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    change = interrupted(story, srv1=Outcome.DONE, srv2=Outcome.DONE)
+    set_clock(IN_WINDOW)
+    with pytest.raises(RefusedError, match="is done"):
+        runs.resume(story.config, TECHNICIAN, change)
+
+
+def test_a_run_is_resumed_only_in_its_window(story: Story, spawned: list[str]) -> None:
+    change = interrupted(story, srv1=Outcome.DONE, srv2=Outcome.UNKNOWN)
+    with pytest.raises(RefusedError, match="may run only in its window"):
+        runs.resume(story.config, TECHNICIAN, change)
+
+
+def test_a_back_out_takes_back_what_was_touched_at_any_time(story: Story, spawned: list[str]) -> None:
+    change = interrupted(story, srv1=Outcome.DONE, srv2=Outcome.UNTOUCHED, srv3=Outcome.UNKNOWN)
+    run = runs.backout(story.config, TECHNICIAN, change)
+    assert (run.kind, run.hosts) == (RunKind.BACKOUT, ["srv1", "srv3"])
+
+
+def test_a_change_that_touched_nothing_is_not_backed_out(story: Story, spawned: list[str]) -> None:
+    change = interrupted(story, srv1=Outcome.UNTOUCHED)
+    with pytest.raises(RefusedError, match="touched no host"):
+        runs.backout(story.config, TECHNICIAN, change)
+
+
+def test_a_change_without_a_back_out_playbook_is_not_backed_out(story: Story, spawned: list[str]) -> None:
+    change = interrupted(story, srv1=Outcome.DONE)
+    change.backout_playbook = ""
+    with pytest.raises(RefusedError, match="names no back-out playbook"):
+        runs.backout(story.config, TECHNICIAN, change)
+
+
+def test_what_is_not_running_is_not_cancelled(story: Story) -> None:
+    with pytest.raises(RefusedError, match="is not running"):
+        runs.cancel(story.config, TECHNICIAN, story.scheduled("minor"))
+
+
+def test_a_change_that_never_ran_has_no_run(story: Story) -> None:
+    with pytest.raises(NotFoundError, match="has not run"):
+        runs.latest(story.scheduled("minor"))
+
+
+def test_too_little_space_for_the_record_is_refused_before_anything_is_claimed(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    change = story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    full = story.config.model_copy(update={"minimum_free_mb": 10**9})
+    with pytest.raises(RefusedError, match="MB are free"):
+        runs.start(full, TECHNICIAN, change)
+    assert not Run.objects.exists()
+    assert service.get(change.number).stage is State.SCHEDULED
+
+
+def test_a_signature_for_an_earlier_plan_does_not_serve_a_later_one(story: Story) -> None:
+    change = plan(story.scheduled("minor"), versions={"ansible-core": "2.21.6"})
+    with pytest.raises(RefusedError, match="lacks the signature"):
+        runs.require_signatures(change)
