@@ -1,6 +1,5 @@
 """Who may do what, who lent what to whom, and who somebody is."""
 
-import getpass
 from datetime import date
 from pathlib import Path
 
@@ -132,12 +131,21 @@ def test_lending_and_taking_back_are_in_the_audit_log(story: Story) -> None:
 
 
 def test_the_os_user_says_who_somebody_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(getpass, "getuser", lambda: "boucher")
+    monkeypatch.setattr(powers, "login_name", lambda: "boucher")
     assert powers.identify(config(tmp_path)) == MANAGER
 
 
+def test_the_environment_does_not_say_who_somebody_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(name, "hale")
+    with pytest.raises(NotAllowedError, match="nobody in the configuration has the OS user"):
+        powers.identify(config(tmp_path))
+
+
 def test_an_os_user_of_nobody_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(getpass, "getuser", lambda: "root")
+    monkeypatch.setattr(powers, "login_name", lambda: "root")
     with pytest.raises(NotAllowedError, match="nobody in the configuration has the OS user 'root'"):
         powers.identify(config(tmp_path))
 
@@ -145,7 +153,7 @@ def test_an_os_user_of_nobody_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_acting_as_another_is_refused_unless_the_configuration_allows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(getpass, "getuser", lambda: "boucher")
+    monkeypatch.setattr(powers, "login_name", lambda: "boucher")
     with pytest.raises(NotAllowedError, match="--as is switched off"):
         powers.identify(config(tmp_path), "hale")
     with pytest.raises(NotAllowedError, match="--as is switched off"):
@@ -155,7 +163,7 @@ def test_acting_as_another_is_refused_unless_the_configuration_allows_it(
 def test_where_it_is_allowed_the_log_still_holds_the_os_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(getpass, "getuser", lambda: "trainer")
+    monkeypatch.setattr(powers, "login_name", lambda: "trainer")
     who = powers.identify(config(tmp_path, acting_as_allowed=True), "hale")
     assert (who.person, who.actor.person, who.actor.os_user) == (HEAD.person, "hale", "trainer")
     with pytest.raises(NotFoundError, match="no person 'stranger'"):
@@ -181,7 +189,7 @@ def test_access_is_limited_to_its_days(
     allowed: bool,
 ) -> None:
     set_clock(later())
-    monkeypatch.setattr(getpass, "getuser", lambda: "dixon")
+    monkeypatch.setattr(powers, "login_name", lambda: "dixon")
     person = SUPPLIER.person.model_copy(update={"valid_from": first, "valid_until": last})
     settings = config(tmp_path, people=(person,), acting_as_allowed=True)
     for acting_as in (None, "dixon"):
