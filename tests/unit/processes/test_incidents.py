@@ -1,0 +1,91 @@
+"""A run that left trouble behind leaves an incident for each host, once."""
+
+import pytest
+
+from fitsom_runner.audit.models import AuditEntry
+from fitsom_runner.changes import service
+from fitsom_runner.changes.states import Action
+from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunStatus
+from fitsom_runner.processes import incidents
+from fitsom_runner.processes.models import Incident
+from tests.unit.conftest import SetClock
+from tests.unit.people.cast import NOW, Story
+
+NO_SPACE = [
+    {"task": "Check", "role": "r", "error": "?"},
+    {"task": "Install", "role": "r", "error": "no space"},
+]
+
+
+@pytest.fixture
+def run(story: Story) -> Run:
+    """A failed run without outcomes yet."""
+    change = service.move(story.scheduled("minor"), Action.START, service.SYSTEM)
+    assert change.plan is not None
+    return Run.objects.create(
+        id="r1",
+        change=change,
+        plan=change.plan,
+        status=RunStatus.FAILED,
+        started_by="higgins",
+        os_user="higgins",
+        claimed_at=NOW,
+    )
+
+
+def left(run: Run, host: str, outcome: Outcome, failures: list[dict[str, str]] | None = None) -> None:
+    HostOutcome.objects.create(
+        run=run, host=host, outcome=outcome, reason=f"{host} {outcome}", failures=failures or []
+    )
+
+
+def noted() -> list[tuple[str, str, str, int]]:
+    return [(i.number, i.host, i.task, i.seen) for i in Incident.objects.order_by("number")]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN])
+def test_a_host_in_trouble_is_an_incident(run: Run, outcome: Outcome) -> None:
+    left(run, "srv1", outcome, NO_SPACE)
+    incidents.note(run)
+    assert noted() == [("INC-2026-0001", "srv1", "Install", 1)]
+    assert Incident.objects.get().error == f"srv1 {outcome}"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.UNTOUCHED])
+def test_a_host_that_is_well_or_untouched_is_none(run: Run, outcome: Outcome) -> None:
+    left(run, "srv1", outcome)
+    incidents.note(run)
+    assert noted() == []
+
+
+def test_the_same_fault_again_is_counted(run: Run) -> None:
+    left(run, "srv1", Outcome.FAILED, NO_SPACE)
+    incidents.note(run)
+    incidents.note(run)
+    assert noted() == [("INC-2026-0001", "srv1", "Install", 2)]
+    assert AuditEntry.objects.filter(action="incident.noted").count() == 1
+
+
+def test_each_host_has_an_incident_of_its_own(run: Run) -> None:
+    left(run, "srv1", Outcome.FAILED, NO_SPACE)
+    left(run, "srv2", Outcome.UNKNOWN)
+    incidents.note(run)
+    assert noted() == [
+        ("INC-2026-0001", "srv1", "Install", 1),
+        ("INC-2026-0002", "srv2", "host left unknown", 1),
+    ]
+
+
+def test_an_interrupted_run_is_an_incident_by_itself(run: Run) -> None:
+    run.status = RunStatus.INTERRUPTED
+    incidents.note(run)
+    assert noted() == [("INC-2026-0001", "(the run itself)", "the run was interrupted", 1)]
+
+
+def test_incidents_count_within_a_year(run: Run, set_clock: SetClock) -> None:
+    left(run, "srv1", Outcome.FAILED, NO_SPACE)
+    incidents.note(run)
+    set_clock(NOW.replace(year=2027))
+    left(run, "srv2", Outcome.UNKNOWN)
+    incidents.note(run)
+    assert [number for number, *_ in noted()] == ["INC-2026-0001", "INC-2027-0001"]
