@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -17,7 +18,7 @@ from .engine import HOME_LABEL, HOST_LABEL, LAB_LABEL, Container, Engine
 from .errors import LabError
 from .inventory import Address, inventory, render
 from .keys import ensure_key, host_files
-from .limits import ensure_inotify
+from .limits import ensure_inotify, ensure_rootless
 from .locks import locked
 from .recipe import USER
 from .settings import Settings
@@ -54,6 +55,8 @@ class Lab:
 
     def up(self, spec: Spec) -> None:
         with locked(self.settings.directory, f"lab-{self.name}"):
+            if os.geteuid() != 0 and self.engine.is_podman:
+                ensure_rootless()
             tags = images.ensure(self.settings, self.engine, spec.images)
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             public = ensure_key(self.folder / "id_ed25519", f"fitsom-lab-{self.name}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fitsom_lab.engine import containers_conf
 from fitsom_lab.errors import LabError
-from fitsom_lab.limits import ensure_inotify, instances_needed
+from fitsom_lab.limits import ensure_inotify, instances_needed, rootless_needs
 
 AMPLE = (1 << 20, 1 << 20)
 
@@ -45,3 +45,14 @@ def test_else_the_command_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(LabError) as refused:
         ensure_inotify(50, limit)
     assert refused.value.hint.startswith("once, as root: sysctl -w")
+
+
+def test_a_plain_user_is_told_all_that_is_missing_at_once(tmp_path: Path) -> None:
+    assert len(rootless_needs(tmp_path, {})) == 3
+
+
+def test_a_machine_with_all_of_it_is_ready(tmp_path: Path) -> None:
+    for name in ("sys/fs/cgroup/cgroup.controllers", "dev/net/tun"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert rootless_needs(tmp_path, {"XDG_RUNTIME_DIR": str(tmp_path)}) == []
