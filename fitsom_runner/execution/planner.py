@@ -8,7 +8,7 @@ from fitsom_runner import clock
 from fitsom_runner.changes import service, states
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import seal_of
-from fitsom_runner.changes.states import Action, State
+from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import ledger, prediction
@@ -67,7 +67,7 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
         )
     ledger.compress(folder / "plan.jsonl")
     moved = service.record_plan(who, change, taken)
-    if taken.seal and moved.template_id:
+    if taken.seal and moved.template_id and moved.kind is ChangeType.STANDARD:
         from fitsom_runner.changes import standard
 
         standard.pre_approve(moved, taken)
