@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -127,6 +128,14 @@ def find(explicit: Path | None = None) -> Path:
         f"no {FILE_NAME} in this folder, above it, or in /etc/fitsom",
         hint="Make one with: fitsom init   (or point FITSOM_CONFIG at yours)",
     )
+
+
+def login_name() -> str:
+    """The OS user of this process, asked of the system: $LOGNAME and $USER are whatever somebody sets them to."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def load(path: Path) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import sys
@@ -66,7 +65,7 @@ def init(
             repository=os.path.relpath(repository.resolve(), folder.resolve()),
             inventory=inventory,
             state="state",
-            os_user=getpass.getuser(),
+            os_user=configuration.login_name(),
         )
         path.write_text(text, encoding="utf-8")
     settings = configuration.load(path)

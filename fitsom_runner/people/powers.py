@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -10,7 +9,7 @@ from django.db import transaction
 from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
-from fitsom_runner.config import Config, Person, Power, Role
+from fitsom_runner.config import Config, Person, Power, Role, login_name
 from fitsom_runner.errors import NotAllowedError, NotFoundError
 from fitsom_runner.people.models import Delegation
 
@@ -51,7 +50,7 @@ def identify(config: Config, acting_as: str | None = None) -> Identity:
 
     Raises NotAllowedError where nobody is mapped to the OS user.
     """
-    os_user = getpass.getuser()
+    os_user = login_name()
     if acting_as is not None:
         if not config.acting_as_allowed:
             raise NotAllowedError(
