@@ -42,7 +42,10 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How ansible-playbook ended; `lines` is what it printed beside its events, without secrets."""
+    """How ansible-playbook ended; `rc` is negative where a signal ended it.
+
+    `lines` is what it printed beside its events, without secrets.
+    """
 
     rc: int
     cancelled: bool
@@ -91,7 +94,8 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
         )
         runner.run()
         feeder.set()
-        return Ended(rc=int(runner.rc), cancelled=bool(runner.canceled), lines=tuple(output.lines))
+        rc = -1 if runner.rc is None else int(runner.rc)
+        return Ended(rc=rc, cancelled=bool(runner.canceled), lines=tuple(output.lines))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -126,11 +126,15 @@ def _apply(settings: Config, run: Run, ready: Prepared, folder: Path) -> None:
     worker.start()
     cancelled = _Cancelled(run)
     rows = outcome.Rows(run, folder / "ledger.jsonl")
-    while worker.is_alive():
-        worker.join(POLL_SECONDS)
-        rows.store_new()
-        if cancelled():
-            stop.set()
+    try:
+        while worker.is_alive():
+            worker.join(POLL_SECONDS)
+            rows.store_new()
+            if cancelled():
+                stop.set()
+    finally:
+        stop.set()  # what cannot be written down must not be done
+        worker.join()
     outcome.finish(settings, Run.objects.get(pk=run.pk), ended[0] if ended else None, rows)
 
 

@@ -163,6 +163,11 @@ def is_being_written(path: Path) -> bool:
         return True
 
 
+def digest(path: Path) -> str:
+    """The SHA-256 (hex) of a ledger that nobody writes any more."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def compress(path: Path) -> str:
     """Replace a finished ledger by its gzip; return the SHA-256 (hex) of the uncompressed bytes."""
     data = path.read_bytes()

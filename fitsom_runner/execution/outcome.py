@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,12 @@ from fitsom_runner.execution.models import (
     RunTask,
     TaskResult,
 )
-from fitsom_runner.execution.signals import run_finished
+from fitsom_runner.execution.signals import run_finished, run_recorded
 
 if TYPE_CHECKING:
     from fitsom_runner.execution.preparation import Prepared
+
+_LOG = logging.getLogger(__name__)
 
 
 class Rows:
@@ -79,7 +82,12 @@ class Rows:
 
 
 def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = None) -> None:
-    """Write the end of a run. `ended` is None after a crash. Does nothing where the end was written already."""
+    """Write the end of a run. `ended` is None after a crash. Does nothing where the end was written already.
+
+    Only for whoever holds the run's lock: two at once would write over each other.
+    """
+    if not Run.objects.filter(pk=run.pk, status__in=ACTIVE).exists():
+        return
     path = config.run_dir(run.id) / "ledger.jsonl"
     if rows is None:
         HostOutcome.objects.filter(run=run).delete()
@@ -87,10 +95,7 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
         rows = Rows(run, path)
     rows.store_new()
     tale = rows.tale
-    digest = ledger.compress(path) if path.exists() else ""
-    replan = path.with_name("replan.jsonl")
-    if replan.exists():
-        ledger.compress(replan)
+    digest = ledger.digest(path) if path.exists() else ""
     marked = any(body.get("done") for body in run.plan.hosts.values())
     outcomes = {host: judge(tale, host, marked=marked) for host in run.hosts}
     status = status_of(tale, ended, [o for o, _reason in outcomes.values()])
@@ -103,7 +108,20 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
             return
         _write_outcomes(run, tale, outcomes)
         _move_change(run, status, digest, {h: o for h, (o, _r) in outcomes.items()})
-    run_finished.send(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
+        run_recorded.send(sender=Run, run=Run.objects.get(pk=run.pk))
+    _tidy(path)
+    # A report that cannot be written now is made when it is asked for; the record stands.
+    run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
+
+
+def _tidy(path: Path) -> None:
+    """Pack the ledgers: after the record, since a crash between the two must leave something to read."""
+    for finished in (path, path.with_name("replan.jsonl")):
+        try:
+            if finished.exists():
+                ledger.compress(finished)
+        except OSError as fault:
+            _LOG.warning("%s stays as it is: %s", finished, fault)
 
 
 def judge(tale: Tale, host: str, *, marked: bool) -> tuple[Outcome, str]:
@@ -136,7 +154,8 @@ def status_of(tale: Tale, ended: Ended | None, outcomes: list[Outcome]) -> RunSt
     if tale.complete:
         return RunStatus.SUCCEEDED if all(o is Outcome.DONE for o in outcomes) else RunStatus.FAILED
     started = any(o is not Outcome.UNTOUCHED for o in outcomes)
-    return RunStatus.INTERRUPTED if ended is None or started else RunStatus.FAILED
+    killed = ended is None or ended.rc < 0
+    return RunStatus.INTERRUPTED if killed or started else RunStatus.FAILED
 
 
 def refuse(
@@ -172,7 +191,8 @@ def refuse(
                 run=run.id,
                 refused=reasons,
             )
-    run_finished.send(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
+        run_recorded.send(sender=Run, run=Run.objects.get(pk=run.pk))
+    run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
 def _as_plan(run: Run, predicted: dict[str, dict[str, Any]], ready: Prepared) -> Plan:

@@ -22,16 +22,17 @@ def recover(config: Config) -> list[Run]:
     """End every run that has no living child as interrupted; called at the start of every command."""
     found = []
     for run in Run.objects.filter(status__in=ACTIVE):
-        if runs.is_alive(config, run.id):
-            continue
-        for name in ("ledger.jsonl", "replan.jsonl"):
-            _end_orphans(config.run_dir(run.id) / name)
-        try:
-            outcome.finish(config, run, None)
-        except (OSError, DatabaseError) as fault:
-            # No room for the record yet, say. The run stays open, and the next command tries again.
-            _LOG.warning("%s ended, and its end cannot be written down yet: %s", run.id, fault)
-            continue
+        with runs.adopted(config, run.id) as ours:
+            if not ours or not Run.objects.filter(pk=run.pk, status__in=ACTIVE).exists():
+                continue  # it lives, or another command has just written its end down
+            for name in ("ledger.jsonl", "replan.jsonl"):
+                _end_orphans(config.run_dir(run.id) / name)
+            try:
+                outcome.finish(config, run, None)
+            except (OSError, DatabaseError) as fault:
+                # No room for the record yet, say. The run stays open, and the next command tries again.
+                _LOG.warning("%s ended, and its end cannot be written down yet: %s", run.id, fault)
+                continue
         found.append(Run.objects.get(pk=run.pk))
     return found
 

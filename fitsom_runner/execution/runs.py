@@ -6,6 +6,8 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -142,19 +144,20 @@ def lock_path(config: Config, run_id: str) -> Path:
     return config.run_dir(run_id) / "lock"
 
 
-def is_alive(config: Config, run_id: str) -> bool:
-    """Whether the run's child lives."""
+@contextmanager
+def adopted(config: Config, run_id: str) -> Iterator[bool]:
+    """Hold the lock of a run whose child is dead; False where it lives, or somebody else has adopted it."""
+    lock_path(config, run_id).parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    lock = os.open(lock_path(config, run_id), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        handle = os.open(lock_path(config, run_id), os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = True
+        except BlockingIOError:
+            ours = False
+        yield ours
     finally:
-        os.close(handle)
-    return False
+        os.close(lock)
 
 
 def _dispatch(

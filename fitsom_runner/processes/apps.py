@@ -12,7 +12,7 @@ class ProcessesConfig(AppConfig):
 
     def ready(self) -> None:
         """Called by Django once all models are loaded."""
-        from fitsom_runner.execution.signals import run_finished
+        from fitsom_runner.execution.signals import run_recorded
         from fitsom_runner.processes import incidents
 
-        run_finished.connect(incidents.note, dispatch_uid="processes.incidents")
+        run_recorded.connect(incidents.note, dispatch_uid="processes.incidents")

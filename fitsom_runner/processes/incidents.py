@@ -17,7 +17,7 @@ _TROUBLE = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN)
 
 
 def note(run: Run, **_signal: Any) -> None:
-    """Listener of execution.signals.run_finished."""
+    """Listener of execution.signals.run_recorded."""
     with transaction.atomic():
         for outcome in HostOutcome.objects.filter(run=run, outcome__in=_TROUBLE):
             task = outcome.failures[-1]["task"] if outcome.failures else f"host left {outcome.outcome}"
