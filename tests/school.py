@@ -6,9 +6,9 @@ what was done without asking fitsom.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 import shutil
 import signal
 import sqlite3
@@ -126,7 +126,9 @@ class School:
     def configure(self) -> None:
         """Write fitsom.yml."""
         text = CONFIG.format(
-            inventories=json.dumps(self.inventories), vault=self.vault, os_user=getpass.getuser()
+            inventories=json.dumps(self.inventories),
+            vault=self.vault,
+            os_user=pwd.getpwuid(os.getuid()).pw_name,
         )
         (self.site / "fitsom.yml").write_text(text)
 
@@ -251,7 +253,8 @@ class School:
 
     def outcomes(self, run: str) -> dict[str, str]:
         """{host: outcome} of a run."""
-        return dict(self.rows("select host, outcome from host_outcome where run_id = ?", run))  # type: ignore[arg-type]
+        found = self.rows("select host, outcome from host_outcome where run_id = ?", run)
+        return {str(host): str(outcome) for host, outcome in found}
 
     def ledger(self, run: str) -> Path:
         """The ledger of a run that has not ended."""
@@ -314,7 +317,7 @@ def finished(process: subprocess.Popen[str], code: int | None = 0, patience: flo
         process.communicate()
         raise
     if code is not None:
-        assert process.returncode == code, f"{process.args}: {process.returncode}\n{out}\n{err}"
+        assert process.returncode == code, f"{process.args!r}: {process.returncode}\n{out}\n{err}"
     return Answer(code=process.returncode, out=out, err=err)
 
 

@@ -97,7 +97,7 @@ def check_aftermath(school: School, number: str, run: str) -> str:
             assert school.log(host) == STEPS, "a host that was done was done again"
     folder = school.state / "runs" / resumed["id"]
     assert list(folder.glob("replan.jsonl*")), "unknown hosts are planned again before they are touched"
-    assert school.change(number)["state"] == "succeeded"
+    assert school.one("select state from change") == "succeeded"
     assert school.fitsom("audit", "verify").value["faults"] == []
     school.nothing_left()
     return state
@@ -141,6 +141,6 @@ def test_whoever_watches_is_killed_at_ten_random_moments_and_the_run_goes_on(
         assert set(outcomes.values()) == {"done"}
         assert [school.log(host) for host in HOSTS] == [STEPS] * len(HOSTS)
         assert school.one("select count(*) from run") == 1
-        return str(school.change(number)["state"])
+        return str(school.one("select state from change"))
 
     assert each(copies, killed, SEED + 2) == ["succeeded"] * 10

@@ -1,0 +1,147 @@
+"""The patch window on real Debian servers of the lab: what was approved is installed, and what is not is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.school import ROOT, School
+
+pytestmark = pytest.mark.lab
+SPEC = """\
+hosts:
+  srv1: {image: debian12, groups: [pilot]}
+  srv2: {image: debian13, groups: [servers]}
+defaults:
+  fixture:
+    installed: {plain: "1.0", service: "1.0", broken: "1.0"}
+    published: {plain: ["1.0", "1.1"], service: ["1.0", "1.1"], broken: ["1.0"]}
+  vars: {patching_min_free_mb: 100}
+"""
+PLAYBOOK = "playbooks/patch.yml"
+HOSTS = ("srv1", "srv2")
+
+
+class Lab:
+    """Two servers of the lab, through its own command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spec = folder / "lab.yml"
+        self.spec.write_text(SPEC)
+
+    def __call__(self, *words: str) -> str:
+        program = [sys.executable, str(ROOT / "molecule/shared/lab.py"), *words]
+        environment = {**os.environ, "FITSOM_LAB_DIR": str(self.folder)}
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def version(self, host: str, package: str) -> str:
+        """What dpkg says is installed."""
+        name = f"fitsom-fixture-{package}"
+        return self("exec", "window", host, "--", "dpkg-query", "-W", "-f", "${Version}", name).strip()
+
+    def publish(self, *offers: str) -> None:
+        """Make both servers' archive offer exactly these."""
+        for host in HOSTS:
+            self("fixture", "window", host, "publish", *offers)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    servers = Lab(tmp_path_factory.mktemp("lab"))
+    try:
+        servers("up", "window", "--spec", str(servers.spec))
+        yield servers
+    finally:
+        servers("down", "window")
+
+
+@pytest.fixture(scope="module")
+def school(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> School:
+    inventory = str(lab.folder / "window" / "inventory")
+    made = School(folder=tmp_path_factory.mktemp("school") / "school", inventories=(inventory,)).build()
+    for part in ("playbooks", "roles"):
+        shutil.copytree(ROOT / part, made.repo / part, dirs_exist_ok=True)
+    made.commit({})
+    return made
+
+
+def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School) -> None:
+    number = school.approved(PLAYBOOK, limit="all", backout_playbook="playbooks/patch_backout.yml")
+    foreseen = school.change(number)["plan"]["components"]["packages"]
+    assert foreseen["srv1"]["fitsom-fixture-plain"] == "1.1"
+    assert lab.version("srv1", "plain") == "1.0"
+
+    run = school.fitsom("run", "start", number).value
+
+    assert {name: told["outcome"] for name, told in run["hosts"].items()} == {"srv1": "done", "srv2": "done"}
+    assert [lab.version(host, "plain") for host in HOSTS] == ["1.1", "1.1"]
+    page = (school.state / "runs" / run["id"] / "report.html").read_text()
+    assert "fitsom-fixture-plain" in page
+    assert "0 things came besides, 0 things did not come" in (
+        (school.state / "runs" / run["id"] / "report.md").read_text()
+    )
+
+    school.fitsom("run", "backout", number)
+
+    assert [lab.version(host, "plain") for host in HOSTS] == ["1.0", "1.0"]
+    assert [lab.version(host, "service") for host in HOSTS] == ["1.0", "1.0"]
+    assert school.change(number)["state"] == "backed_out"
+
+
+def test_superseded_package_is_refused_and_planned_again(lab: Lab, school: School) -> None:
+    number = school.approved(PLAYBOOK, limit="all")
+    lab.publish("plain=1.2", "service=1.1", "broken=1.0")
+
+    school.fitsom("run", "start", number, code=3)
+
+    change = school.change(number)
+    assert change["state"] == "submitted"
+    assert "fitsom-fixture-plain" in " ".join(change["runs"][-1]["refusal"])
+    assert "1.1" in " ".join(change["runs"][-1]["refusal"])
+    assert [lab.version(host, "plain") for host in HOSTS] == ["1.0", "1.0"]
+
+    school.fitsom("change", "plan", number)
+    school.fitsom("change", "approve", number, who="head")
+    school.fitsom("run", "start", number)
+
+    assert [lab.version(host, "plain") for host in HOSTS] == ["1.2", "1.2"]
+
+
+def test_update_that_came_out_after_approval_waits_for_its_own_change(lab: Lab, school: School) -> None:
+    lab.publish("plain=1.2", "service=1.2", "broken=1.0")
+    number = school.approved(PLAYBOOK, limit="all")
+    lab.publish("plain=1.2", "service=1.2", "broken=2.0")
+
+    school.fitsom("run", "start", number)
+
+    assert [lab.version(host, "service") for host in HOSTS] == ["1.2", "1.2"]
+    assert [lab.version(host, "broken") for host in HOSTS] == ["1.0", "1.0"]
+
+
+def test_package_that_fails_stops_its_host_and_the_next_ring(lab: Lab, school: School) -> None:
+    number = school.approved(PLAYBOOK, limit="all", backout_playbook="playbooks/patch_backout.yml")
+
+    school.fitsom("run", "start", number, code=4)
+
+    told = school.change(number)["runs"][-1]["hosts"]
+    assert told["srv1"]["outcome"] == "failed"
+    assert "fitsom-fixture-broken" in told["srv1"]["reason"]
+    assert told["srv2"]["outcome"] == "untouched"
+    assert lab.version("srv2", "broken") == "1.0"
+    run = school.change(number)["runs"][-1]["id"]
+    report = (school.state / "runs" / run / "report.md").read_text()
+    assert "fitsom-fixture-broken" in report
+    assert school.one("select count(*) from incident where host = 'srv1'") == 1
+
+    school.fitsom("run", "backout", number)
+
+    assert lab.version("srv1", "broken") == "1.0"

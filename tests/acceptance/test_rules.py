@@ -1,0 +1,270 @@
+"""Who may not, and what is not run: signatures, moved content, moved plans, bad requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.test_walk import SERVERS, notice
+from tests.school import School
+
+PRIVATE = """\
+all:
+  vars:
+    ansible_connection: local
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  children:
+    servers:
+      hosts:
+        srv1: {notice: Closed at five}
+        srv2: {}
+"""
+
+
+def test_nobody_approves_their_own_change(empty: School) -> None:
+    text = (empty.site / "fitsom.yml").read_text()
+    # A requester with every power there is: being an administrator changes nothing.
+    everything = "request, plan, approve_proceed, peer_review, approve_implement, run, review"
+    (empty.site / "fitsom.yml").write_text(
+        text.replace("network_manager,", f"network_manager, powers: [{everything}],")
+    )
+    number = empty.planned("playbooks/notice.yml", limit="servers")
+    refused = empty.fitsom("change", "approve", number, code=6)
+    assert "Mary Manager asked for this change" in refused.error
+    assert "Henry Head" in refused.value["hint"]
+    said = empty.fitsom("change", "approve", number, "--yes", code=6, json_answer=False)
+    assert "way out:" in said.err
+    assert empty.one("select state from change") == "planned"
+    assert empty.one("select count(*) from approval") == 0
+    assert "planned" in empty.fitsom("run", "start", number, code=3).error
+
+
+def test_who_has_not_the_power_is_told_who_has(planned: School) -> None:
+    refused = planned.fitsom("change", "approve", "1", who="tech", code=6)
+    assert "may not approve a change to be implemented" in refused.error
+    assert "Henry Head" in refused.error
+
+
+def test_the_login_name_is_not_taken_from_the_environment(planned: School) -> None:
+    text = (planned.site / "fitsom.yml").read_text()
+    (planned.site / "fitsom.yml").write_text(text.replace("role: head}", "role: head, os_user: henry}"))
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        planned.extra_env = {name: "henry"}
+        assert planned.fitsom("change", "approve", "1", code=6).error
+    assert planned.one("select count(*) from approval") == 0
+
+
+def test_acting_as_somebody_is_off_unless_the_school_allows_it(planned: School) -> None:
+    text = (planned.site / "fitsom.yml").read_text()
+    (planned.site / "fitsom.yml").write_text(
+        text.replace("acting_as_allowed: true", "acting_as_allowed: false")
+    )
+    assert "switched off" in planned.fitsom("change", "approve", "1", who="head", code=6).error
+
+
+def test_a_lent_power_is_used_in_the_lenders_name(planned: School) -> None:
+    assert planned.fitsom("change", "approve", "1", who="deputy", code=6).error
+    refused = planned.fitsom(
+        "delegate", "give", "deputy", "--power", "approve_implement", "--reason", "x", code=6
+    )
+    assert "does not hold" in refused.error
+    words = ["--power", "approve_implement", "--reason", "on a journey"]
+    lent = planned.fitsom("delegate", "give", "deputy", *words, who="head").value
+    planned.fitsom("delegate", "give", "manager", *words, who="head")
+    assert planned.fitsom("change", "approve", "1", code=6).error, "the requester used a lent power"
+    refused = planned.fitsom("delegate", "give", "tech", *words, who="deputy", code=6)
+    assert "does not hold" in refused.error, "what was lent was lent on"
+    approved = planned.fitsom("change", "approve", "1", who="deputy").value
+    (signature,) = approved["approvals"]
+    assert (signature["person"], signature["on_behalf_of"]) == ("deputy", "head")
+    planned.fitsom("delegate", "revoke", str(lent["id"]), who="head")
+    ran = planned.fitsom("run", "start", "1").value
+    assert ran["status"] == "succeeded"
+    report = (planned.state / "runs" / ran["id"] / "report.md").read_text()
+    assert "Diana Deputy" in report
+
+
+def test_a_revoked_power_is_gone(planned: School) -> None:
+    words = ["--power", "approve_implement", "--reason", "on a journey"]
+    lent = planned.fitsom("delegate", "give", "deputy", *words, who="head").value
+    planned.fitsom("delegate", "revoke", str(lent["id"]), who="head")
+    assert planned.fitsom("change", "approve", "1", who="deputy", code=6).error
+
+
+def test_exactly_the_approved_commit_runs_though_head_moved_on(approved: School) -> None:
+    playbook = (approved.repo / "playbooks" / "notice.yml").read_text()
+    approved.commit({"playbooks/notice.yml": playbook.replace("Welcome", "Never approved")})
+    approved.write({"playbooks/notice.yml": playbook.replace("Welcome", "Not even committed")})
+    assert approved.fitsom("run", "start", "1").value["status"] == "succeeded"
+    assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
+
+
+def test_a_private_host_variable_that_changed_is_refused_with_the_difference(tmp_path: Path) -> None:
+    school = School(folder=tmp_path / "school", inventories=("../private",))
+    school.folder.mkdir()
+    (school.folder / "private").mkdir()
+    hosts = school.folder / "private" / "hosts.yml"
+    hosts.write_text(PRIVATE)
+    school.build()
+    number = school.approved("playbooks/notice.yml", limit="servers")
+    hosts.write_text(PRIVATE.replace("five", "six"))
+    refused = school.fitsom("run", "start", number, code=3).value
+    assert refused["status"] == "refused"
+    said = "\n".join(refused["refusal"])
+    assert "hosts srv1" in said
+    assert "srv2" not in said
+    assert "private/0" in said
+    assert notice(school, "srv1") == ""
+    assert school.one("select state from change") == "submitted"
+    assert "submitted" in school.fitsom("run", "start", number, code=3).error
+    report = (school.state / "runs" / refused["id"] / "report.md").read_text()
+    assert "hosts srv1" in report
+    school.fitsom("change", "plan", number)
+    school.fitsom("change", "approve", number, who="head")
+    assert school.fitsom("run", "start", number).value["status"] == "succeeded"
+    assert notice(school, "srv1") == "Closed at six"
+
+
+@pytest.mark.parametrize("what", ["components", "components and seal", "playbook", "extra_vars", "commit"])
+def test_records_changed_behind_our_back_are_refused(approved: School, what: str) -> None:
+    other = approved.commit(
+        {
+            "playbooks/notice.yml": (approved.repo / "playbooks/notice.yml")
+            .read_text()
+            .replace("Welcome", "Gotcha")
+        }
+    )
+    components = json.loads(approved.one("select components from plan"))
+    components["packages"]["srv1"] = {"openssl": "0.1"}
+    with approved.database() as database:
+        match what:
+            case "components":
+                database.execute("update plan set components = ?", [json.dumps(components)])
+            case "components and seal":
+                forged = "ab" * 32
+                database.execute("update plan set components = ?, seal = ?", [json.dumps(components), forged])
+            case "playbook":
+                database.execute("update change set playbook = 'playbooks/take_down.yml'")
+            case "extra_vars":
+                database.execute("""update change set extra_vars = '{"notice": "Gotcha"}'""")
+            case "commit":
+                database.execute('update plan set "commit" = ?', [other])
+        database.commit()
+    refused = approved.fitsom("run", "start", "1", code=3).value
+    assert refused.get("refusal") or refused.get("error")
+    assert [notice(approved, host) for host in SERVERS] == [""] * 3
+    assert not (approved.truth / "srv1.d").exists()
+
+
+def test_a_signature_is_looked_at_and_not_only_the_state(planned: School) -> None:
+    with planned.database() as database:
+        database.execute("update change set state = 'scheduled'")
+        database.commit()
+    assert "lacks the signature" in planned.fitsom("run", "start", "1", code=3).error
+
+
+def test_a_rewritten_audit_log_is_noticed(approved: School) -> None:
+    with approved.database() as database:
+        database.execute("update audit_entry set actor = 'head' where action = 'change.new'")
+        database.commit()
+    assert "altered" in approved.fitsom("audit", "verify", code=7).error
+
+
+def test_a_plan_that_moved_goes_back_to_the_approver(approved: School) -> None:
+    for host in ("srv1", "srv2"):
+        (approved.truth / f"{host}.d").mkdir()
+        (approved.truth / f"{host}.d" / "notice").write_text("Somebody wrote this by hand\n")
+    refused = approved.fitsom("run", "start", "1", code=3).value
+    assert refused["status"] == "refused"
+    said = "\n".join(refused["refusal"])
+    assert "srv1" in said
+    assert "was not approved" in said
+    assert "srv3" not in said
+    assert notice(approved, "srv1") == "Somebody wrote this by hand"
+    assert not (approved.truth / "srv3.d").exists(), "a refused run touched a host"
+    shown = approved.change("1")
+    assert shown["state"] == "planned"
+    assert not [a for a in shown["approvals"] if a["counts"]]
+    assert "planned" in approved.fitsom("run", "start", "1", code=3).error
+    assert approved.fitsom("change", "approve", "1", code=6).error
+    approved.fitsom("change", "approve", "1", "--seal", shown["plan"]["seal"][:12], who="head")
+    assert approved.fitsom("run", "start", "1").value["status"] == "succeeded"
+    assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
+
+
+def test_an_approver_names_the_seal_they_saw(planned: School) -> None:
+    assert (
+        "taken again" in planned.fitsom("change", "approve", "1", "--seal", "0000", who="head", code=3).error
+    )
+
+
+def test_uncommitted_content_gives_a_rehearsal_that_cannot_be_approved(empty: School) -> None:
+    playbook = (empty.repo / "playbooks" / "notice.yml").read_text()
+    empty.write({"playbooks/notice.yml": playbook.replace("Welcome", "In the making")})
+    number = empty.new("playbooks/notice.yml", limit="servers")
+    empty.fitsom("change", "submit", number)
+    rehearsed = empty.fitsom("change", "plan", number).value
+    assert rehearsed["seal"] == ""
+    assert any("not committed: playbooks/notice.yml" in note for note in rehearsed["notes"])
+    assert empty.one("select state from change") == "submitted"
+    assert empty.fitsom("change", "approve", number, who="head", code=3).error
+    assert empty.fitsom("run", "start", number, code=3).error
+    assert not (empty.truth / "srv1.d").exists()
+
+
+def test_resume_refuses_what_was_not_approved(empty: School) -> None:
+    number = empty.approved("playbooks/fragile.yml", limit="servers")
+    assert empty.fitsom("run", "start", number, code=4).value["status"] == "failed"
+    (empty.truth / "srv2.extra").touch()  # now the playbook foresees one thing more there
+    refused = empty.fitsom("run", "resume", number, code=3).value
+    assert refused["kind"] == "resume"
+    assert refused["status"] == "refused"
+    assert "srv2" in "\n".join(refused["refusal"])
+    assert list(refused["hosts"]) == ["srv2"], "a host that is done is none of a resume's"
+    assert not (empty.truth / "srv2.more").exists()
+
+
+def test_bad_host_names_and_limits(empty: School) -> None:
+    for limit in ("nosuchhost", "servers:!servers", "srv1;touch hacked", "--list-hosts", "@/etc/hostname"):
+        number = empty.new("playbooks/notice.yml", limit=limit) if not limit.startswith("-") else ""
+        if not number:
+            made = empty.fitsom(
+                "change",
+                "new",
+                "--title",
+                "Odd",
+                "--playbook",
+                "playbooks/notice.yml",
+                f"--limit={limit}",
+                code=None,
+            )
+            assert made.code in (0, 2)
+            continue
+        refused = empty.fitsom("change", "plan", number, code=None)
+        assert refused.code in (1, 2, 3), (limit, refused)
+        assert "Traceback" not in refused.err, refused.err
+        assert refused.value["hint"], limit
+    assert list(empty.truth.iterdir()) == []
+
+
+def test_a_broken_playbook_gives_a_clear_error(empty: School) -> None:
+    empty.commit({"playbooks/broken.yml": "- name: Broken\n  hosts: servers\n  tasks:\n    - x: [1\n"})
+    number = empty.new("playbooks/broken.yml", limit="servers")
+    refused = empty.fitsom("change", "plan", number, code=None)
+    assert refused.code in (1, 2)
+    assert "Traceback" not in refused.err
+    assert "broken.yml" in refused.error
+    assert "srv1" in refused.error or "syntax" in refused.error.lower()
+
+
+def test_a_playbook_outside_the_repository_is_no_playbook(empty: School) -> None:
+    for playbook in ("/etc/passwd", "playbooks/../../x.yml", "playbooks/missing.yml"):
+        made = empty.fitsom("change", "new", "--title", "Odd one", "--playbook", playbook, code=None)
+        if made.code == 0:
+            made = empty.fitsom("change", "plan", made.value["number"], code=2)
+            assert "not in commit" in made.error
+        else:
+            assert made.code == 2
+            assert "playbook" in made.error
