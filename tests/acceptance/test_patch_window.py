@@ -99,7 +99,7 @@ def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School)
 
 def test_superseded_package_is_refused_and_planned_again(lab: Lab, school: School) -> None:
     number = school.approved(PLAYBOOK, limit="all")
-    lab.publish("plain=1.2", "service=1.1", "broken=1.0")
+    lab.publish("plain=1.2", "service=1.0", "broken=1.0")
 
     school.fitsom("run", "start", number, code=3)
 
@@ -117,13 +117,13 @@ def test_superseded_package_is_refused_and_planned_again(lab: Lab, school: Schoo
 
 
 def test_update_that_came_out_after_approval_waits_for_its_own_change(lab: Lab, school: School) -> None:
-    lab.publish("plain=1.2", "service=1.2", "broken=1.0")
+    lab.publish("plain=1.2", "service=1.1", "broken=1.0")
     number = school.approved(PLAYBOOK, limit="all")
-    lab.publish("plain=1.2", "service=1.2", "broken=2.0")
+    lab.publish("plain=1.2", "service=1.1", "broken=2.0")
 
     school.fitsom("run", "start", number)
 
-    assert [lab.version(host, "service") for host in HOSTS] == ["1.2", "1.2"]
+    assert [lab.version(host, "service") for host in HOSTS] == ["1.1", "1.1"]
     assert [lab.version(host, "broken") for host in HOSTS] == ["1.0", "1.0"]
 
 
