@@ -56,6 +56,7 @@ BEGUN: list[Event] = [start(), task(1, "Install"), touch("h")]
         ([*BEGUN, result("h", 1, Status.CHANGED), stats(h={})], True, Outcome.UNKNOWN, "after 'Install'"),
         # Failed; rescued, so that Ansible's statistics count no failure.
         ([*BEGUN, FAILED], True, Outcome.FAILED, "Install: no space"),
+        ([*BEGUN, FAILED, result("h", 1, Status.OK)], True, Outcome.FAILED, "Install: no space"),
         ([*BEGUN, FAILED, stats(h={"failures": 1})], True, Outcome.FAILED, "Install: no space"),
         ([*BEGUN, FAILED, stats(h={})], False, Outcome.DONE, ""),
         ([*BEGUN, FAILED, done("h"), stats(h={})], True, Outcome.DONE, ""),
