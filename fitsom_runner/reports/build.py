@@ -102,8 +102,8 @@ def _person(config: Config, identifier: str) -> Person:
 
 def _change(config: Config, change: records.Change) -> Change:
     window = service.window_of(change)
-    risk = "; ".join(
-        t for t in (change.failure_impact, f"risk {change.failure_risk}" * bool(change.failure_risk)) if t
+    risk = ". ".join(
+        text.rstrip(".") for text in (change.failure_risk.capitalize(), change.failure_impact) if text
     )
     classes = {c.value: c for c in kinds.BackOutClass}
     fallback = kinds.BackOutClass.REVERSIBLE if change.backout_playbook else kinds.BackOutClass.FORWARD_ONLY

@@ -30,7 +30,9 @@ def ensure(config: Config, change: Change) -> Path:
     Raises NotFoundError where the change has neither run nor plan.
     """
     run = Run.objects.filter(change=change).exclude(status__in=ACTIVE).order_by("-claimed_at").first()
-    replanned = run is not None and run.status == RunStatus.REFUSED and change.plan_id not in (None, run.plan_id)
+    replanned = (
+        run is not None and run.status == RunStatus.REFUSED and change.plan_id not in (None, run.plan_id)
+    )
     if run is not None and not replanned:
         after_run(run, config)
         return config.run_dir(run.id)
