@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from fitsom_runner import clock
 
-settings.register_profile("quick", deadline=None, max_examples=60)
+settings.register_profile("quick", deadline=None, max_examples=40)
 settings.load_profile("quick")
 
 if TYPE_CHECKING:
