@@ -1,7 +1,12 @@
-"""A school that is made once, and copied for each story."""
+"""A school that is made once, and put back to a known state before each story.
+
+It always lies in the same folder: a plan's prediction holds the paths of the files that it would write.
+"""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,41 +14,49 @@ import pytest
 from tests.school import School
 
 
-@pytest.fixture(scope="session")
-def empty_school(tmp_path_factory: pytest.TempPathFactory) -> School:
-    """A school without any change."""
-    return School(folder=tmp_path_factory.mktemp("empty") / "school").build()
+@dataclass(frozen=True)
+class Shelf:
+    """Keeps copies of the school under names."""
+
+    folder: Path
+
+    def keep(self, name: str) -> None:
+        """Take a copy of the school as it is."""
+        shutil.copytree(self.folder / "school", self.folder / name)
+
+    def back(self, name: str) -> School:
+        """The school as it was then."""
+        shutil.rmtree(self.folder / "school", ignore_errors=True)
+        shutil.copytree(self.folder / name, self.folder / "school")
+        return School(folder=self.folder / "school")
 
 
 @pytest.fixture(scope="session")
-def planned_school(empty_school: School, tmp_path_factory: pytest.TempPathFactory) -> School:
-    """A school with one planned change: a notice on three servers, with a back-out."""
-    school = empty_school.copy(tmp_path_factory.mktemp("planned") / "school")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Holds a school without any change; one with a planned change, a notice on three servers; the same approved."""
+    made = Shelf(tmp_path_factory.mktemp("shelf"))
+    school = School(folder=made.folder / "school").build()
+    made.keep("empty")
     school.planned("playbooks/notice.yml", limit="servers", backout_playbook="playbooks/take_down.yml")
-    return school
-
-
-@pytest.fixture(scope="session")
-def approved_school(planned_school: School, tmp_path_factory: pytest.TempPathFactory) -> School:
-    """The same, approved by the head."""
-    school = planned_school.copy(tmp_path_factory.mktemp("approved") / "school")
+    made.keep("planned")
     school.fitsom("change", "approve", "1", "--comment", "Go on", who="head")
-    return school
+    made.keep("approved")
+    return made
 
 
 @pytest.fixture
-def empty(empty_school: School, tmp_path: Path) -> School:
-    """A school of this story's own, without any change."""
-    return empty_school.copy(tmp_path / "school")
+def empty(shelf: Shelf) -> School:
+    """The school without any change."""
+    return shelf.back("empty")
 
 
 @pytest.fixture
-def planned(planned_school: School, tmp_path: Path) -> School:
-    """A school of this story's own, with a planned change."""
-    return planned_school.copy(tmp_path / "school")
+def planned(shelf: Shelf) -> School:
+    """The school with a planned change."""
+    return shelf.back("planned")
 
 
 @pytest.fixture
-def approved(approved_school: School, tmp_path: Path) -> School:
-    """A school of this story's own, with an approved change."""
-    return approved_school.copy(tmp_path / "school")
+def approved(shelf: Shelf) -> School:
+    """The school with an approved change."""
+    return shelf.back("approved")

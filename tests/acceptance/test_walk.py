@@ -30,10 +30,10 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
         r"(?:src|href)\s*=\s*[\"']?(?:https?:|//|file:)|@import|url\(\s*[\"']?(?!#|data:)", page
     )
     report = json.loads((folder / "report.json").read_text())
-    assert report
     seal = approved.one("select seal from plan")
     assert seal[:12] in page
-    assert approved.fitsom("report", "show", "1").value == report
+    again = approved.fitsom("report", "show", "1").value
+    assert {**again, "generated": ""} == {**report, "generated": ""}
     for action in (["review", "1"], ["close", "1"]):
         approved.fitsom("change", *action)
     assert approved.one("select state from change") == "closed"
