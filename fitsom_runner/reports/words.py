@@ -117,7 +117,7 @@ def verdict(report: Report, facts: Facts | None = None) -> Verdict:
     if outcome is RunOutcome.INTERRUPTED:
         return Verdict(tone=Tone.BAD, title="The run was cut short", text=share)
     if outcome is RunOutcome.REFUSED:
-        text = f"What was approved no longer fits: {sentence('; '.join(report.run.refusal))}"
+        text = f"What was approved no longer fits: {'; '.join(report.run.refusal)}."
         return Verdict(tone=Tone.WARN, title="Refused: nothing was touched", text=text)
     return Verdict(tone=Tone.WARN, title="The run was stopped by hand", text=share)
 
