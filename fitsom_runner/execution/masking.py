@@ -50,6 +50,7 @@ def forms_of(secret: str) -> set[str]:
         forms |= {
             raw,
             quote(raw, safe="", errors="surrogateescape"),
+            quote(raw, errors="surrogateescape"),  # Ansible's urlencode filter leaves a slash as it is
             quote_plus(raw, errors="surrogateescape"),
         }
         forms |= {json.dumps(raw)[1:-1], json.dumps(raw, ensure_ascii=False)[1:-1]}
