@@ -121,7 +121,7 @@ def test_a_private_host_variable_that_changed_is_refused_with_the_difference(tmp
     assert school.one("select state from change") == "submitted"
     assert "submitted" in school.fitsom("run", "start", number, code=3).error
     report = (school.state / "runs" / refused["id"] / "report.md").read_text()
-    assert "Hosts srv1:" in report
+    assert "hosts srv1:" in report
     school.fitsom("change", "plan", number)
     school.fitsom("change", "approve", number, who="head")
     assert school.fitsom("run", "start", number).value["status"] == "succeeded"
