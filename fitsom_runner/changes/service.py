@@ -10,6 +10,7 @@ from django.db.models import Max
 from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
+from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import draft as drafts
 from fitsom_runner.changes import states, window
 from fitsom_runner.changes.draft import RfcDraft
@@ -18,7 +19,7 @@ from fitsom_runner.changes.seal import canonical
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.changes.window import Window
 from fitsom_runner.config import Config, Power
-from fitsom_runner.errors import IncompleteError, NotFoundError, RefusedError
+from fitsom_runner.errors import IncompleteError, NotAllowedError, NotFoundError, RefusedError
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 
@@ -128,6 +129,7 @@ def approve(config: Config, who: Identity, change: Change, *, comment: str = "",
             hint=f"Look again: fitsom change show {change.number}",
         )
     behalf = powers.authorise(config, who, _POWER[action], never=change.requester)
+    _require_other_hands(who, change)
     with transaction.atomic():
         approval = _sign(who, change, action, approved=True, comment=comment, plan=plan, behalf=behalf)
         change = move(change, action, who.actor, on_behalf_of=behalf, seal=approval.seal)
@@ -281,6 +283,16 @@ def _sign(
         seal=plan.seal if plan else "",
         at=clock.now(),
     )
+
+
+def _require_other_hands(who: Identity, change: Change) -> None:
+    """Whoever edited a request wrote part of it, and so may no more approve it than its requester."""
+    edits = AuditEntry.objects.filter(subject=change.number, action="change.edit", actor=who.person.id)
+    if edits.exists():
+        raise NotAllowedError(
+            f"{who.person.name} edited {change.number} and so may not approve it",
+            hint="Nobody approves what they wrote themselves: ask somebody who did not.",
+        )
 
 
 def _exactly_one(updated: int, change: Change) -> None:
