@@ -82,6 +82,16 @@ def test_the_requester_does_not_approve_by_delegation_either(story: Story) -> No
         service.approve(story.config, TECHNICIAN, change)
 
 
+def test_whoever_edited_a_change_does_not_approve_it(story: Story) -> None:
+    powers.delegate(story.config, HEAD, "boucher", Power.APPROVE_IMPLEMENT, days=7, reason="holiday")
+    change = story.drafted("minor", TECHNICIAN)
+    service.edit(story.config, MANAGER, change, RfcDraft(reason="a better one"))
+    service.submit(story.config, TECHNICIAN, service.get(change.number))
+    plan(service.get(change.number))
+    with pytest.raises(NotAllowedError, match="edited CHG-.* and so may not approve it"):
+        service.approve(story.config, MANAGER, service.get(change.number))
+
+
 def test_nobody_approves_a_change_with_a_power_that_its_requester_lent_them(story: Story) -> None:
     powers.delegate(story.config, MANAGER, "higgins", Power.APPROVE_PROCEED, days=7, reason="holiday")
     change = story.submitted("major", MANAGER)
