@@ -88,7 +88,7 @@ def test_whoever_edited_a_change_does_not_approve_it(story: Story) -> None:
     service.edit(story.config, MANAGER, change, RfcDraft(reason="a better one"))
     service.submit(story.config, TECHNICIAN, service.get(change.number))
     plan(service.get(change.number))
-    with pytest.raises(NotAllowedError, match="edited CHG-.* and so may not approve it"):
+    with pytest.raises(NotAllowedError, match=r"edited CHG-.* and so may not approve it"):
         service.approve(story.config, MANAGER, service.get(change.number))
 
 
