@@ -124,8 +124,10 @@ def test_a_full_disk_stops_the_run_and_the_record_is_true(
     assert stopped_at < 18, (
         f"the run went on as if nothing were: {at_full} steps when the disk was full\n{said}"
     )
-    # What was in work, and what still found a place in the last block of the file: no more than that.
-    assert stopped_at - at_full <= 6, (at_full, stopped_at)
+    if full == "ledger":
+        # What was in work, and what still found a place in the last block of the file: no more than that.
+        assert stopped_at - at_full <= 6, (at_full, stopped_at)
+    # With a full database the ledger still tells of every step until Ansible has been stopped.
 
     crowded = school.fitsom("tick", code=None)
     assert school.steps_done() == stopped_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,9 +21,15 @@ def start(school: School) -> tuple[str, str]:
     return number, school.fitsom("run", "start", number, "--detach").value["id"]
 
 
-@pytest.mark.parametrize("phase", ["claimed", "verifying", "replanning"])
-def test_killed_between_the_claim_and_the_first_step(copies: Callable[[str], School], phase: str) -> None:
-    school = copies("school")
+def test_killed_between_the_claim_and_the_first_step(copies: Callable[[str], School]) -> None:
+    phases = ["claimed", "verifying", "replanning"]
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(killed_early, copies(phase), phase) for phase in phases]:
+            done.result()
+
+
+def killed_early(school: School, phase: str) -> None:
+    """Kill the child in this phase of its run, and look at what becomes of the change."""
     number, run = start(school)
     child = until(lambda: school.child(run), "the child")
     if phase == "claimed":
@@ -93,9 +100,15 @@ def test_several_commands_find_the_same_dead_run_at_once(copies: Callable[[str],
     school.nothing_left()
 
 
-@pytest.mark.parametrize("commands", [["start"] * 2, ["start"] * 5, ["tick"] * 3, ["start", "tick"] * 2])
-def test_of_several_runners_exactly_one_wins(copies: Callable[[str], School], commands: list[str]) -> None:
-    school = copies("school")
+def test_of_several_runners_exactly_one_wins(copies: Callable[[str], School]) -> None:
+    rivals = [["start"] * 2, ["start"] * 5, ["tick"] * 3, ["start", "tick"] * 2]
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(race, copies(f"race{n}"), each) for n, each in enumerate(rivals)]:
+            done.result()
+
+
+def race(school: School, commands: list[str]) -> None:
+    """Start all the commands at once; one of them may run the change."""
     number = str(school.one("select number from change"))
     words = {"start": ["run", "start", number, "--detach"], "tick": ["tick"]}
     answers = [(c, finished(p, None)) for c, p in [(c, school.popen(*words[c])) for c in commands]]
