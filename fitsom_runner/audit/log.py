@@ -1,14 +1,18 @@
 """Append to the audit log and verify it.
 
-The chain is SHA-256 over canonical JSON. Beside the database lies `audit.anchor`, one line an entry: whoever
-rewrites the table must rewrite that file too, and every report carries the chain's head of its day.
+The chain is SHA-256 over canonical JSON. Beside the database lies `audit.anchor`: whoever rewrites the table must
+rewrite that file too, and every report carries the chain's head of its day. An entry is anchored twice, "intended"
+before its transaction is committed and plainly after it: so a crash between the two is no forgery, an entry that
+fitsom did not write is one, and so is an entry that was committed and is gone.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from fitsom_runner import clock
 from fitsom_runner.audit.models import AuditEntry
 
 GENESIS = "0" * 64
+_INTENDED = " intended"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +58,8 @@ def append(actor: Actor, action: str, subject: str, **detail: Any) -> AuditEntry
     )
     entry.hash = digest(entry)
     entry.save(force_insert=True)
-    transaction.on_commit(lambda: _anchor(entry))
+    _anchor(entry, _INTENDED)
+    transaction.on_commit(lambda: _confirm(entry))
     return entry
 
 
@@ -104,15 +110,24 @@ def anchor_path() -> Path | None:
     return None if ":memory:" in name or "mode=memory" in name else Path(name).with_name("audit.anchor")
 
 
-def _anchor(entry: AuditEntry) -> None:
+def _anchor(entry: AuditEntry, mark: str = "") -> None:
+    """Raises OSError where the line could not be written whole: what cannot be anchored is not committed."""
     path = anchor_path()
     if path is None:
         return
+    # The line break comes first, so that half a line, of a full disk, does not swallow the next one.
+    line = f"\n{entry.seq} {entry.hash}{mark}".encode()
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(handle, f"{entry.seq} {entry.hash}\n".encode())
+        if os.write(handle, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(handle)
+
+
+def _confirm(entry: AuditEntry) -> None:
+    with suppress(OSError):  # the entry is committed, and its intention stands in the file
+        _anchor(entry)
 
 
 def _anchor_faults(hashes: dict[int, str]) -> list[str]:
@@ -122,12 +137,20 @@ def _anchor_faults(hashes: dict[int, str]) -> list[str]:
     if not path.exists():
         return [f"{path} is missing"] if hashes else []
     faults = []
-    for line in path.read_text(encoding="ascii").splitlines():
-        number, _, anchored = line.partition(" ")
-        if len(anchored) != 64 or not number.isdigit():
-            continue  # half a line: the disk was full or the power went as it was written; its entry is in the chain
+    anchored: dict[int, set[str]] = {}
+    for line in path.read_text(encoding="ascii", errors="replace").splitlines():
+        number, _, rest = line.partition(" ")
+        digest_, intended = rest.removesuffix(_INTENDED), rest.endswith(_INTENDED)
+        if len(digest_) != 64 or not number.isdigit():
+            continue  # half a line: the disk was full or the power went as it was written
+        anchored.setdefault(int(number), set()).add(digest_)
+        if intended:
+            continue  # perhaps never committed
         if int(number) not in hashes:
             faults.append(f"entry {number} was anchored in {path.name} but is gone from the log")
-        elif hashes[int(number)] != anchored:
+        elif hashes[int(number)] != digest_:
             faults.append(f"entry {number} differs from its anchor in {path.name}")
+    strange = [n for n, value in hashes.items() if n not in anchored or value not in anchored[n]]
+    told = {int(fault.split()[1]) for fault in faults}
+    faults += [f"entry {n} has no anchor in {path.name}" for n in strange if n not in told][:20]
     return faults

@@ -1,5 +1,6 @@
 """The audit log cannot be changed, and where somebody did so all the same it shows."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def test_an_untouched_log_is_whole(anchor: Path) -> None:
     verdict = log.verify()
     assert (verdict.entries, verdict.faults) == (5, ())
     assert (5, verdict.head) == log.head()
-    assert len(anchor.read_text().splitlines()) == 5
+    lines = [line.split() for line in anchor.read_text().splitlines() if line]
+    assert [line[2:] for line in lines] == [["intended"], []] * 5
 
 
 def test_an_empty_log_is_whole(db: None) -> None:
@@ -124,7 +126,7 @@ def test_a_missing_anchor_is_found(anchor: Path) -> None:
 
 
 def test_half_a_line_of_the_anchor_is_no_fault(anchor: Path) -> None:
-    anchor.write_text(anchor.read_text()[:-30])
+    anchor.write_text(anchor.read_text()[:-30])  # of the plain line of entry 5: its intention stands
     assert log.verify().faults == ()
     with transaction.atomic():
         log.append(WHO, "change.new", "CHG-2026-0006")
@@ -161,8 +163,10 @@ def test_an_entry_of_something_that_did_not_happen_is_not_kept(anchor: Path) -> 
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         log.append(WHO, "change.new", "CHG-2026-0006")
         _ = 1 / 0
-    assert log.verify().entries == 5
-    assert len(anchor.read_text().splitlines()) == 5
+    assert (log.verify().entries, log.verify().faults) == (5, ())
+    with transaction.atomic():
+        log.append(WHO, "change.new", "CHG-2026-0007")
+    assert (log.verify().entries, log.verify().faults) == (6, ())
 
 
 def test_the_anchor_lies_beside_a_database_on_disk(
@@ -175,3 +179,31 @@ def test_the_anchor_lies_beside_a_database_on_disk(
 
 def test_only_the_owner_reads_the_anchor(anchor: Path) -> None:
     assert anchor.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_entry_that_a_forger_added_at_the_end_is_found(anchor: Path) -> None:
+    tamper(
+        "INSERT INTO audit_entry SELECT 6, at, actor, os_user, action, subject, detail, previous, hash "
+        "FROM audit_entry WHERE seq = 5"
+    )
+    rechain(6)
+    assert log.verify().faults == ("entry 6 has no anchor in audit.anchor",)
+
+
+def test_an_emptied_anchor_is_found(anchor: Path) -> None:
+    anchor.write_text("")
+    assert log.verify().faults == tuple(f"entry {n} has no anchor in audit.anchor" for n in range(1, 6))
+
+
+def test_a_crash_between_commit_and_anchor_is_no_fault(anchor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_confirm", lambda _entry: None)
+    with transaction.atomic():
+        log.append(WHO, "change.new", "CHG-2026-0006")
+    assert (log.verify().entries, log.verify().faults) == (6, ())
+
+
+def test_what_cannot_be_anchored_is_not_written(anchor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", lambda _handle, line: len(line) - 9)
+    with pytest.raises(OSError, match="No space left"), transaction.atomic():
+        log.append(WHO, "change.new", "CHG-2026-0006")
+    assert (log.verify().entries, log.verify().faults) == (5, ())
