@@ -102,6 +102,9 @@ def plain_secrets(values: Mapping[Any, Any], prefix: str = "") -> list[str]:
     for name, value in values.items():
         path = f"{prefix}{name}"
         if isinstance(value, list | tuple):
+            if _SECRET_NAME.search(str(name)) and any(isinstance(v, str) and "{{" not in v for v in value):
+                found.append(path)
+                continue
             value = dict(enumerate(value))
         if isinstance(value, Mapping):
             if VAULTED not in value:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "********"
+_ESCAPED = re.compile("%[0-9A-F]{2}")
 SHORTEST = 4  # shorter strings would blot out half of every report, and protect nothing
 
 
@@ -54,6 +55,7 @@ def forms_of(secret: str) -> set[str]:
             quote_plus(raw, errors="surrogateescape"),
         }
         forms |= {json.dumps(raw)[1:-1], json.dumps(raw, ensure_ascii=False)[1:-1]}
+        forms |= {_ESCAPED.sub(lambda found: found.group().lower(), form) for form in forms}
         forms |= _base64_forms(data)
     if "\n" in secret.strip():  # a multi-line secret is also shown line by line, in diffs for one
         forms |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= 8}
@@ -69,6 +71,6 @@ def _base64_forms(data: bytes) -> set[str]:
         for shift in range(3):
             encoded = encode(b"\0" * shift + data).decode().rstrip("=")
             middle = encoded[(shift * 8 + 5) // 6 : (shift + len(data)) * 8 // 6]
-            if len(middle) >= 6:
+            if len(middle) >= SHORTEST:
                 forms.add(middle)
     return forms

@@ -18,6 +18,8 @@ PLAIN: list[tuple[dict[str, Any], str]] = [
     ({"shop": {"deep": {"passphrase": "s"}}}, "shop.deep.passphrase"),
     ({"users": [{"name": "ann", "password": "s"}]}, "users.0.password"),
     ({"users": [[{"password": "s"}]]}, "users.0.0.password"),
+    ({"passwords": ["hunter2"]}, "passwords"),
+    ({"shop": {"api_keys": ["{{ vault_key }}", "k"]}}, "shop.api_keys"),
     ({"ports": {80: "open"}, "password": "s"}, "password"),
 ]
 
