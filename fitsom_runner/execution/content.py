@@ -62,10 +62,11 @@ def take(config: Config, folder: Path, *, commit: str | None = None, rehearsal: 
     wanted = [*kept, *(str(p.relative_to(repository)) for p in inside)]
     if "playbooks" not in kept:
         raise ConfigError(f"{repository}: commit {commit[:12]} has no playbooks/ folder")
-    dirty = _dirty(repository, wanted)
+    untracked = [p for p in SEALED_PATHS if p not in kept and (repository / p).exists()]
+    dirty = _dirty(repository, [*wanted, *untracked])
     folder.mkdir(parents=True, mode=0o700)
     if rehearsal and dirty:
-        _copy_working_tree(repository, wanted, folder)
+        _copy_working_tree(repository, [*wanted, *untracked], folder)
     else:
         data = _git(repository, "archive", "--format=tar", commit, "--", *wanted)
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:

@@ -156,3 +156,10 @@ def test_the_versions_of_what_the_content_names_are_sealed(school: Config) -> No
     found = content.versions(taken(school).folder)
     assert set(found) == {"ansible-core", "ansible.posix"}
     assert found["ansible-core"].startswith("2.")
+
+
+def test_a_whole_folder_that_is_not_committed_is_named_and_rehearsed(school: Config) -> None:
+    write(school.repository, "plugins/modules/new.py", "new\n")
+    assert taken(school).dirty == ("plugins/modules/new.py",)
+    extract = taken(school, "two", rehearsal=True)
+    assert (extract.folder / "plugins" / "modules" / "new.py").exists()
