@@ -252,9 +252,12 @@ def _draft(given: dict[str, Any]) -> RfcDraft:
         fields["type"] = kind
     if extra:
         fields["extra_vars"] = {**(base.extra_vars or {}), **_extra_vars(extra)}
-    if start or end:
+    if start or end or zone:
         if not (start and end):
-            raise IncompleteError("a window has a --start and an --end")
+            raise IncompleteError(
+                "a window has a --start and an --end",
+                hint="A --zone alone would leave open which moment is meant.",
+            )
         fields["window"] = WindowText(start=start, end=end, zone=zone or "")
     try:
         return RfcDraft.model_validate({**base.model_dump(exclude_none=True), **fields})

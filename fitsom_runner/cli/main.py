@@ -14,7 +14,7 @@ from rich.markup import escape
 from fitsom_runner import __version__
 from fitsom_runner.cli import audit, change, delegate, report, run, setup, standard
 from fitsom_runner.cli.context import OPTIONS
-from fitsom_runner.errors import FitsomError
+from fitsom_runner.errors import ExitCode, FitsomError
 
 app = typer.Typer(
     name="fitsom",
@@ -83,10 +83,15 @@ def complain(fault: FitsomError) -> None:
 def main() -> None:
     """Entry point: parses, runs, turns errors into words and exit codes."""
     try:
-        app(hoist(sys.argv[1:]), standalone_mode=True)
+        words = hoist(sys.argv[1:])
+        # Typer prints usage errors itself, for people; who asked for JSON gets them as JSON.
+        sys.exit(app(words, standalone_mode=not OPTIONS.json))
     except FitsomError as fault:
         complain(fault)
         sys.exit(int(fault.exit_code))
+    except typer.TyperException as fault:
+        complain(FitsomError(getattr(fault, "message", str(fault)), hint="fitsom --help"))
+        sys.exit(int(ExitCode.USAGE))
 
 
 if __name__ == "__main__":

@@ -246,3 +246,15 @@ def test_a_log_that_was_altered_on_disk_ends_with_code_7(
     assert json.loads(verdict.stdout)["details"] == [
         "entry 1 was anchored in audit.anchor but is gone from the log"
     ]
+
+
+def test_a_mistyped_option_is_told_as_json_where_json_was_asked_for(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*FITSOM, "change", "show", "--nope", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == ExitCode.USAGE
+    assert json.loads(done.stdout)["error"] == "No such option: --nope"
