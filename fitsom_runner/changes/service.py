@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models.functions import Length
 
 from fitsom_runner import clock
 from fitsom_runner.audit import log
@@ -129,7 +129,7 @@ def approve(config: Config, who: Identity, change: Change, *, comment: str = "",
             hint=f"Look again: fitsom change show {change.number}",
         )
     behalf = powers.authorise(config, who, _POWER[action], never=change.requester)
-    _require_other_hands(who, change)
+    _require_other_hands(who, change, action)
     with transaction.atomic():
         approval = _sign(who, change, action, approved=True, comment=comment, plan=plan, behalf=behalf)
         change = move(change, action, who.actor, on_behalf_of=behalf, seal=approval.seal)
@@ -246,7 +246,9 @@ def next_step(change: Change) -> str:
 
 def _next_number() -> str:
     year = clock.now().year
-    last = Change.objects.filter(number__startswith=f"CHG-{year}-").aggregate(last=Max("number"))["last"]
+    # By length first: as text, CHG-2026-9999 comes after CHG-2026-10000.
+    numbers = Change.objects.filter(number__startswith=f"CHG-{year}-").values_list("number", flat=True)
+    last = numbers.order_by(Length("number").desc(), "-number").first()
     return f"CHG-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
 
 
@@ -285,8 +287,17 @@ def _sign(
     )
 
 
-def _require_other_hands(who: Identity, change: Change) -> None:
-    """Whoever edited a request wrote part of it, and so may no more approve it than its requester."""
+def _require_other_hands(who: Identity, change: Change, action: Action) -> None:
+    """Whoever edited a request wrote part of it, and so may no more approve it than its requester.
+
+    The peer review is a second pair of eyes: never the approver's own, whatever power was lent.
+    """
+    reviewed = [a for a in signatures(change) if a.approved and a.kind == Action.PEER_REVIEW]
+    if action is Action.APPROVE_IMPLEMENT and any(a.person == who.person.id for a in reviewed):
+        raise NotAllowedError(
+            f"{who.person.name} gave the peer review of {change.number} and so may not approve it as well",
+            hint="Two people look at a plan: ask another approver.",
+        )
     edits = AuditEntry.objects.filter(subject=change.number, action="change.edit", actor=who.person.id)
     if edits.exists():
         raise NotAllowedError(

@@ -27,9 +27,27 @@ def resume(number: Number, detach: Detach = False) -> None:
 
 
 @app.command("backout")
-def backout(number: Number, detach: Detach = False) -> None:
-    """Take every touched host back."""
-    _launch(number, "backout", detach)
+def backout(
+    number: Number,
+    detach: Detach = False,
+    check: Annotated[bool, typer.Option("--check", help="Only show what it would do.")] = False,
+) -> None:
+    """Take every touched host back. What that will do is predicted and written down first."""
+    if not check:
+        _launch(number, "backout", detach)
+        return
+    s = opened()
+    from fitsom_runner.changes import service
+    from fitsom_runner.cli import show
+    from fitsom_runner.execution import planner
+
+    change = service.get(number)
+    note(f"Planning the way back of {change.number}: {change.backout_playbook} in check mode ...")
+    hosts, failing = planner.rehearse_backout(s.config, s.who, change)
+    shown = show.hosts_page(hosts, failing)
+    answer(
+        {"hosts": hosts, "left_out": failing}, *shown, f"[dim]To do it: fitsom run backout {change.number}[/]"
+    )
 
 
 @app.command("watch")

@@ -151,20 +151,26 @@ def change_page(change: Change, config: Config) -> RenderableType:
 
 def plan_page(plan: Plan) -> RenderableType:
     """What a plan predicts; hosts for which it predicts the same are shown once."""
-    alike: dict[str, list[str]] = {}
-    for host, body in plan.hosts.items():
-        alike.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(host)
-    parts: list[RenderableType] = []
-    for hosts in alike.values():
-        named = [f"{host} ({', '.join(plan.hosts[host].get('groups', []))})" for host in hosts]
-        parts.append(Text(", ".join(named), style="bold"))
-        parts.append(_predicted(plan.hosts[hosts[0]]))
-    for host, why in plan.left_out.items():
-        parts.append(f"[red]left out: {escape(host)}[/]: {escape(why)}")
+    parts = hosts_page(plan.hosts, plan.left_out)
     seal = f"seal {plan.seal[:16]}" if plan.seal else "[yellow]rehearsal, not sealed[/]"
     parts += [f"[yellow]{escape(note)}[/]" for note in plan.notes]
     parts.append(f"[dim]{seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s[/]")
     return Panel(Group(*parts), title=f"Plan {plan.id}", title_align="left", border_style="blue")
+
+
+def hosts_page(predicted: dict[str, Any], left_out: dict[str, str]) -> list[RenderableType]:
+    """Predictions in the form of Plan.hosts; hosts for which they are the same are shown once."""
+    alike: dict[str, list[str]] = {}
+    for host, body in predicted.items():
+        alike.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(host)
+    parts: list[RenderableType] = []
+    for hosts in alike.values():
+        named = [f"{host} ({', '.join(predicted[host].get('groups', []))})" for host in hosts]
+        parts.append(Text(", ".join(named), style="bold"))
+        parts.append(_predicted(predicted[hosts[0]]))
+    for host, why in left_out.items():
+        parts.append(f"[red]left out: {escape(host)}[/]: {escape(why)}")
+    return parts
 
 
 def _predicted(body: dict[str, Any]) -> RenderableType:

@@ -81,10 +81,27 @@ def _verified(settings: Config, run: Run, ready: Prepared) -> bool:
     if seal.seal_of(found) != plan.seal:
         outcome.refuse(settings, run, seal.differences(plan.components, found), needs_planning=True)
         return False
-    if run.kind == RunKind.BACKOUT:
-        return True  # it was approved with the change, as its way back; only the touched hosts are taken back
     _status(run, RunStatus.REPLANNING)
-    return _replan(settings, run, ready)
+    return (_plan_back if run.kind == RunKind.BACKOUT else _replan)(settings, run, ready)
+
+
+def _plan_back(settings: Config, run: Run, ready: Prepared) -> bool:
+    """Predict the way back and write it down. It was approved with the change: nothing is compared with anything.
+
+    A host where it cannot be predicted is left alone; it must not keep the others in a broken state.
+    """
+    from fitsom_runner.execution import outcome, planner
+    from fitsom_runner.execution.models import Run
+
+    wanted = _job(settings, run, ready, "replan.jsonl", check=True)
+    predicted, failing = planner.predict_hosts(settings, wanted, ready, _Cancelled(run))
+    if len(failing) == len(run.hosts):
+        reasons = [f"{host}: {why}" for host, why in failing.items()]
+        outcome.refuse(settings, run, reasons, needs_planning=True)
+        return False
+    run.predicted, run.left_out = predicted, failing
+    Run.objects.filter(pk=run.pk).update(predicted=predicted, left_out=failing)
+    return True
 
 
 def _replan(settings: Config, run: Run, ready: Prepared) -> bool:
@@ -147,7 +164,7 @@ def _job(settings: Config, run: Run, ready: Prepared, name: str, *, check: bool)
         run.change,
         ready,
         settings.run_dir(run.id) / name,
-        hosts=tuple(run.hosts),
+        hosts=tuple(host for host in run.hosts if host not in run.left_out),
         pins={} if back else run.plan.components["packages"],
         check=check,
         playbook=run.change.backout_playbook if back else "",

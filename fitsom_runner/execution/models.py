@@ -80,6 +80,9 @@ class Run(models.Model):
     messages = models.JSONField(default=list)
     ledger_sha256 = models.CharField(max_length=64, default="")
     versions = models.JSONField(default=dict)
+    # Of a back-out, which has no plan of its own: its prediction as in Plan.hosts, and why hosts have none.
+    predicted = models.JSONField(default=dict)
+    left_out = models.JSONField(default=dict)
 
     class Meta:
         db_table = "run"

@@ -98,6 +98,11 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
     digest = ledger.digest(path) if path.exists() else ""
     marked = any(body.get("done") for body in run.plan.hosts.values())
     outcomes = {host: judge(tale, host, marked=marked) for host in run.hosts}
+    for host, why in run.left_out.items():
+        outcomes[host] = (
+            Outcome.UNTOUCHED,
+            f"left alone, since what would happen could not be predicted: {why}",
+        )
     status = status_of(tale, ended, [o for o, _reason in outcomes.values()])
     messages = list(ended.lines) if ended and status is not RunStatus.SUCCEEDED else []
     with transaction.atomic():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 from fitsom_runner import clock
 from fitsom_runner.changes import service, states
@@ -11,8 +13,9 @@ from fitsom_runner.changes.seal import seal_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import ledger, prediction
-from fitsom_runner.execution.preparation import job, predict, prepared
+from fitsom_runner.execution import ledger, prediction, runs
+from fitsom_runner.execution.ansible import Job
+from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
 from fitsom_runner.execution.signals import plan_taken
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
@@ -36,7 +39,7 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
     with prepared(config, change, folder / "content", rehearsal=True) as ready:
         hosts = tuple(ready.resolved.hosts)
         wanted = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
-        tale, _ended, failing = predict(config, wanted)
+        predicted, failing = predict_hosts(config, wanted, ready)
         if failing and (not leave_out_failing or len(failing) == len(hosts)):
             raise FitsomError(
                 f"the plan could not be taken on {len(failing)} of {len(hosts)} hosts",
@@ -44,9 +47,6 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
                 hint="Mend them and plan again, or plan the others with --leave-out-failing.",
             )
         kept = tuple(host for host in hosts if host not in failing)
-        predicted = {h: body for h, body in prediction.from_tale(tale).items() if h in kept}
-        for host, body in predicted.items():
-            body["groups"] = list(ready.resolved.groups[host])
         notes = [f"not committed: {path}" for path in ready.extract.dirty]
         if draft:
             notes.insert(0, "a rehearsal of a draft")
@@ -73,3 +73,33 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
         standard.pre_approve(moved, taken)
     plan_taken.send(sender=Plan, plan=taken, config=config)
     return taken
+
+
+def rehearse_backout(config: Config, who: Identity, change: Change) -> tuple[dict[str, Any], dict[str, str]]:
+    """What backing out would do now, host by host, and why hosts could not be asked; nothing is recorded."""
+    powers.authorise(config, who, Power.PLAN)
+    plan, hosts = runs.way_back(change)
+    folder = config.run_dir(f"{change.number}-backout-rehearsal")
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with prepared(config, change, folder / "content", commit=plan.commit) as ready:
+        wanted = job(
+            change,
+            ready,
+            folder / "plan.jsonl",
+            hosts=hosts,
+            pins={},
+            check=True,
+            playbook=change.backout_playbook,
+        )
+        return predict_hosts(config, wanted, ready)
+
+
+def predict_hosts(
+    config: Config, wanted: Job, ready: Prepared, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """A check-mode run as (predictions in the form of Plan.hosts, {host that could not be planned: why})."""
+    tale, _ended, failing = predict(config, wanted, cancelled)
+    predicted = {h: body for h, body in prediction.from_tale(tale).items() if h not in failing}
+    for host, body in predicted.items():
+        body["groups"] = list(ready.resolved.groups[host])
+    return predicted, failing

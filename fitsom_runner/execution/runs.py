@@ -59,6 +59,12 @@ def backout(config: Config, who: Identity, change: Change) -> Run:
     Raises RefusedError where the change has no back-out playbook or touched nothing.
     """
     powers.authorise(config, who, Power.RUN)
+    plan, touched = way_back(change)
+    return _dispatch(config, who, change, plan, RunKind.BACKOUT, touched)
+
+
+def way_back(change: Change) -> tuple[Plan, tuple[str, ...]]:
+    """The approved plan and the hosts that a back-out would take back. Raises RefusedError where there is none."""
     if change.stage not in (State.SUCCEEDED, State.FAILED, State.INTERRUPTED):
         raise RefusedError(f"{change.number} is {in_words(change.stage)}: there is nothing to back out")
     if not change.backout_playbook:
@@ -70,7 +76,7 @@ def backout(config: Config, who: Identity, change: Change) -> Run:
     touched = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.UNTOUCHED]
     if not touched:
         raise RefusedError(f"{change.number} touched no host: there is nothing to back out")
-    return _dispatch(config, who, change, plan, RunKind.BACKOUT, tuple(sorted(touched)))
+    return plan, tuple(sorted(touched))
 
 
 def cancel(config: Config, who: Identity, change: Change) -> Run:
@@ -134,6 +140,9 @@ def require_signatures(change: Change) -> Plan:
             )
         if kind is not Action.APPROVE_PROCEED and (plan is None or signature.seal != plan.seal):
             raise RefusedError(f"{change.number}: what was signed is not this plan (the seals differ)")
+    reviewer = given.get(Action.PEER_REVIEW)
+    if reviewer and reviewer.person == given[Action.APPROVE_IMPLEMENT].person:
+        raise RefusedError(f"{change.number}: one person gave the peer review and the approval to implement")
     if plan is None:
         raise RefusedError(f"{change.number} has no plan", hint=f"fitsom change plan {change.number}")
     return plan

@@ -200,8 +200,9 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
 def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     outcomes = list(run.outcomes.order_by("host"))
     actual = {o.host: {"items": o.items, "facts": o.facts} for o in outcomes}
-    planned = {host: body for host, body in run.plan.hosts.items() if host in actual}
-    comparable = run.kind != runs.RunKind.BACKOUT and run.status != runs.RunStatus.REFUSED
+    foreseen = run.predicted if run.kind == runs.RunKind.BACKOUT else run.plan.hosts
+    planned = {host: body for host, body in foreseen.items() if host in actual}
+    comparable = run.status != runs.RunStatus.REFUSED
     differences: dict[str, list[Difference]] = {}
     for d in prediction.compare(planned, actual) if comparable else []:
         kind = kinds.DifferenceKind(d.kind)

@@ -140,12 +140,19 @@ def test_a_running_change_is_cancelled(empty: School) -> None:
 def test_a_change_is_backed_out_by_its_playbook(approved: School) -> None:
     approved.fitsom("run", "start", "1")
     assert notice(approved, "srv1") == "Welcome"
+    foreseen = approved.fitsom("run", "backout", "1", "--check").value
+    assert sorted(foreseen["hosts"]) == SERVERS
+    assert all(body["items"] for body in foreseen["hosts"].values())
+    assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
     back = approved.fitsom("run", "backout", "1").value
     assert back["kind"] == "backout"
     assert back["status"] == "succeeded"
     assert [notice(approved, host) for host in SERVERS] == [""] * 3
     assert approved.one("select state from change") == "backed_out"
     assert approved.one("select backout_used from change") == 1
+    told = json.loads((approved.state / "runs" / back["id"] / "report.json").read_text())
+    kinds = {d["kind"] for host in told["hosts"] for d in host["differences"]}
+    assert kinds == {"foreseen_and_came"}
     assert (approved.state / "runs" / back["id"] / "report.html").exists()
 
 

@@ -401,3 +401,18 @@ def test_the_window_is_read_in_the_schools_zone(story: Story) -> None:
     window = service.window_of(story.drafted(window=WindowText(start="2026-07-01 18:00", end="+60m")))
     assert window is not None
     assert window.parts() == ("2026-07-01T17:00:00+00:00", "2026-07-01T18:00:00+00:00", "Europe/London")
+
+
+def test_who_reviewed_a_plan_does_not_approve_it_with_a_lent_power(story: Story) -> None:
+    change = story.planned("major")
+    powers.delegate(story.config, HEAD, "dixon", Power.APPROVE_IMPLEMENT, days=7, reason="holiday")
+    service.approve(story.config, SUPPLIER, change)
+    with pytest.raises(NotAllowedError, match="Dixon Systems gave the peer review"):
+        service.approve(story.config, SUPPLIER, service.get(change.number))
+    service.approve(story.config, HEAD, service.get(change.number))
+    assert service.get(change.number).stage is State.SCHEDULED
+
+
+def test_numbers_go_on_after_the_ten_thousandth(story: Story) -> None:
+    Change.objects.filter(pk=story.drafted().pk).update(number="CHG-2026-9999")
+    assert [story.drafted().number for _ in range(2)] == ["CHG-2026-10000", "CHG-2026-10001"]

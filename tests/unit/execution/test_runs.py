@@ -235,3 +235,10 @@ def test_a_signature_for_an_earlier_plan_does_not_serve_a_later_one(story: Story
     change = plan(story.scheduled("minor"), versions={"ansible-core": "2.21.6"})
     with pytest.raises(RefusedError, match="lacks the signature"):
         runs.require_signatures(change)
+
+
+def test_one_person_who_gave_two_signatures_is_refused_whatever_the_state_says(story: Story) -> None:
+    change = story.scheduled("major")
+    Approval.objects.filter(change=change, kind=Action.PEER_REVIEW).update(person="hale")
+    with pytest.raises(RefusedError, match="one person gave the peer review and the approval"):
+        runs.require_signatures(change)
