@@ -65,7 +65,10 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class TeachingClass:
-    """A class with its members' source ids."""
+    """A class with its members' source ids. `dropped`: who is no longer in it, which only a delta needs to say.
+
+    A delta that names a class without bringing it leaves the title empty.
+    """
 
     source_id: str
     title: str
@@ -74,19 +77,23 @@ class TeachingClass:
     years: tuple[str, ...] = ()
     pupils: frozenset[str] = frozenset()
     teachers: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roster:
     """Who belongs to the school.
 
-    `complete`: somebody who is not in it has left. A delta is not complete: only those in `left` have.
+    `complete`: somebody who is not in it has left, if their role is among those that it `covers`. A delta is not
+    complete: only those in `left` have. Without `with_classes` it says nothing of classes and theirs stay as they are.
     """
 
     people: Mapping[str, Person]
     classes: Mapping[str, TeachingClass]
     complete: bool
     left: frozenset[str] = frozenset()
+    covers: frozenset[Role] = frozenset(Role)
+    with_classes: bool = True
     sha256: str = ""
 
 
@@ -109,11 +116,22 @@ class User:
     expires: date | None = None
     left: date | None = None  # since when a leaver is held
     attributes: Mapping[str, str] = field(default_factory=dict)
+    cn: str = ""  # the name of the entry in its unit; empty where the directory names entries otherwise
     dn: str = ""  # only of accounts that were found
 
 
 # Optional texts of a user that policy may set; the engine maps them for each kind of directory.
-ATTRIBUTES = ("mail", "year", "department", "title", "home_directory", "home_drive", "profile_path", "unix_home", "shell")
+ATTRIBUTES = (
+    "mail",
+    "year",
+    "department",
+    "title",
+    "home_directory",
+    "home_drive",
+    "profile_path",
+    "unix_home",
+    "shell",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
