@@ -56,6 +56,7 @@ class RfcDraft(BaseModel):
     tags: list[str] | None = None
     skip_tags: list[str] | None = None
     extra_vars: dict[str, Any] | None = None
+    inputs: dict[str, str] | None = None
     window: WindowText | None = None
 
     @field_validator("playbook", "backout_playbook")
@@ -89,6 +90,18 @@ class RfcDraft(BaseModel):
                 f"{name} looks like a secret in plain text: put it into a vaulted file of the inventory, "
                 f"or give it as a !vault value (ansible-vault encrypt_string)"
             )
+        return value
+
+    @field_validator("inputs")
+    @classmethod
+    def _inputs(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for name, path in (value or {}).items():
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(
+                    f"{name!r} is not a name such as roster (small letters, digits, underscores)"
+                )
+            if not path.startswith("/"):
+                raise ValueError(f"{name}: {path!r} is not a full path (it must begin with /)")
         return value
 
     def given(self) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Change(models.Model):
     tags = models.JSONField(default=list)
     skip_tags = models.JSONField(default=list)
     extra_vars = models.JSONField(default=dict)
+    inputs = models.JSONField(default=dict)
     window_start = models.DateTimeField(null=True)
     window_end = models.DateTimeField(null=True)
     window_zone = models.CharField(max_length=60, default="")

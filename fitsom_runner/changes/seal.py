@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 FORMAT = 1
@@ -18,7 +18,8 @@ class SealParts:
 
     trees: {"playbooks": git tree hash, ...}; versions: {"ansible-core": "2.21.5", collection: version};
     inventories: {path: SHA-256 of its files}; hosts: {host: SHA-256 of its variables, vault values by
-    ciphertext}; packages: {host: {name: version}}; window: (start, end, zone), ISO 8601 in UTC.
+    ciphertext}; packages: {host: {name: version}}; inputs: {name: SHA-256};
+    window: (start, end, zone), ISO 8601 in UTC.
     """
 
     trees: Mapping[str, str]
@@ -31,10 +32,13 @@ class SealParts:
     extra_vars: Mapping[str, Any]
     packages: Mapping[str, Mapping[str, str]]
     window: tuple[str, str, str] | None
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def components(self) -> dict[str, Any]:
         """The parts as JSON values, as they are stored with the plan."""
         parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
+        if not parts["inputs"]:
+            del parts["inputs"]  # plans from before there were inputs keep their seal
         return parts
 
 

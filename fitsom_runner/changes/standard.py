@@ -43,7 +43,12 @@ def propose(
                 title=model.title,
                 playbook=model.playbook,
                 bounds=bounds,
-                rfc={**model.rfc(), "backout_playbook": model.backout_playbook, "limit": model.limit},
+                rfc={
+                    **model.rfc(),
+                    "backout_playbook": model.backout_playbook,
+                    "limit": model.limit,
+                    "inputs": model.inputs,
+                },
                 max_minutes=int((window.end - window.start).total_seconds() // 60),
                 expires=expires,
                 proposed_by=who.person.id,
@@ -102,7 +107,7 @@ def new(config: Config, who: Identity, name: str, draft: RfcDraft) -> Change:
     texts = {
         field: text
         for field, text in template.rfc.items()
-        if text and field in (*RFC_FIELDS, "backout_playbook")
+        if text and field in (*RFC_FIELDS, "backout_playbook", "inputs")
     }
     texts.pop("test_evidence", None)
     given = {**texts, "limit": template.rfc["limit"], **draft.given(), "type": ChangeType.STANDARD}
@@ -136,6 +141,13 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
     back, bound = change.backout_playbook, template.rfc["backout_playbook"]
     if back != bound:  # it is no part of the seal: an approver reads it in the RfC, and here nobody does
         reasons.append(f"the back-out playbook is {back or 'none'}, not {bound or 'none'}")
+    if change.inputs != template.rfc.get("inputs", {}):  # where from; what is in them differs from run to run
+        reasons.append("it reads other inputs")
+    deleted = sum(
+        o["action"] == "delete" for host in plan.hosts.values() for o in host["facts"].get("objects", [])
+    )
+    if deleted:
+        reasons.append(f"it deletes accounts or groups ({deleted}), and deletion is never pre-approved")
     beyond = sorted(set(plan.components["hosts"]) - set(template.bounds["hosts"]))
     if beyond:
         reasons.append(f"hosts outside the template: {', '.join(beyond)}")

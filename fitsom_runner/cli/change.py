@@ -22,6 +22,12 @@ From = Annotated[
     Path | None, typer.Option("--from", help="A YAML file with any of these fields.", exists=True)
 ]
 Vars = Annotated[list[str] | None, typer.Option("--extra-var", "-e", help="name=value, JSON, or @FILE.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", help="name=/full/path: a file or folder from outside git; its content is sealed."
+    ),
+]
 Tags = Annotated[list[str] | None, typer.Option(help="Only tasks with these tags; may be repeated.")]
 
 
@@ -38,6 +44,7 @@ def new(
     tags: Tags = None,
     skip_tags: Tags = None,
     extra_var: Vars = None,
+    input_: Inputs = None,
     start: Annotated[str | None, typer.Option(help='"2026-11-27 18:00"')] = None,
     end: Annotated[str | None, typer.Option(help='"19:00", a full time, or "+60m"')] = None,
     zone: Annotated[str | None, typer.Option(help="IANA zone; default: the school's.")] = None,
@@ -83,6 +90,7 @@ def edit(
     tags: Tags = None,
     skip_tags: Tags = None,
     extra_var: Vars = None,
+    input_: Inputs = None,
     start: Text = None,
     end: Text = None,
     zone: Text = None,
@@ -246,12 +254,14 @@ def _draft(given: dict[str, Any]) -> RfcDraft:
     given.pop("standard", None)
     base = yamlfile.load(source, RfcDraft, reference="docs/reference/rfc.md") if source else RfcDraft()
     start, end, zone = given.pop("start"), given.pop("end"), given.pop("zone")
-    kind, extra = given.pop("kind"), given.pop("extra_var")
+    kind, extra, inputs = given.pop("kind"), given.pop("extra_var"), given.pop("input_")
     fields = {name: value for name, value in given.items() if value not in (None, [])}
     if kind:
         fields["type"] = kind
     if extra:
         fields["extra_vars"] = {**(base.extra_vars or {}), **_extra_vars(extra)}
+    if inputs:
+        fields["inputs"] = {**(base.inputs or {}), **_inputs(inputs)}
     if start or end or zone:
         if not (start and end):
             raise IncompleteError(
@@ -264,6 +274,16 @@ def _draft(given: dict[str, Any]) -> RfcDraft:
     except ValidationError as fault:
         details = tuple(f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg']}" for e in fault.errors())
         raise IncompleteError("the change cannot be written like this", details=details) from fault
+
+
+def _inputs(words: list[str]) -> dict[str, str]:
+    found = {}
+    for word in words:
+        name, equals, path = word.partition("=")
+        if not equals:
+            raise IncompleteError(f"--input {word!r}: expected name=/full/path")
+        found[name.strip()] = str(Path(path).expanduser().absolute())
+    return found
 
 
 def _extra_vars(words: list[str]) -> dict[str, Any]:

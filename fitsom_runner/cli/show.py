@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from fitsom_runner.changes import service
 from fitsom_runner.changes.models import RFC_FIELDS, Change, Plan
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
+from fitsom_runner.execution import prediction
 from fitsom_runner.execution.models import HostOutcome, Run
 
 COLOURS = {
@@ -51,6 +53,7 @@ def change_value(change: Change) -> dict[str, Any]:
         "limit": change.limit,
         "tags": change.tags,
         "skip_tags": change.skip_tags,
+        "inputs": change.inputs,
         "window": _window_value(change),
         "requester": change.requester,
         "implementer": change.implementer,
@@ -125,6 +128,8 @@ def change_page(change: Change, config: Config) -> RenderableType:
             facts.add_row(heading, escape(getattr(change, name)))
     facts.add_row("Window", window_words(change, config))
     facts.add_row("Runs", f"{change.playbook} on {escape(change.limit)}")
+    for name, path in change.inputs.items():
+        facts.add_row("Reads", f"{name}: {escape(path)}")
     facts.add_row("Requester", change.requester)
     parts: list[RenderableType] = [facts]
     for approval in change.approvals.all():
@@ -179,6 +184,8 @@ def _predicted(body: dict[str, Any]) -> RenderableType:
     if packages:
         security = sum(bool(p.get("security")) for p in packages)
         parts += [f"  {len(packages)} packages, {security} of them security updates", _packages(packages)]
+    batches = Counter(prediction.object_batch(o) for o in body["facts"].get("objects", []))
+    parts += [f"  {number:>6,}  {escape(batch)}" for batch, number in batches.items()]
     for item in body["items"]:
         if not item["packages"]:
             label = f" ({item['item']})" if item["item"] else ""

@@ -27,7 +27,10 @@ _LINES_KEPT = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One ansible-playbook: what, on which hosts, with which extra variables, into which ledger."""
+    """One ansible-playbook: what, on which hosts, with which extra variables, into which ledger.
+
+    `facts` is a folder that the facts of hosts are kept in, None to ask each host anew.
+    """
 
     extract: Extract
     playbook: str
@@ -38,6 +41,7 @@ class Job:
     check: bool = False
     ledger: Path
     secrets: tuple[str, ...] = ()
+    facts: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +58,12 @@ class Ended:
 
 def arguments(job: Job, work: Path) -> list[str]:
     """The command line of ansible-playbook. Pure."""
-    line = [job.playbook, "--diff", "--limit", f"@{work / 'hosts'}", "-e", f"@{work / 'extra_vars.yml'}"]
+    line = [job.playbook, "--limit", f"@{work / 'hosts'}", "-e", f"@{work / 'extra_vars.yml'}"]
     for path in job.extract.inventory_paths:
         line += ["-i", str(path)]
     if job.check:
-        line.append("--check")
+        # A run has no --diff: its differences were taken a moment ago, and each costs two more modules on the host.
+        line += ["--check", "--diff"]
     if job.tags:
         line += ["--tags", ",".join(job.tags)]
     if job.skip_tags:
@@ -125,6 +130,8 @@ def _environment(config: Config, job: Job, work: Path) -> dict[str, str]:
         "FITSOM_LEDGER": str(job.ledger),
         "FITSOM_SECRETS": str(work / "secrets"),
     }
+    if job.facts:
+        extra |= {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(job.facts)}
     if config.vault_password_files:
         extra["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join(f"default@{p}" for p in config.vault_password_files)
     return environment(job.extract.folder, extra, config.pass_environment)

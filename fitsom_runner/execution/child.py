@@ -168,6 +168,8 @@ def _job(settings: Config, run: Run, ready: Prepared, name: str, *, check: bool)
         pins={} if back else run.plan.components["packages"],
         check=check,
         playbook=run.change.backout_playbook if back else "",
+        # What the plan taken again learns of the hosts serves the run that follows at once; gone with the extract.
+        facts=ready.extract.folder / ".facts",
     )
 
 

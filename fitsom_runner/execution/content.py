@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Extract:
     trees: dict[str, str]
     inventories: dict[str, str]
     inventory_paths: tuple[Path, ...]
+    inputs: dict[str, str]
+    input_paths: dict[str, str]
     dirty: tuple[str, ...]
 
 
@@ -48,8 +51,15 @@ def head_commit(repository: Path) -> str:
         ) from fault
 
 
-def take(config: Config, folder: Path, *, commit: str | None = None, rehearsal: bool = False) -> Extract:
-    """Extract `commit` (HEAD if None) and copy the inventories into `folder`, which must not exist.
+def take(
+    config: Config,
+    folder: Path,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    commit: str | None = None,
+    rehearsal: bool = False,
+) -> Extract:
+    """Extract `commit` (HEAD if None), copy the inventories and inputs into `folder`, which must not exist.
 
     Uncommitted content (`Extract.dirty`) is only used for a rehearsal. Raises ConfigError, RefusedError.
     """
@@ -72,12 +82,15 @@ def take(config: Config, folder: Path, *, commit: str | None = None, rehearsal: 
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(folder, filter="data")
     paths, hashes = _inventories(config, folder, inside)
+    copies = {name: _copy_input(name, Path(source), folder) for name, source in (inputs or {}).items()}
     return Extract(
         folder=folder,
         commit=commit,
         trees={path: git(repository, "rev-parse", f"{commit}:{path}") for path in kept},
         inventories=hashes,
         inventory_paths=tuple(paths),
+        inputs={name: hash_folder(copy) for name, copy in copies.items()},
+        input_paths={name: str(copy) for name, copy in copies.items()},
         dirty=tuple(dirty),
     )
 
@@ -134,6 +147,19 @@ def _inventories(config: Config, folder: Path, inside: list[Path]) -> tuple[list
         paths.append(copy)
         hashes[name] = hash_folder(copy)
     return paths, hashes
+
+
+def _copy_input(name: str, source: Path, folder: Path) -> Path:
+    """What runs reads the copy: a file that moves later changes nothing, one that moved before shows in the seal."""
+    copy = folder / "inputs" / name / source.name
+    try:
+        _copy_private(source, copy)
+    except OSError as fault:
+        raise ConfigError(
+            f"the input {name} cannot be read from {source}: {fault.strerror or fault}",
+            hint=f"Put it there, or name another: fitsom change edit NUMBER --input {name}=/path",
+        ) from fault
+    return copy
 
 
 def _copy_private(source: Path, copy: Path) -> None:

@@ -78,7 +78,7 @@ class Tale:
         tale.failed = tale.failed or status is Status.FAILED
         tale.unreachable = tale.unreachable or status is Status.UNREACHABLE
         for part, values in detail.get("fitsom", {}).items():
-            if part == "packages" and status is not Status.CHANGED:
+            if part in ("packages", "objects") and status is not Status.CHANGED:
                 continue  # a list of what is outstanding, not of what this run changes
             tale.facts.setdefault(part, []).extend(values if isinstance(values, list) else [values])
         for change in detail.get("changes", []):

@@ -42,12 +42,16 @@ def pins(hosts: Hosts) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing on one host. `kind`: foreseen_and_came, came_besides or did_not_come."""
+    """One thing on one host. `kind`: foreseen_and_came, came_besides or did_not_come.
+
+    `batch` is what many things of one sort are counted under in a report, "" for a thing by itself.
+    """
 
     host: str
     task: str
     what: str
     kind: str
+    batch: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +59,17 @@ class _Key:
     task: str
     what: str
     digest: str = ""
+    batch: str = ""
 
 
-def compare(planned: Hosts, actual: Hosts) -> list[Difference]:
-    """Every predicted or real change, sorted by host, with what became of it."""
+def compare(planned: Hosts, actual: Hosts, *, predicted: bool = False) -> list[Difference]:
+    """Every predicted or real change, sorted by host, with what became of it.
+
+    Two predictions are compared by their differences too; a run takes none (see ansible.arguments).
+    """
     found = []
     for host in sorted(set(planned) | set(actual)):
-        before, after = _keys(planned.get(host)), _keys(actual.get(host))
+        before, after = (_keys(hosts.get(host), with_digest=predicted) for hosts in (planned, actual))
         for key in dict.fromkeys((*before, *after)):
             kind = (
                 "came_besides"
@@ -70,7 +78,7 @@ def compare(planned: Hosts, actual: Hosts) -> list[Difference]:
                 if key in after
                 else "did_not_come"
             )
-            found.append(Difference(host=host, task=key.task, what=key.what, kind=kind))
+            found.append(Difference(host=host, task=key.task, what=key.what, kind=kind, batch=key.batch))
     return found
 
 
@@ -81,18 +89,26 @@ def moved(approved: Hosts, now: Hosts) -> list[str]:
     """
     return [
         f"{d.host}: {d.what} ({d.task}) is predicted now and was not approved"
-        for d in compare(approved, now)
+        for d in compare(approved, now, predicted=True)
         if d.kind == "came_besides"
     ]
 
 
-def _keys(body: Mapping[str, Any] | None) -> list[_Key]:
-    """What changes on a host: each package for itself, every other item by the digest of its difference."""
+def _keys(body: Mapping[str, Any] | None, *, with_digest: bool) -> list[_Key]:
+    """What changes on a host: each package and object for itself, other items by the digest of their difference."""
     if body is None:
         return []
     keys = [_Key(task="packages", what=package_words(p)) for p in body["facts"].get("packages", [])]
     keys += [
-        _Key(task=item["task"], what=item["item"] or item["task"], digest=item["digest"])
+        _Key(task="objects", what=object_words(o), batch=object_batch(o))
+        for o in body["facts"].get("objects", [])
+    ]
+    keys += [
+        _Key(
+            task=item["task"],
+            what=item["item"] or item["task"],
+            digest=item["digest"] if with_digest else "",
+        )
         for item in body["items"]
         if not item["packages"]
     ]
@@ -103,3 +119,13 @@ def package_words(package: Mapping[str, Any]) -> str:
     """Such as "upgrade openssl 3.0.16-1 -> 3.0.17-1"."""
     versions = " -> ".join(v for v in (package.get("from"), package.get("to")) if v)
     return f"{package.get('action', 'upgrade')} {package['name']} {versions}"
+
+
+def object_words(thing: Mapping[str, Any]) -> str:
+    """Such as "move user p-3f2a91c04b: Pupils/Year 7 -> Pupils/Year 8"."""
+    return f"{thing['action']} {thing['kind']} {thing['id']}: {thing.get('what', '')}".removesuffix(": ")
+
+
+def object_batch(thing: Mapping[str, Any]) -> str:
+    """Such as "move user, Year 8": what it is counted under."""
+    return f"{thing['action']} {thing['kind']}, {thing.get('group', '')}".removesuffix(", ")

@@ -45,6 +45,7 @@ class Prepared:
             extra_vars=change.extra_vars,
             packages=packages,
             window=window.parts() if window else None,
+            inputs=self.extract.inputs,
         ).components()
 
 
@@ -55,7 +56,7 @@ def prepared(
     """Extract the content into `folder` and resolve the hosts; the extract is removed at the end."""
     content.discard(folder)
     try:
-        extract = content.take(config, folder, commit=commit, rehearsal=rehearsal)
+        extract = content.take(config, folder, inputs=change.inputs, commit=commit, rehearsal=rehearsal)
         for playbook in filter(None, (change.playbook, change.backout_playbook)):
             if not (folder / playbook).is_file():
                 raise ConfigError(
@@ -81,6 +82,7 @@ def job(
     pins: Pins,
     check: bool,
     playbook: str = "",
+    facts: Path | None = None,
 ) -> Job:
     """The ansible-playbook call for these hosts; with pins, exactly the approved versions."""
     plan = {"hosts": {host: {"packages": packages} for host, packages in pins.items()}}
@@ -90,10 +92,16 @@ def job(
         hosts=hosts,
         tags=tuple(change.tags),
         skip_tags=tuple(change.skip_tags),
-        extra_vars={**change.extra_vars, "fitsom_change": change.number, "fitsom_plan": plan},
+        extra_vars={
+            **change.extra_vars,
+            "fitsom_change": change.number,
+            "fitsom_plan": plan,
+            "fitsom_inputs": ready.extract.input_paths,
+        },
         check=check,
         ledger=ledger_path,
         secrets=ready.secrets,
+        facts=facts,
     )
 
 

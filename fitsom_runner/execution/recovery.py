@@ -11,7 +11,7 @@ from pathlib import Path
 from django.db import DatabaseError
 
 from fitsom_runner.config import Config
-from fitsom_runner.execution import ledger, outcome, runs
+from fitsom_runner.execution import content, ledger, outcome, runs
 from fitsom_runner.execution.models import ACTIVE, Run
 
 PATIENCE_SECONDS = 10
@@ -27,6 +27,7 @@ def recover(config: Config) -> list[Run]:
                 continue  # it lives, or another command has just written its end down
             for name in ("ledger.jsonl", "replan.jsonl"):
                 _end_orphans(config.run_dir(run.id) / name)
+            content.discard(config.run_dir(run.id) / "content")
             try:
                 outcome.finish(config, run, None)
             except (OSError, DatabaseError) as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +25,7 @@ from fitsom_runner.reports.model import (
     Failure,
     Host,
     Incident,
+    Object,
     Package,
     Reboot,
     Report,
@@ -203,10 +205,7 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     foreseen = run.predicted if run.kind == runs.RunKind.BACKOUT else run.plan.hosts
     planned = {host: body for host, body in foreseen.items() if host in actual}
     comparable = run.status != runs.RunStatus.REFUSED
-    differences: dict[str, list[Difference]] = {}
-    for d in prediction.compare(planned, actual) if comparable else []:
-        kind = kinds.DifferenceKind(d.kind)
-        differences.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=kind))
+    differences = _differences(prediction.compare(planned, actual)) if comparable else {}
     tasks = _tasks(run)
     return tuple(
         Host(
@@ -222,6 +221,24 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
         )
         for o in outcomes
     )
+
+
+def _differences(compared: Iterable[prediction.Difference]) -> dict[str, list[Difference]]:
+    """{host: differences}; a thousand things of one sort are one line with their number."""
+    found: dict[str, list[Difference]] = {}
+    batches: Counter[tuple[str, str, str, str]] = Counter()
+    for d in compared:
+        if d.batch:
+            batches[d.host, d.task, d.batch, d.kind] += 1
+        else:
+            kind = kinds.DifferenceKind(d.kind)
+            found.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=kind))
+    for (host, task, batch, word), number in batches.items():
+        kind = kinds.DifferenceKind(word)
+        found.setdefault(host, []).append(
+            Difference(task=task, what=f"{batch}: {number:,}", kind=kind, number=number)
+        )
+    return found
 
 
 def _ring(body: dict[str, Any]) -> str:
@@ -275,6 +292,10 @@ def _facts(facts: dict[str, list[Any]]) -> dict[str, Any]:
                 released=_day(p.get("released")),
             )
             for p in facts.get("packages", [])
+        ),
+        "objects": tuple(
+            Object(**{part: str(o.get(part, "")) for part in ("kind", "id", "action", "group", "what")})
+            for o in facts.get("objects", [])
         ),
         "services": tuple(
             Service(name=s["name"], action=s.get("action", ""), before=s.get("before"), after=s.get("after"))

@@ -71,11 +71,15 @@ class Group[T]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """The counts of a whole report; updates and security count each package on each host."""
+    """The counts of a whole report; updates and security count each package on each host.
+
+    objects: {(action, kind, group): how many}, on all hosts.
+    """
 
     results: Mapping[HostResult, int]
     hosts: tuple[HostFacts, ...]
     packages: tuple[Group[Package], ...]
+    objects: Mapping[tuple[str, str, str], int]
     services: tuple[Group[Service], ...]
     differences: tuple[Group[Difference], ...]
     failures: tuple[Group[Failure], ...]
@@ -125,6 +129,7 @@ def gather(report: Report) -> Facts:
         results=Counter(host.result for host in report.hosts if host.result),
         hosts=tuple(_host(host) for host in report.hosts),
         packages=tuple(sorted(_group(report, lambda host: host.packages), key=_package_order)),
+        objects=Counter((o.action, o.kind, o.group) for host in report.hosts for o in host.objects),
         services=tuple(_group(report, lambda host: host.services)),
         differences=tuple(sorted(_group(report, lambda host: host.differences), key=_difference_order)),
         failures=tuple(_group(report, lambda host: host.failures)),
@@ -141,12 +146,19 @@ def _host(host: Host) -> HostFacts:
     tasks = tuple(task for task in host.tasks if task.status in _NOTABLE or task.seconds >= _SLOW)
     return HostFacts(
         host=host,
-        differences=Counter(difference.kind for difference in host.differences),
+        differences=_numbers(host),
         start=min((task.start for task in host.tasks), default=None),
         end=max((task.start + task.seconds for task in host.tasks), default=None),
         tasks=tasks,
         hidden=len(host.tasks) - len(tasks),
     )
+
+
+def _numbers(host: Host) -> Counter[DifferenceKind]:
+    found: Counter[DifferenceKind] = Counter()
+    for difference in host.differences:
+        found[difference.kind] += difference.number
+    return found
 
 
 def _group[T: Hashable](report: Report, items: Callable[[Host], Iterable[T]]) -> list[Group[T]]:

@@ -43,6 +43,20 @@ class Package:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Object:
+    """One of many things of a sort, such as an account: action ("move"), kind ("user"), group ("Year 8").
+
+    id is never a person's name.
+    """
+
+    kind: str
+    id: str
+    action: str
+    group: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
     """A service that was acted on, with its state ("active", "failed") before and after; None: not known."""
 
@@ -75,11 +89,12 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Plan against actual for one thing on the host that holds it; what: one line of text."""
+    """Plan against actual on the host that holds it; what: one line of text, number: of how many things."""
 
     task: str
     what: str
     kind: DifferenceKind
+    number: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +135,7 @@ class Host:
     groups: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     packages: tuple[Package, ...] = ()
+    objects: tuple[Object, ...] = ()
     services: tuple[Service, ...] = ()
     reboot: Reboot = Reboot()
     checks: tuple[Check, ...] = ()

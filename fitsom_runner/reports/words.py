@@ -50,7 +50,9 @@ _STOPPED = {
 def summary(report: Report, facts: Facts | None = None) -> str:
     """What happened or will happen, in one sentence: updates, restarts, and when."""
     facts = facts or gather(report)
-    parts = [_updates(report, facts), *_restarts(report, facts)]
+    things = things_changed(report, facts)
+    updates = [] if things and not facts.updates else [_updates(report, facts)]
+    parts = [*updates, *things, *_restarts(report, facts)]
     unknown = [called(host) for host in report.hosts if host.result is HostResult.UNKNOWN]
     if unknown:
         parts.append(f"what was done on {listed(unknown)} is not known")
@@ -70,6 +72,33 @@ def _updates(report: Report, facts: Facts) -> str:
     names = [count(facts.security, "security update")] if facts.security else []
     names += [count(other, "other update" if names else "update")] if other else []
     return f"{' and '.join(names)} {verb} installed on {where}"
+
+
+_DONE_TO = {
+    "create": "created",
+    "enable": "switched on",
+    "move": "moved",
+    "update": "changed",
+    "disable": "switched off",
+    "export": "exported",
+    "delete": "deleted",
+}
+_KINDS = {"user": "account", "group": "group", "unit": "organisational unit"}
+
+
+def things_changed(report: Report, facts: Facts) -> list[str]:
+    """Such as "180 accounts and 12 groups will be created", one part for each action."""
+    parts = []
+    for action, done in _DONE_TO.items():
+        numbers: dict[str, int] = {}
+        for (act, kind, _group), number in facts.objects.items():
+            if act == action:
+                numbers[kind] = numbers.get(kind, 0) + number
+        if numbers:
+            total = sum(numbers.values())
+            verb = "will be" if report.run is None else "was" if total == 1 else "were"
+            parts.append(f"{listed([count(n, _KINDS.get(k, k)) for k, n in numbers.items()])} {verb} {done}")
+    return parts
 
 
 def _restarts(report: Report, facts: Facts) -> list[str]:

@@ -181,8 +181,9 @@ class CallbackModule(CallbackBase):
             change["item"] = label
         if text:
             change["diff"] = text[:DIFF_LIMIT]
-        if result.get("fitsom", {}).get("packages"):
-            change["p"] = 1  # its packages speak for it, one by one
+        facts = result.get("fitsom", {})
+        if facts.get("packages") or facts.get("objects"):
+            change["p"] = 1  # its packages or objects speak for it, one by one
         return change
 
     def _difference(self, diff):

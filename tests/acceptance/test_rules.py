@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_walk import SERVERS, notice
-from tests.school import School
+from tests.school import School, until
 
 PRIVATE = """\
 all:
@@ -276,3 +276,18 @@ def test_a_playbook_outside_the_repository_is_no_playbook(empty: School) -> None
         else:
             assert made.code == 2
             assert "playbook" in made.error
+
+
+def test_an_input_runs_as_it_was_approved_or_not_at_all(empty: School, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("Approved")
+    number = empty.approved("playbooks/notice.yml", limit="servers", input=f"text={text}")
+    text.write_text("Put there afterwards")
+    refused = empty.fitsom("run", "start", number, code=3).value
+    assert any(reason.startswith("inputs text: ") for reason in refused["refusal"])
+    assert [notice(empty, host) for host in SERVERS] == [""] * 3
+    empty.fitsom("change", "plan", number)
+    empty.fitsom("change", "approve", number, who="head")
+    assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
+    assert [notice(empty, host) for host in SERVERS] == ["Put there afterwards"] * 3
+    until(lambda: not list(empty.state.rglob("text")), "a copy of the input was left behind")

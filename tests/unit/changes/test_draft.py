@@ -82,3 +82,12 @@ def test_a_value_that_is_not_foreseen_is_refused(field: str, value: str) -> None
 
 def test_only_what_was_written_counts() -> None:
     assert RfcDraft.model_validate({"title": "abc", "tags": []}).given() == {"title": "abc", "tags": []}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [({"Roster": "/a"}, "'Roster' is not a name"), ({"roster": "a.csv"}, "is not a full path")],
+)
+def test_an_input_has_a_plain_name_and_a_full_path(inputs: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        RfcDraft(inputs=inputs)

@@ -8,7 +8,7 @@ import pytest
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import service, standard
 from fitsom_runner.changes.draft import RfcDraft, WindowText
-from fitsom_runner.changes.models import Approval, Change, StandardTemplate
+from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.errors import NotAllowedError, NotFoundError, RefusedError
 from tests.unit.people.cast import HEAD, MANAGER, SUPPLIER, TECHNICIAN, Story, later, plan
@@ -94,6 +94,24 @@ def test_outside_its_bounds_nothing_is_approved(
     after = service.get(change.number)
     assert after.stage is State.PLANNED
     assert service.signatures(after) == []
+
+
+def test_deletion_is_never_pre_approved(story: Story, template: StandardTemplate) -> None:
+    change = raised(story)
+    assert change.plan is not None
+    gone = {"kind": "user", "id": "p-1", "action": "delete", "group": "Leavers"}
+    Plan.objects.filter(pk=change.plan.pk).update(hosts={"srv1": {"items": [], "facts": {"objects": [gone]}}})
+    with pytest.raises(RefusedError) as refused:
+        pre_approve(service.get(change.number))
+    assert refused.value.details == ("it deletes accounts or groups (1), and deletion is never pre-approved",)
+
+
+def test_other_inputs_are_outside_the_bounds(story: Story, template: StandardTemplate) -> None:
+    change = raised(story)
+    Change.objects.filter(pk=change.pk).update(inputs={"roster": "/somewhere/else"})
+    with pytest.raises(RefusedError) as refused:
+        pre_approve(service.get(change.number))
+    assert refused.value.details == ("it reads other inputs",)
 
 
 def test_a_longer_window_is_outside_the_bounds(story: Story, template: StandardTemplate) -> None:

@@ -163,3 +163,22 @@ def test_a_whole_folder_that_is_not_committed_is_named_and_rehearsed(school: Con
     assert taken(school).dirty == ("plugins/modules/new.py",)
     extract = taken(school, "two", rehearsal=True)
     assert (extract.folder / "plugins" / "modules" / "new.py").exists()
+
+
+@pytest.mark.parametrize("folder", [True, False], ids=["folder", "file"])
+def test_an_input_is_copied_and_known_by_its_content(school: Config, tmp_path: Path, folder: bool) -> None:
+    source = tmp_path / "export"
+    write(tmp_path, "export/users.csv" if folder else "export", "one\n")
+    first = taken(school, "one", inputs={"roster": str(source)})
+    copy = Path(first.input_paths["roster"])
+    assert copy.is_relative_to(first.folder)
+    write(tmp_path, "export/users.csv" if folder else "export", "two\n")
+    assert (copy / "users.csv" if folder else copy).read_text() == "one\n"
+    second = taken(school, "two", inputs={"roster": str(source)})
+    assert first.inputs["roster"] != second.inputs["roster"]
+
+
+def test_an_input_that_is_not_there_is_named_with_its_path(school: Config, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"the input roster cannot be read from {tmp_path}/gone") as refused:
+        taken(school, inputs={"roster": str(tmp_path / "gone")})
+    assert "--input roster=" in refused.value.hint

@@ -40,6 +40,8 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                     trees={"playbooks": "a" * 40},
                     inventories={},
                     inventory_paths=(),
+                    inputs={},
+                    input_paths={},
                     dirty=dirty,
                 ),
                 resolved=Resolved(

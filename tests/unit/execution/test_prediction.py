@@ -29,9 +29,20 @@ def test_what_came_what_came_besides_and_what_did_not_come() -> None:
 def test_the_same_file_with_another_difference_is_another_change() -> None:
     planned = {"srv1": host(items=(("Config", "/etc/a", "d1"),))}
     actual = {"srv1": host(items=(("Config", "/etc/a", "d2"),))}
-    assert [d.kind for d in prediction.compare(planned, actual)] == ["did_not_come", "came_besides"]
+    compared = prediction.compare(planned, actual, predicted=True)
+    assert [d.kind for d in compared] == ["did_not_come", "came_besides"]
     assert prediction.moved(planned, actual) == [
         "srv1: /etc/a (Config) is predicted now and was not approved"
+    ]
+
+
+def test_a_run_takes_no_differences_and_is_compared_without_them() -> None:
+    planned = {"srv1": host(items=(("Config", "/etc/a", "d1"), ("Config", "/etc/b", "d2")))}
+    actual = {"srv1": host(items=(("Config", "/etc/a", "-"), ("Config", "/etc/c", "-")))}
+    assert [(d.what, d.kind) for d in prediction.compare(planned, actual)] == [
+        ("/etc/a", "foreseen_and_came"),
+        ("/etc/b", "did_not_come"),
+        ("/etc/c", "came_besides"),
     ]
 
 
@@ -82,3 +93,21 @@ def test_a_prediction_is_made_from_a_ledger_without_repetitions() -> None:
     assert body["done"] is True
     compared = prediction.compare({"srv1": body}, {"srv1": body})
     assert [d.what for d in compared] == ["upgrade openssl 1 -> 2"], "a package counts once"
+
+
+def account(identifier: str, action: str = "create") -> dict[str, Any]:
+    """One account of many that a module changes at once."""
+    return {"kind": "user", "id": identifier, "action": action, "group": "Year 7", "what": "in Pupils/Year 7"}
+
+
+def test_many_things_of_a_module_are_compared_one_by_one() -> None:
+    planned = {"dc1": {"items": [], "facts": {"objects": [account("p-1"), account("p-2")]}}}
+    actual = {"dc1": {"items": [], "facts": {"objects": [account("p-2"), account("p-3", "delete")]}}}
+    assert [(d.what, d.kind, d.batch) for d in prediction.compare(planned, actual)] == [
+        ("create user p-1: in Pupils/Year 7", "did_not_come", "create user, Year 7"),
+        ("create user p-2: in Pupils/Year 7", "foreseen_and_came", "create user, Year 7"),
+        ("delete user p-3: in Pupils/Year 7", "came_besides", "delete user, Year 7"),
+    ]
+    assert prediction.moved(planned, actual) == [
+        "dc1: delete user p-3: in Pupils/Year 7 (objects) is predicted now and was not approved"
+    ]

@@ -7,7 +7,7 @@ import pytest
 from fitsom_runner.reports import words
 from fitsom_runner.reports.facts import gather
 from fitsom_runner.reports.kinds import ChangeState, FailureKind, HostResult
-from fitsom_runner.reports.model import Reboot, Report
+from fitsom_runner.reports.model import Object, Reboot, Report
 from fitsom_runner.reports.words import Tone
 from tests.unit.reports import samples
 
@@ -151,3 +151,22 @@ def test_every_failure_has_steps(kind: FailureKind) -> None:
 def test_advice_quotes_what_goes_into_a_command() -> None:
     commands = [step.command for step in words.next_steps(FailureKind.UNREACHABLE, "a; reboot", "C")]
     assert "ping -c 3 'a; reboot'" in commands
+
+
+def test_accounts_are_counted_by_what_is_done_to_them() -> None:
+    things = [
+        Object(kind=kind, id=f"p-{number}", action=action, group=group)
+        for number, (kind, action, group) in enumerate(
+            [("user", "create", "Year 7")] * 3
+            + [("group", "create", "Classes")]
+            + [("user", "disable", "Leavers")]
+        )
+    ]
+    host = replace(samples.web_server(), packages=(), reboot=Reboot(), objects=tuple(things))
+    assert words.summary(replace(samples.succeeded(), hosts=(host,))) == (
+        "3 accounts and 1 group were created; 1 account was switched off."
+    )
+    planned = words.summary(replace(samples.plan_only(), hosts=(host,)))
+    assert planned.startswith(
+        "3 accounts and 1 group will be created; 1 account will be switched off, Friday"
+    )
