@@ -33,8 +33,17 @@ def ensure(settings: Settings, engine: Engine, names: Iterable[str]) -> dict[str
     if not all(exists(engine, recipe) for recipe in wanted):
         with locked(settings.directory, "images"), ThreadPoolExecutor(2) as pool:
             missing = [recipe for recipe in wanted if not exists(engine, recipe)]
-            list(pool.map(lambda recipe: build(engine, recipe), missing))
+            for generation in generations(missing):
+                absent = [recipe for recipe in generation if not exists(engine, recipe)]
+                list(pool.map(lambda recipe: build(engine, recipe), absent))
     return {recipe.name: recipe.tag for recipe in wanted}
+
+
+def generations(missing: Iterable[Recipe]) -> tuple[list[Recipe], list[Recipe]]:
+    """Images that stand alone, and those made upon them: in this order they can be built."""
+    wanted = list(missing)
+    alone = {recipe.tag: recipe for each in wanted for recipe in [each.parent or each]}
+    return list(alone.values()), [recipe for recipe in wanted if recipe.parent]
 
 
 def exists(engine: Engine, recipe: Recipe) -> bool:
@@ -43,7 +52,7 @@ def exists(engine: Engine, recipe: Recipe) -> bool:
 
 def build(engine: Engine, recipe: Recipe) -> None:
     say(f"building image {recipe.name} ({recipe.codename}); this takes about a minute, once")
-    if recipe.base:
+    if recipe.base or recipe.parent:
         build_from_base(engine, recipe)
     else:
         build_from_packages(engine, recipe)

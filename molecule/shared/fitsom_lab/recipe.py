@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import LabError
 from .sources import Mirrors
@@ -19,41 +19,83 @@ PACKAGES = (
     "needrestart", "iproute2", "procps", "apt-utils", "nftables", "openssl", "curl", "less", "logrotate",
     "cron",
 )  # fmt: skip
+# What `debian12+samba` has more than `debian12`; started by nobody while the image is built.
+EXTRAS = {
+    "samba": (
+        "samba", "samba-dsdb-modules", "samba-vfs-modules", "samba-ad-provision", "winbind", "krb5-user",
+        "smbclient", "ldb-tools", "ldap-utils", "attr", "acl", "dnsutils",
+    ),
+    "openldap": ("slapd", "ldap-utils"),
+    "adclient": (
+        "sssd", "sssd-ad", "sssd-tools", "adcli", "krb5-user", "smbclient", "libnss-sss", "libpam-sss",
+        "oddjob-mkhomedir", "dnsutils",
+    ),
+}  # fmt: skip
+# Debian 13 has the domain controller in a package of its own, and dnsutils under its true name.
+EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
+RENAMED = {"debian13": {"dnsutils": "bind9-dnsutils"}}
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily.service", "apt-daily-upgrade.service")
+
+UNPROVISIONED = ("smbd", "nmbd", "winbind", "samba-ad-dc", "slapd", "sssd", "oddjobd")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One image: a Debian release, current or with outstanding updates."""
+    """One image: a Debian release, current or with outstanding updates, and what is added to it."""
 
     name: str
     codename: str
     outdated: bool
     mirrors: Mirrors
     base: str | None = None
+    parent: Recipe | None = None  # the image that the extras are added to
+    packages: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
-        text = containerfile(self) if self.base else json.dumps(mmdebstrap_command(self))
+        layered = self.base or self.parent
+        text = containerfile(self) if layered else json.dumps(mmdebstrap_command(self))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def tag(self) -> str:
-        return f"localhost/fitsom-lab:{self.name}-{self.digest}"
+        return f"localhost/fitsom-lab:{self.name.replace('+', '.')}-{self.digest}"
 
 
 def recipe_for(name: str, mirrors: Mirrors, base: str | None = None) -> Recipe:
-    release, dash, variant = name.partition("-")
+    """The recipe of `debian12`, `debian12-outdated` or `debian12+samba+adclient`."""
+    plain, plus, extras = name.partition("+")
+    release, dash, variant = plain.partition("-")
     if release not in RELEASES or (dash and variant != "outdated"):
         known = ", ".join(f"{known}[-outdated]" for known in RELEASES)
-        raise LabError(f"unknown image {name!r}", f"images: {known}")
-    return Recipe(
-        name=name,
+        raise LabError(f"unknown image {name!r}", f"images: {known}, each also with +{' or +'.join(EXTRAS)}")
+    recipe = Recipe(
+        name=plain,
         codename=RELEASES[release],
         outdated=bool(dash),
         mirrors=mirrors,
         base=base.replace("{release}", release.removeprefix("debian")) if base else None,
     )
+    if not plus:
+        return recipe
+    return replace(
+        recipe, name=name, base=None, parent=recipe, packages=extra_packages(name, release, extras)
+    )
+
+
+def extra_packages(name: str, release: str, extras: str) -> tuple[str, ...]:
+    """The packages of extras joined by +, each once."""
+    wanted = extras.split("+")
+    unknown = [extra for extra in wanted if extra not in EXTRAS]
+    if unknown:
+        raise LabError(f"unknown extra {unknown[0]!r} of image {name!r}", f"extras: {', '.join(EXTRAS)}")
+    renamed = RENAMED.get(release, {})
+    packages = [
+        package
+        for extra in wanted
+        for package in (*EXTRAS[extra], *EXTRAS_OF_RELEASE.get((extra, release), ()))
+    ]
+    return tuple(dict.fromkeys(renamed.get(package, package) for package in packages))
 
 
 def deb_lines(recipe: Recipe) -> list[str]:
@@ -116,6 +158,27 @@ def mmdebstrap_command(recipe: Recipe) -> list[str]:
 
 
 def containerfile(recipe: Recipe) -> str:
+    """How the engine builds an image upon another: our own with extras, or an official base image."""
+    return _with_extras(recipe, recipe.parent) if recipe.parent else _upon_official(recipe)
+
+
+def _with_extras(recipe: Recipe, parent: Recipe) -> str:
+    """No daemon is started while packages are installed (policy-rc.d); at boot each host starts what it provisions."""
+    script = f"""set -eu
+export DEBIAN_FRONTEND=noninteractive
+printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
+chmod 0755 /usr/sbin/policy-rc.d
+apt-get -q update
+apt-get -qy install --no-install-recommends {" ".join(recipe.packages)}
+apt-get clean
+rm /usr/sbin/policy-rc.d
+systemctl disable {" ".join(f"{unit}.service" for unit in UNPROVISIONED)} 2>/dev/null || true
+: > /etc/machine-id
+"""
+    return f"FROM {parent.tag}\nRUN {json.dumps(['sh', '-c', script])}\n"
+
+
+def _upon_official(recipe: Recipe) -> str:
     """The same image made from an official base image, for people who can reach a registry."""
     build_sources = "\n".join(deb_lines(recipe))
     script = f"""set -eu
