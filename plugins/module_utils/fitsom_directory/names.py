@@ -20,17 +20,16 @@ NAME_FIELDS = frozenset({"given", "family", "id"})
 LONGEST_USERNAME = 64
 LONGEST_SAM = 20  # sAMAccountName of a user
 LONGEST_CN = 64
-RESERVED = frozenset(
-    "administrator admin root guest krbtgt system daemon bin sys nobody nogroup operator support service "
-    "postmaster hostmaster webmaster abuse backup sync proxy mail news www ftp sshd none self all users "
-    "everyone anonymous localhost domain con prn aux nul".split()
-)
+_SYSTEM = """administrator admin root guest krbtgt system daemon bin sys nobody nogroup operator support service
+postmaster hostmaster webmaster abuse backup sync proxy mail news www ftp sshd none self all users everyone
+anonymous localhost domain con prn aux nul"""
+RESERVED = frozenset(_SYSTEM.split())
 # Where the usual spelling is not what is left when accents are dropped.
 _SPELLED = str.maketrans(
-    {
-        **{"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"},
-        **{"ø": "o", "ł": "l", "ð": "d", "đ": "d", "ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t"},
-    }
+    dict.fromkeys("äæ", "ae")
+    | dict.fromkeys("öœ", "oe")
+    | {"ü": "ue", "ß": "ss", "þ": "th"}
+    | dict(zip("øłðđħŋŧ\u0131", "olddhnti", strict=True))
 )
 # Format characters that a name or an emoji needs: the two joiners and the tags of flags. The rest, above all
 # those that turn the direction of writing, only help to make one name look like another.

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
 
 from ansible.module_utils.fitsom_directory import names, templates
-from ansible.module_utils.fitsom_directory.model import Person, Role, Unit
+from ansible.module_utils.fitsom_directory.model import ATTRIBUTES, Role
 
 PLACE_FIELDS = ("year", "department")
 TEXT_FIELDS = ("username", "given", "family", "id", "year", "department", "mail", "mail_domain")
@@ -21,6 +24,9 @@ GROUP_KINDS = {
     "department": ("department", "Departments"),
 }
 KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_, folder) in GROUP_KINDS.items()}}
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.I)
+# Those that a template may set; year and department come from the roster.
+_TEXTS = tuple(name for name in ATTRIBUTES if name not in PLACE_FIELDS)
 
 
 def _each(text: str) -> dict[Role, str]:
@@ -79,53 +85,168 @@ class Policy:
     delete_after_hold: bool = False
     max_disappearing_percent: float = 5.0
 
-
-def place(template: str, values: Mapping[str, str]) -> Unit:
-    """The unit that "Pupils/Year {year}" means for somebody; a part whose field is empty is left out."""
-    plain = {name: segment(value) for name, value in values.items()}
-    return tuple(
-        segment(templates.fill(part, plain))
-        for part in template.split("/")
-        if templates.is_filled(part, plain)
-    )
+    def is_due(self, left: date | None, today: date) -> bool:
+        """Whether a leaver has been held for long enough to be deleted, were deletion asked for."""
+        return left is not None and today >= left + timedelta(days=self.hold_days)
 
 
-def segment(text: str) -> str:
-    """A text as the name of a unit: no slash, which parts units, and no longer than an OU may be."""
-    return names.clip(names.clean(text).replace("/", "-"), 64)
+class PolicyError(ValueError):
+    """Every mistake in a policy, a line each; `mistakes` has them as a list."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
 
 
-def unit_of(policy: Policy, person: Person) -> Unit:
-    """Where somebody's account lives."""
-    return place(policy.units[person.role], values_of(person))
+def from_mapping(raw: Mapping[str, Any]) -> Policy:
+    """A policy from `{knob: value}`; what is left out has its default. PolicyError names every mistake.
+
+    A knob by role takes one text for all roles, or `{role: text}` on top of the default. The attributes of
+    `model.ATTRIBUTES` are knobs by role of their own: `home_directory: {pupil: '\\\\srv\\pupils\\{username}'}`.
+    """
+    mistakes: list[str] = []
+    made: dict[str, Any] = {}
+    for knob, value in raw.items():
+        read = _READERS.get(str(knob))
+        if read is None:
+            mistakes.append(f"{knob}: no such knob; there are {', '.join(sorted(_READERS))}")
+            continue
+        try:
+            made[str(knob)] = read(value)
+        except ValueError as error:
+            mistakes.append(f"{knob}: {error}")
+    if mistakes:
+        raise PolicyError(mistakes)
+    return _built(made)
 
 
-def values_of(person: Person) -> dict[str, str]:
-    return {"year": person.year, "department": person.departments[0] if person.departments else ""}
+def _built(made: dict[str, Any]) -> Policy:
+    default = Policy()
+    for knob in ("usernames", "units", "role_groups", "groups"):
+        if knob in made:
+            made[knob] = {**getattr(default, knob), **made[knob]}
+    attributes = {name: made.pop(name) for name in _TEXTS if name in made}
+    if made.get("mail_domain") and "mail" not in attributes:
+        attributes["mail"] = dict.fromkeys(Role, "{username}@{mail_domain}")
+    made["reserved"] = names.RESERVED | made.get("reserved", frozenset())
+    return Policy(attributes=attributes, **made)
 
 
-def leavers_unit(policy: Policy) -> Unit:
-    return place(policy.leavers_unit, {})
+def _by_role(value: Any, check: Callable[[str], Any]) -> dict[Role, Any]:
+    if isinstance(value, str):
+        return dict.fromkeys(Role, check(value))
+    if not isinstance(value, Mapping):
+        raise ValueError("give one text, or a text for each role")
+    made = {}
+    for role, text in value.items():
+        if role not in [known.value for known in Role]:
+            raise ValueError(f"no such role {role!r}; there are {', '.join(known.value for known in Role)}")
+        made[Role(role)] = check(text)
+    return made
 
 
-def group_unit(policy: Policy, kind: str) -> Unit:
-    return place(policy.groups_unit, {"kind": KIND_FOLDERS[kind]})
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or value != value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} is not a text of one line without blanks around it")
+    return value
 
 
-def attributes_of(policy: Policy, person: Person, username: str) -> dict[str, str]:
-    """What policy sets for somebody; a template of which a field is empty sets nothing."""
-    values = {
-        **values_of(person),
-        "username": username,
-        "given": names.fold(person.given_name),
-        "family": names.fold(person.family_name),
-        "id": person.source_id,
-        "mail": person.mail,
-        "mail_domain": policy.mail_domain,
-    }
-    made = {"year": values["year"], "department": values["department"]}
-    for name, by_role in policy.attributes.items():
-        template = by_role.get(person.role, "")
-        if template and templates.is_filled(template, values):
-            made[name] = templates.fill(template, values)
-    return {name: text for name, text in made.items() if text}
+def _username(value: Any) -> str:
+    names.check_username_template(_text(value))
+    return str(value)
+
+
+def _unit(known: Collection[str]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        parts = _text(value).split("/")
+        for part in parts:
+            templates.check(part, known)
+        if not all(part.strip() for part in parts):
+            raise ValueError(f"the unit {value!r} has an empty part")
+        if templates.fields(parts[0]):
+            # Otherwise somebody without a year would land in the base itself.
+            raise ValueError(f"the first part of the unit {value!r} must be the same for everybody")
+        return str(value)
+
+    return read
+
+
+def _attribute(value: Any) -> str:
+    templates.check(_text(value), TEXT_FIELDS)
+    return str(value)
+
+
+def _group_names(value: Any) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError("give a name, or a list of names")
+    for name in listed:
+        if not _text(name) or templates.fields(name):
+            raise ValueError(f"{name!r} is not a plain name of a group")
+    return tuple(listed)
+
+
+def _groups(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"give a template for each of {', '.join(GROUP_KINDS)}; an empty one switches it off"
+        )
+    made = {}
+    for kind, template in value.items():
+        if kind not in GROUP_KINDS:
+            raise ValueError(f"no such kind of group {kind!r}; there are {', '.join(GROUP_KINDS)}")
+        needed, _ = GROUP_KINDS[kind]
+        made[kind] = _text(template or "")
+        templates.check(made[kind], [needed])
+        if made[kind] and needed not in templates.fields(made[kind]):
+            raise ValueError(f"{kind}: the template {template!r} needs {{{needed}}}")
+    return made
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _domain(value: Any) -> str:
+    if value and not _DOMAIN.fullmatch(_text(value)):
+        raise ValueError(f"{value!r} is not the name of a domain")
+    return str(value)
+
+
+def _number(low: int, high: int, kind: type = int) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        fits = isinstance(value, (int, kind)) and not isinstance(value, bool)
+        if not fits or not low <= value <= high:
+            raise ValueError(f"{value!r} is not a number from {low} to {high}")
+        return float(value) if kind is float else int(value)
+
+    return read
+
+
+def _reserved(value: Any) -> frozenset[str]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("give a list of usernames; they are added to those that are always reserved")
+    return frozenset(_text(name).casefold() for name in value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "usernames": lambda value: _by_role(value, _username),
+    "roster_usernames": _flag,
+    "username_max": _number(4, names.LONGEST_USERNAME),
+    "reserved": _reserved,
+    "units": lambda value: _by_role(value, _unit(PLACE_FIELDS)),
+    "leavers_unit": _unit(()),
+    "groups_unit": _unit(("kind",)),
+    "role_groups": lambda value: _by_role(value, _group_names),
+    "groups": _groups,
+    "group_prefix": lambda value: value if isinstance(value, str) and value.isprintable() else _text(value),
+    "remove_empty_groups": _flag,
+    "upn_domain": _domain,
+    "mail_domain": _domain,
+    **{name: lambda value: _by_role(value, _attribute) for name in _TEXTS},
+    "hold_days": _number(0, 3650),
+    "delete_after_hold": _flag,
+    "max_disappearing_percent": _number(0, 100, float),
+}
