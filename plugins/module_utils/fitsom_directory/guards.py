@@ -24,7 +24,7 @@ _DELETIONS = (Action.DELETE_USER, Action.DELETE_GROUP, Action.EXPORT_USER)
 def guard(found: State, steps: Sequence[Step], roster: Roster, policy: Policy) -> list[str]:
     """Why these steps must not be taken; empty if nothing speaks against them."""
     reasons = []
-    if not roster.people and not roster.left:
+    if not roster.people and not roster.left and not roster.classes:
         reasons.append("the roster is empty")
     if not roster.complete and any(step.action in _DELETIONS for step in steps):
         reasons.append("the roster is only a part of the school: it must not delete anything")

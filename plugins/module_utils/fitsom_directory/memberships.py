@@ -94,9 +94,12 @@ def wanted_groups(
     """{name in lower case: Group}. `people` are those who have access, `gone` those who have none any more."""
     drafts = _Drafts(policy)
     _by_people(drafts, people)
-    unknown = _by_classes(drafts, roster, people)
+    # A delta may put somebody into a class whom it does not bring, having no news of them.
+    outside = () if roster.complete else (key for key, user in found.users.items() if user.left is None)
+    there = (people.keys() | outside) - gone
+    unknown = _by_classes(drafts, roster, there)
     fresh = drafts.by_key()
-    _into_found(fresh, unknown, found, people)
+    _into_found(fresh, unknown, found, there)
     whole = roster.complete and roster.with_classes
     wanted = {
         key: _merged(draft, found.groups.get(key), people, gone, policy, whole)
@@ -123,7 +126,7 @@ def _by_people(drafts: _Drafts, people: Mapping[str, Person]) -> None:
             drafts.templated("department", department, [key])
 
 
-def _by_classes(drafts: _Drafts, roster: Roster, people: Mapping[str, Person]) -> list[TeachingClass]:
+def _by_classes(drafts: _Drafts, roster: Roster, there: AbstractSet[str]) -> list[TeachingClass]:
     """Drafts for the classes; those that a delta names without bringing them are handed back."""
     unknown = []
     for lesson in sorted(roster.classes.values(), key=lambda one: one.source_id):
@@ -131,7 +134,7 @@ def _by_classes(drafts: _Drafts, roster: Roster, people: Mapping[str, Person]) -
             unknown.append(lesson)
             continue
         code = lesson.code or lesson.title
-        pupils, teachers = lesson.pupils & people.keys(), lesson.teachers & people.keys()
+        pupils, teachers = lesson.pupils & there, lesson.teachers & there
         for kind, whose, members in (
             ("class", "class", pupils),
             ("class_teachers", "teachers of class", teachers),
@@ -147,7 +150,7 @@ def _by_classes(drafts: _Drafts, roster: Roster, people: Mapping[str, Person]) -
 
 
 def _into_found(
-    fresh: dict[str, _Draft], unknown: list[TeachingClass], found: State, people: Mapping[str, Person]
+    fresh: dict[str, _Draft], unknown: list[TeachingClass], found: State, there: AbstractSet[str]
 ) -> None:
     """The members of classes that a delta does not bring, into the groups that the directory has for them."""
     index = class_index(found) if unknown else {}
@@ -155,7 +158,7 @@ def _into_found(
         for key, whose in index.get(lesson.source_id, ()):
             group = found.groups[key]
             draft = fresh.setdefault(key, _Draft(name=group.name, kind=group.kind, whose=whose))
-            draft.members |= (lesson.pupils if whose == "class" else lesson.teachers) & people.keys()
+            draft.members |= (lesson.pupils if whose == "class" else lesson.teachers) & there
             draft.dropped |= lesson.dropped
 
 

@@ -76,7 +76,11 @@ def _folder(step: Step) -> str:
 
 def _group_whats(step: Step) -> list[str]:
     if step.action is not Action.UPDATE_GROUP:
-        return [f"{len(step.add)} members" if step.add else ""]
-    joined = [f"{len(step.add)} members join"] if step.add else []
-    left = [f"{len(step.remove)} members leave"] if step.remove else []
+        return [_members(len(step.add)) if step.add else ""]
+    joined = [f"{_members(len(step.add))} to join"] if step.add else []
+    left = [f"{_members(len(step.remove))} to leave"] if step.remove else []
     return [*joined, *left, *(f"new {name}" for name in step.changed)]
+
+
+def _members(number: int) -> str:
+    return "1 member" if number == 1 else f"{number} members"
