@@ -19,6 +19,7 @@ from ansible.module_utils.fitsom_directory.oneroster_format import (
     ROLES,
     STATUSES,
     Manifest,
+    compare_ends,
     first_year,
     is_active,
     listed,
@@ -55,9 +56,10 @@ def read(path: Path, *, today: date | None = None) -> Roster:
     files = bundle.read_files(path)
     faults: list[Fault] = []
     manifest = read_manifest(files, faults)
-    if faults:
+    if any(f"{name}.csv" not in files for name in manifest.people_files) or not manifest.version:
         raise FaultyInputError(faults)
     roster = _Reader(files, manifest, faults, today).roster()
+    compare_ends(files, faults)
     if faults:
         raise FaultyInputError(sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column)))
     return roster
@@ -70,7 +72,8 @@ class _Reader:
         self, files: Mapping[str, bytes], manifest: Manifest, faults: list[Fault], today: date | None
     ) -> None:
         self.files, self.manifest, self.faults, self.today = files, manifest, faults, today
-        self.tables = {name: self._table(name) for name in REQUIRED if manifest.mode(name) != "absent"}
+        there = [name for name in REQUIRED if f"{name}.csv" in files]
+        self.tables = {name: self._table(name) for name in there}
         self.rows = {name: dict(tables.keyed(table, "sourcedId")) for name, table in self.tables.items()}
         self.broken = {fault.file for fault in faults}
         self._check_tables()
@@ -99,7 +102,7 @@ class _Reader:
 
         Of a file with rows that could not be read nobody knows what it has: one fault is told, not a thousand.
         """
-        if self.manifest.mode(target) != "bulk" or f"{target}.csv" in self.broken:
+        if self.manifest.mode(target) != "bulk" or target not in self.rows or f"{target}.csv" in self.broken:
             return
         if any(key not in self.rows[target] for key in listed(row[column])):
             table.fault(row, column, f"names what {target}.csv does not have")

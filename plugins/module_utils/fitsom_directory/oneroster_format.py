@@ -115,10 +115,9 @@ def _compare(
         for name in manifest.people_files
         if manifest.mode(name) == "absent" and f"{name}.csv" not in files
     ]
-    _compare_ends(files, faults)
 
 
-def _compare_ends(files: Mapping[str, bytes], faults: list[Fault]) -> None:
+def compare_ends(files: Mapping[str, bytes], faults: list[Fault]) -> None:
     """An exporter ends all its files alike; one that ends otherwise was cut, if only behind a whole row."""
     unended = [name for name, content in files.items() if not content.endswith((b"\n", b"\r"))]
     if len(unended) == len(files):

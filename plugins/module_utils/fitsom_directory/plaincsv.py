@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Collection, Mapping
-from datetime import date
 from pathlib import Path
 
 from ansible.module_utils.fitsom_directory import bundle, names, tables
@@ -83,7 +81,9 @@ def check(mapping: Mapping[str, str], *, delimiter: str = ",", encoding: str = "
     if len(delimiter) != 1 or delimiter in '"\r\n ':
         raise ValueError("the delimiter must be one character, such as ; or a tab")
     try:
-        codecs.lookup(encoding)
+        b"a".decode(encoding)
+    except UnicodeError:
+        return  # a real one, for which a single byte is too short
     except LookupError as error:
         raise ValueError(f"there is no encoding {encoding!r}") from error
 

@@ -74,7 +74,7 @@ def parse(
             reason = f"has {len(record)} fields where the header has {len(columns)}"
             faults.append(Fault(file=file, line=line, reason=f"is cut off: it {reason}" if cut else reason))
             continue
-        cells = {column: cell.strip() for column, cell in zip(columns, record, strict=True)}
+        cells = {column: cell.strip() for column, cell in zip(columns, record, strict=True) if column}
         rows.append(Row(line=line, cells=cells))
     return Table(file=file, columns=header, rows=rows, faults=faults)
 
