@@ -1,0 +1,92 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The hand-over: new accounts' passwords and what is deleted, in a file that only the passphrase opens."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+from ansible.module_utils.fitsom_directory.model import Action, Group, State, Step, User
+
+
+class HandoverError(Exception):
+    """The file could not be written; the text has nothing of its content."""
+
+
+def content(
+    steps: Iterable[Step], passwords: Mapping[str, str], found: State, wanted: State
+) -> dict[str, list[dict[str, str]]]:
+    """{"created": [{username, name, year, groups, password}], "deleted": [what is about to be lost]}."""
+    created, deleted = [], []
+    for step in steps:
+        if step.action is Action.CREATE_USER and isinstance(step.after, User):
+            created.append({**_row(step.after, wanted.groups.values()), "password": passwords[step.key]})
+        elif step.action is Action.EXPORT_USER and isinstance(step.before, User):
+            user = step.before
+            left = user.left.isoformat() if user.left else ""
+            row = {**_row(user, found.groups.values()), "source_id": user.source_id, "left": left}
+            deleted.append({**row, **user.attributes})
+    return {name: rows for name, rows in (("created", created), ("deleted", deleted)) if rows}
+
+
+def _row(user: User, groups: Iterable[Group]) -> dict[str, str]:
+    classes = sorted(
+        group.name for group in groups if group.kind == "class" and user.source_id in group.members
+    )
+    return {
+        "username": user.username,
+        "name": user.display_name,
+        "year": user.attributes.get("year", ""),
+        "classes": ", ".join(classes),
+    }
+
+
+def write(
+    folder: Path, passphrase: str, rows: Mapping[str, list[dict[str, str]]], now: datetime, *, head: str = ""
+) -> Path:
+    """Write and flush `rows` as ansible-vault's own format; the name of the new file. HandoverError says why not."""
+    text = head + yaml.safe_dump(dict(rows), allow_unicode=True, sort_keys=False, width=1000)
+    closed = encrypt(text.encode(), passphrase)
+    path = folder / f"handover-{now:%Y%m%d-%H%M%S}-{os.getpid()}.yml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(closed)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise HandoverError(f"the hand-over cannot be written to {folder}: {error.strerror}") from error
+    return path
+
+
+def encrypt(content: bytes, passphrase: str) -> bytes:
+    """By ansible-vault of this Python's environment; neither text nor passphrase touches a disk or an argument list."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, passphrase.encode() + b"\n")
+        os.close(writing)
+        program = Path(sys.executable).with_name("ansible-vault")
+        command = [
+            str(program),
+            "encrypt",
+            "--vault-password-file",
+            f"/dev/fd/{reading}",
+            "--output",
+            "-",
+            "-",
+        ]
+        done = subprocess.run(command, input=content, capture_output=True, pass_fds=(reading,), check=False)
+    except OSError as error:
+        raise HandoverError(f"ansible-vault cannot be started: {error.strerror}") from error
+    finally:
+        os.close(reading)
+    if done.returncode or not done.stdout.startswith(b"$ANSIBLE_VAULT;"):
+        raise HandoverError("ansible-vault did not encrypt the hand-over")
+    return done.stdout

@@ -1,0 +1,318 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bring the accounts and groups of a directory in line with a school's roster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: directory_sync
+short_description: Bring accounts and groups in line with a roster
+description:
+  - Reads a roster, decides by a policy which units, accounts and groups there should be, and makes them so over LDAPS.
+  - Runs on the controller. In check mode it tells exactly the steps that a run would take.
+  - Touches only what lies below O(base), and of accounts only those that carry a source id (C(employeeNumber)).
+  - What it prints has counts and pseudonyms, never the name, username or DN of a person.
+  - Passwords of new accounts, and what is known of accounts that are deleted, go to an encrypted file first.
+  - Stops at the first error and says what is done; run again it does the rest.
+options:
+  roster:
+    description: The roster; a zip or a folder for C(oneroster), a file for C(csv).
+    type: path
+    required: true
+  roster_format:
+    description: How the roster is written.
+    type: str
+    choices: [oneroster, csv]
+    default: oneroster
+  roster_mapping:
+    description: For C(csv), which column holds which field.
+    type: dict
+    default: {}
+  roster_complete:
+    description: For C(csv), whether somebody who is not in the file has left.
+    type: bool
+    default: true
+  policy:
+    description: The school's decisions about names, units, groups and leavers.
+    type: dict
+    default: {}
+  today:
+    description: The day to decide by, as C(2026-09-01); the controller's date if empty.
+    type: str
+    default: ""
+  handover_dir:
+    description: Folder for the encrypted hand-over, needed where accounts are created or deleted.
+    type: path
+    default: ""
+  handover_passphrase:
+    description: Opens the hand-over, with C(ansible-vault view).
+    type: str
+    default: ""
+  pseudonym_key:
+    description: A secret of the school, so that its pseudonyms are its own and stay the same.
+    type: str
+    required: true
+  connections:
+    description: How many connections are used at once.
+    type: int
+    default: 2
+extends_documentation_fragment:
+  - fitsom_directory
+attributes:
+  check_mode:
+    description: Tells exactly the steps that a run would take.
+    support: full
+  diff_mode:
+    description: Counts by kind and group.
+    support: full
+author: The fitsom authors
+"""
+
+EXAMPLES = r"""
+- name: Bring the school's people in line with the roster
+  directory_sync:
+    servers: [dc1.school.test]
+    kind: samba
+    base: OU=School,DC=school,DC=test
+    bind_dn: CN=fitsom,CN=Users,DC=school,DC=test
+    bind_password: "{{ directory_users_bind_password }}"
+    ca_file: /etc/fitsom/directory-ca.pem
+    roster: "{{ fitsom_inputs.roster }}"
+    handover_dir: /srv/fitsom/handover
+    handover_passphrase: "{{ directory_users_handover_passphrase }}"
+    pseudonym_key: "{{ directory_users_pseudonym_key }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+fitsom:
+  description: The objects that changed, or in check mode that would; checks and notes.
+  type: dict
+  returned: always
+counts:
+  description: How many steps of each action, C({create_user:\ 120, move_user:\ 800}).
+  type: dict
+  returned: success
+handover:
+  description: The encrypted file of this run; empty if it needed none.
+  type: str
+  returned: success
+"""
+
+from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_directory import desired, handover, oneroster, passwords, plaincsv, policy
+from ansible.module_utils.fitsom_directory import steps as decide
+from ansible.module_utils.fitsom_directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+from ansible.module_utils.fitsom_directory.model import Action, FaultyInputError, Roster, Step, User
+
+SPEC = dict(
+    ARGUMENTS,
+    roster={"type": "path", "required": True},
+    roster_format={"type": "str", "choices": ["oneroster", "csv"], "default": "oneroster"},
+    roster_mapping={"type": "dict", "default": {}},
+    roster_complete={"type": "bool", "default": True},
+    policy={"type": "dict", "default": {}},
+    today={"type": "str", "default": ""},
+    handover_dir={"type": "path", "default": ""},
+    handover_passphrase={"type": "str", "default": "", "no_log": True},
+    pseudonym_key={"type": "str", "required": True, "no_log": True},
+    connections={"type": "int", "default": 2},
+)
+MOST_FAULTS = 200
+SECRET_ACTIONS = (Action.CREATE_USER, Action.EXPORT_USER)
+
+
+class Sync:
+    """One run: reads on construction of the plan, then either tells it or does it."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.given = module.params
+        self.key = self.given["pseudonym_key"].encode()
+        self.checks: List[Dict[str, Any]] = []
+        self.notes: List[str] = []
+
+    def run(self) -> None:
+        from ansible.module_utils.fitsom_directory import connection, maps, reader
+
+        if not self.key:
+            self.module.fail_json(
+                msg="pseudonym_key is empty: without it names could be guessed from pseudonyms"
+            )
+        today, rules = self._today(), self._policy()
+        roster = self._roster(today)
+        links = [connection.connect(login_of(self.given))]
+        self.mapping = reader.map_for(
+            links[0], self.given["kind"], self.given["base"], upn_domain=rules.upn_domain
+        )
+        self.found = reader.read(links[0], self.mapping)
+        self.wanted = maps.fit(self.mapping, desired.desired(roster, rules, today, self.found))
+        self.steps = decide.steps(self.found, self.wanted, rules, today)
+        self.notes += decide.notes(self.found, rules, today) + self._limits()
+        self._guard(roster, rules)
+        self._need_handover()
+        if self.module.check_mode or not self.steps:
+            self.module.exit_json(**self._told(self.steps, ""))
+        self._do(links)
+
+    def _do(self, links: List[Any]) -> None:
+        from ansible.module_utils.fitsom_directory import connection, engine
+
+        secrets = {step.key: passwords.make(step.after) for step in self.steps if _creates(step)}
+        path = self._hand_over(secrets)
+        links += [connection.connect(login_of(self.given)) for _ in range(self.given["connections"] - 1)]
+        report = engine.Engine(links, self.mapping, self.found, secrets).apply(self.steps)
+        for link in links:
+            link.close()
+        told = self._told(report.done, path)
+        if report.error:
+            self.module.fail_json(msg=self._failure(report.failed, report.error, report), **told)
+        self.module.exit_json(**told)
+
+    # what is given
+
+    def _today(self) -> date:
+        if not self.given["today"]:
+            return datetime.now().astimezone().date()
+        try:
+            return date.fromisoformat(self.given["today"])
+        except ValueError:
+            self.module.fail_json(msg="today is %r, not a day such as 2026-09-01" % self.given["today"])
+            raise
+
+    def _policy(self) -> policy.Policy:
+        try:
+            return policy.from_mapping(self.given["policy"])
+        except policy.PolicyError as error:
+            self.module.fail_json(msg="the policy has mistakes:\n%s" % error)
+            raise
+
+    def _roster(self, today: date) -> Roster:
+        path = Path(self.given["roster"])
+        try:
+            if self.given["roster_format"] == "oneroster":
+                roster = oneroster.read(path, today=today)
+            else:
+                mapping = self.given["roster_mapping"]
+                roster = plaincsv.read(path, mapping, complete=self.given["roster_complete"])
+        except FaultyInputError as error:
+            self._faulty(error)
+            raise
+        except ValueError as error:
+            self.module.fail_json(msg="roster_mapping: %s" % error)
+            raise
+        detail = "%d people, %d classes" % (len(roster.people), len(roster.classes))
+        self.checks.append({"name": "the roster can be read", "ok": True, "detail": detail})
+        return roster
+
+    def _faulty(self, error: FaultyInputError) -> None:
+        faults = [str(fault) for fault in error.faults]
+        more = len(faults) - MOST_FAULTS
+        listed = faults[:MOST_FAULTS] + (["and %d more" % more] if more > 0 else [])
+        check = {"name": "the roster can be read", "ok": False, "detail": "%d faults" % len(faults)}
+        self.module.fail_json(
+            msg="the roster has faults; nothing was taken from it:\n%s" % "\n".join(listed),
+            fitsom={"checks": [check]},
+        )
+
+    # what speaks against it
+
+    def _guard(self, roster: Roster, rules: policy.Policy) -> None:
+        reasons = decide.guard(self.found, self.steps, roster, rules)
+        self.checks += [
+            {"name": "the roster is safe to follow", "ok": False, "detail": reason} for reason in reasons
+        ]
+        if reasons:
+            self.module.fail_json(
+                msg="nothing was changed: %s" % "; ".join(reasons),
+                fitsom={"checks": self.checks, "notes": self.notes},
+            )
+        self.checks.append({"name": "the roster is safe to follow", "ok": True, "detail": ""})
+
+    def _limits(self) -> List[str]:
+        """What this directory cannot do, where that matters."""
+        from ansible.module_utils.fitsom_directory.openldap import OpenLdapMap
+
+        if isinstance(self.mapping, OpenLdapMap) and not self.mapping.locks:
+            return [
+                "the server has no overlay ppolicy: a disabled account can still bind; clients see it as expired"
+            ]
+        return []
+
+    def _need_handover(self) -> None:
+        needed = any(step.action in SECRET_ACTIONS for step in self.steps)
+        if needed and not (self.given["handover_dir"] and self.given["handover_passphrase"]):
+            self.module.fail_json(
+                msg="accounts would be created or deleted: handover_dir and handover_passphrase are needed"
+            )
+
+    def _hand_over(self, secrets: Dict[str, str]) -> str:
+        rows = handover.content(self.steps, secrets, self.found, self.wanted)
+        if not rows:
+            return ""
+        head = "# Written before the accounts were made. If the run stopped, a later file has those that were left.\n"
+        try:
+            folder = Path(self.given["handover_dir"])
+            now = datetime.now().astimezone()
+            return str(handover.write(folder, self.given["handover_passphrase"], rows, now, head=head))
+        except handover.HandoverError as error:
+            self.module.fail_json(msg="nothing was changed: %s" % error)
+            raise
+
+    # what is told
+
+    def _told(self, done: Sequence[Step], path: str) -> Dict[str, Any]:
+        rows = decide.objects(done, self.found, self.key)
+        counts = Counter(step.action.value for step in done)
+        facts = {"objects": rows, "checks": self.checks, "notes": self.notes}
+        return {
+            "changed": bool(done),
+            "counts": dict(counts),
+            "handover": path,
+            "fitsom": facts,
+            "diff": diff(rows),
+        }
+
+    def _failure(self, failed: Optional[Step], error: str, report: Any) -> str:
+        what = "one step"
+        if failed:
+            row = decide.objects([failed], self.found, self.key)[0]
+            what = "%s %s %s" % (row["action"], row["kind"], row["id"])
+        return "stopped at %s: %s. Done: %d steps. Not done: %d; another run does them." % (
+            what,
+            error,
+            len(report.done),
+            len(report.left),
+        )
+
+
+def _creates(step: Step) -> bool:
+    return step.action is Action.CREATE_USER and isinstance(step.after, User)
+
+
+def diff(rows: Sequence[Dict[str, str]]) -> Dict[str, str]:
+    """Counts by action and group, as a difference from nothing."""
+    counts = Counter((row["kind"], row["action"], row["group"]) for row in rows)
+    lines = [
+        "%s %s, %s: %d\n" % (action, kind, group, count)
+        for (kind, action, group), count in sorted(counts.items())
+    ]
+    return {"before": "", "after": "".join(lines)}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    need_ldap3(module)
+    with nameless(module):
+        Sync(module).run()
+
+
+if __name__ == "__main__":
+    main()
