@@ -128,6 +128,14 @@ def _built(made: dict[str, Any]) -> Policy:
     attributes = {name: made.pop(name) for name in _TEXTS if name in made}
     if made.get("mail_domain") and "mail" not in attributes:
         attributes["mail"] = dict.fromkeys(Role, "{username}@{mail_domain}")
+    for role, template in made.get("usernames", default.usernames).items():
+        digits = templates.split(template)[-1].length if template.endswith("}") else 0
+        if digits + 3 > made.get("username_max", default.username_max) and "number" in templates.fields(
+            template
+        ):
+            raise PolicyError(
+                [f"usernames: {role.value}: the number leaves no room for a name in username_max"]
+            )
     made["reserved"] = names.RESERVED | made.get("reserved", frozenset())
     return Policy(attributes=attributes, **made)
 

@@ -1,0 +1,144 @@
+"""A school's policy for its accounts, as it is written and as it is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.module_utils.fitsom_directory import places
+from ansible.module_utils.fitsom_directory.model import Person, Role
+from ansible.module_utils.fitsom_directory.policy import Policy, PolicyError, from_mapping
+
+NOBODY = {"source_id": "p1", "given_name": "Zoë", "family_name": "Öz", "year": "7"}
+
+
+def person(role: Role = Role.PUPIL, **extra: Any) -> Person:
+    return Person(**(NOBODY | {"role": role} | extra))
+
+
+def test_nothing_said_is_the_default() -> None:
+    assert from_mapping({}) == Policy()
+
+
+def test_one_text_is_for_all_roles_and_a_text_for_one_role_leaves_the_others() -> None:
+    assert set(from_mapping({"usernames": "{family}"}).usernames.values()) == {"{family}"}
+    one = from_mapping({"units": {"guest": "Visitors"}, "role_groups": {"staff": "Team"}})
+    assert (one.units[Role.GUEST], one.units[Role.PUPIL]) == ("Visitors", "Pupils/Year {year}")
+    assert (one.role_groups[Role.STAFF], one.role_groups[Role.PUPIL]) == (("Team",), ("All Pupils",))
+
+
+def test_every_knob_is_read() -> None:
+    raw = {
+        "username_max": 30,
+        "reserved": ["Head"],
+        "roster_usernames": True,
+        "leavers_unit": "Old/Leavers",
+        "groups_unit": "G",
+        "groups": {"year": "", "class": "{code}"},
+        "group_prefix": "X ",
+        "hold_days": 0,
+        "remove_empty_groups": True,
+        "upn_domain": "ad.x.uk",
+        "mail_domain": "x.uk",
+        "delete_after_hold": True,
+        "max_disappearing_percent": 2.5,
+        "home_directory": {"pupil": r"\\srv\{username}"},
+    }
+    made = from_mapping(raw)
+    assert {
+        name: getattr(made, name) for name in raw if name not in ("reserved", "groups", "home_directory")
+    } == {name: value for name, value in raw.items() if name not in ("reserved", "groups", "home_directory")}
+    assert {"head", "root", "krbtgt"} <= made.reserved
+    assert (made.groups["year"], made.groups["class"], made.groups["subject"]) == (
+        "",
+        "{code}",
+        "Subject {subject}",
+    )
+    assert made.attributes == {
+        "home_directory": {Role.PUPIL: r"\\srv\{username}"},
+        "mail": dict.fromkeys(Role, "{username}@{mail_domain}"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "words"),
+    [
+        ("colour", "red", "no such knob"),
+        ("usernames", "{family", "unbalanced"),
+        ("usernames", {"cook": "{family}"}, "no such role 'cook'"),
+        ("usernames", 7, "a text for each role"),
+        ("usernames", {"pupil": 7}, "not a text"),
+        ("usernames", "{family}{number:19}", "no room"),
+        ("username_max", 65, "from 4 to 64"),
+        ("username_max", True, "from 4 to 64"),
+        ("username_max", 20.5, "from 4 to 64"),
+        ("reserved", "root", "a list"),
+        ("units", {"pupil": "{year}"}, "the same for everybody"),
+        ("units", {"pupil": "Pupils//{year}"}, "empty part"),
+        ("units", {"pupil": "Pupils/{form}"}, "known are department, year"),
+        ("leavers_unit", "Leavers/{year}", "uses {year}"),
+        ("groups_unit", "Groups/{year}", "known are kind"),
+        ("role_groups", {"pupil": ["{year}"]}, "not a plain name"),
+        ("role_groups", {"pupil": 3}, "list of names"),
+        ("groups", {"club": "x"}, "no such kind"),
+        ("groups", {"year": "Pupils"}, "needs {year}"),
+        ("groups", ["year"], "a template for each"),
+        ("group_prefix", 3, "not a text"),
+        ("upn_domain", "school", "domain"),
+        ("mail_domain", "a b.uk", "domain"),
+        ("home_directory", {"pupil": "{home}"}, "known are"),
+        ("hold_days", -1, "from 0"),
+        ("delete_after_hold", "no", "neither true nor false"),
+        ("max_disappearing_percent", 101, "to 100"),
+    ],
+)
+def test_a_mistake_is_refused_with_the_knob_and_a_reason(knob: str, value: Any, words: str) -> None:
+    with pytest.raises(PolicyError) as raised:
+        from_mapping({knob: value})
+    assert len(raised.value.mistakes) == 1
+    assert raised.value.mistakes[0].startswith(f"{knob}:")
+    assert words in raised.value.mistakes[0]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(PolicyError) as raised:
+        from_mapping({"hold_days": "x", "colour": 1, "units": 3})
+    assert len(raised.value.mistakes) == 3
+
+
+@pytest.mark.parametrize(
+    ("who", "unit"),
+    [
+        (person(), ("Pupils", "Year 7")),
+        (person(year=""), ("Pupils",)),
+        (person(year="7/8"), ("Pupils", "Year 7-8")),
+        (person(Role.TEACHER, departments=("Maths", "Art")), ("Staff", "Maths")),
+        (person(Role.STAFF), ("Staff",)),
+        (person(Role.GUEST), ("Guests",)),
+        (person(Role.SUPPLIER), ("Suppliers",)),
+        (person(Role.STAFF, departments=("D" * 99,)), ("Staff", "D" * 64)),
+    ],
+)
+def test_everybody_has_a_unit_whatever_the_roster_leaves_out(who: Person, unit: tuple[str, ...]) -> None:
+    assert places.unit_of(Policy(), who) == unit
+
+
+def test_texts_are_filled_in_and_left_out_where_a_field_is_empty() -> None:
+    made = from_mapping(
+        {
+            "mail_domain": "x.uk",
+            "home_directory": {"pupil": r"\\srv\y{year}\{username}"},
+            "title": {"pupil": "Pupil", "teacher": "Teacher"},
+            "unix_home": "/home/{department}/{given}.{family}",
+        }
+    )
+    texts = places.attributes_of(made, person(), "zoez")
+    assert texts == {
+        "year": "7",
+        "mail": "zoez@x.uk",
+        "title": "Pupil",
+        "home_directory": r"\\srv\y7\zoez",
+    }
+    assert "home_directory" not in places.attributes_of(made, person(year=""), "zoez")
+    teacher = places.attributes_of(made, person(Role.TEACHER, year="", departments=("Art",)), "z")
+    assert teacher["unix_home"] == "/home/Art/zoe.oez"
