@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an Active Directory domain asks of passwords, and when it locks accounts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: directory_policy
+short_description: Set what a domain asks of passwords, and when it locks accounts
+description:
+  - Twelve characters, locked after ten failures, no forced expiry, unless told otherwise.
+  - Writes the attributes of the domain itself, so the account needs rights over it; reading needs none.
+  - Microsoft's controllers write them back from the Default Domain Policy where that says otherwise. Change it there.
+options:
+  minimum_length:
+    description: Characters that a password has at least.
+    type: int
+    default: 12
+  lockout_threshold:
+    description: Wrong passwords after which an account is locked; 0 is never.
+    type: int
+    default: 10
+  lockout_minutes:
+    description: How long it is locked, and how long a failure counts.
+    type: int
+    default: 30
+  maximum_age_days:
+    description: After how many days a password must be changed; 0 is never.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - fitsom_directory
+attributes:
+  check_mode:
+    description: Tells what would be set.
+    support: full
+  diff_mode:
+    description: Each setting before and after.
+    support: full
+author: The fitsom authors
+"""
+
+EXAMPLES = r"""
+- name: Ask for twelve characters, lock after ten failures, let no password expire
+  directory_policy:
+    servers: [dc1.school.test]
+    kind: samba
+    base: OU=School,DC=school,DC=test
+    bind_dn: CN=fitsom,CN=Users,DC=school,DC=test
+    bind_password: "{{ directory_users_bind_password }}"
+    ca_file: /etc/fitsom/directory-ca.pem
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+before:
+  description: The settings as they were.
+  type: dict
+  returned: success
+after:
+  description: The settings as they are, or in check mode would be.
+  type: dict
+  returned: success
+fitsom:
+  description: A check for each setting.
+  type: dict
+  returned: success
+"""
+
+from typing import Any, Dict, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+
+NEVER = -(2**63)
+MINUTE = -600_000_000  # the domain counts tenths of microseconds, backwards
+DAY = 1440 * MINUTE
+ATTRIBUTES = {
+    "minimum_length": ("minPwdLength", 1),
+    "lockout_threshold": ("lockoutThreshold", 1),
+    "lockout_minutes": ("lockoutDuration", MINUTE),
+    "counting_minutes": ("lockOutObservationWindow", MINUTE),
+    "maximum_age_days": ("maxPwdAge", DAY),
+}
+
+SPEC = dict(
+    ARGUMENTS,
+    minimum_length={"type": "int", "default": 12},
+    lockout_threshold={"type": "int", "default": 10},
+    lockout_minutes={"type": "int", "default": 30},
+    maximum_age_days={"type": "int", "default": 0},
+)
+
+
+def settings_of(entry: Any) -> Dict[str, int]:
+    """The domain's attributes as people count; never is 0."""
+    found = {}
+    for name, (attribute, unit) in ATTRIBUTES.items():
+        count = entry.number(attribute)
+        found[name] = 0 if count == NEVER else count // unit
+    return found
+
+
+def wanted_of(given: Mapping[str, Any]) -> Dict[str, int]:
+    wanted = {name: given[name] for name in SPEC if name in ATTRIBUTES}
+    return dict(wanted, counting_minutes=given["lockout_minutes"])
+
+
+def values_of(wanted: Mapping[str, int], names: Any) -> Dict[str, Any]:
+    """The attributes to write for these settings."""
+    values = {}
+    for name in names:
+        attribute, unit = ATTRIBUTES[name]
+        never = name == "maximum_age_days" and not wanted[name]
+        values[attribute] = [str(NEVER if never else wanted[name] * unit)]
+    return values
+
+
+def mistakes(wanted: Mapping[str, int]) -> str:
+    """What the domain would not take, or what would lock everybody out."""
+    if not 0 <= wanted["minimum_length"] <= 255:
+        return "minimum_length is from 0 to 255"
+    if wanted["lockout_threshold"] < 0 or wanted["lockout_minutes"] < 1 or wanted["maximum_age_days"] < 0:
+        return "lockout_threshold and maximum_age_days are 0 or more, lockout_minutes is 1 or more"
+    return ""
+
+
+def told(before: Mapping[str, int], after: Mapping[str, int], *, done: bool) -> Dict[str, Any]:
+    """The module's result; a setting that is not right is a failed check until it is `done`."""
+    changed = [name for name in after if before[name] != after[name]]
+    checks = [
+        {
+            "name": "domain: %s" % name.replace("_", " "),
+            "ok": done or name not in changed,
+            "detail": "%d -> %d" % (before[name], after[name]) if name in changed else str(after[name]),
+        }
+        for name in after
+    ]
+    lines = {
+        which: "".join("%s: %d\n" % pair for pair in found.items())
+        for which, found in (("before", before), ("after", after))
+    }
+    return {
+        "changed": bool(changed),
+        "before": dict(before),
+        "after": dict(after),
+        "diff": lines,
+        "fitsom": {"checks": checks},
+    }
+
+
+def run(module: AnsibleModule) -> Dict[str, Any]:
+    from ansible.module_utils.fitsom_directory import connection, reader
+    from ansible.module_utils.fitsom_directory.entry import Entry
+
+    wanted = wanted_of(module.params)
+    wrong = mistakes(wanted)
+    if wrong:
+        module.fail_json(msg=wrong)
+    link = connection.connect(login_of(module.params))
+    mapping = reader.map_for(link, module.params["kind"], module.params["base"])
+    entry = link.base(mapping.root, [attribute for attribute, _ in ATTRIBUTES.values()]) or Entry(
+        dn="", values={}
+    )
+    before = settings_of(entry)
+    result = told(before, wanted, done=not module.check_mode)
+    if result["changed"] and not module.check_mode:
+        link.replace(
+            mapping.root, values_of(wanted, [name for name in wanted if before[name] != wanted[name]])
+        )
+    link.close()
+    return result
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    need_ldap3(module)
+    if module.params["kind"] == "openldap":
+        note = (
+            "OpenLDAP's password policy is the server's own configuration (overlay ppolicy): see to it there"
+        )
+        module.exit_json(changed=False, fitsom={"notes": [note]})
+    with nameless(module):
+        module.exit_json(**run(module))
+
+
+if __name__ == "__main__":
+    main()
