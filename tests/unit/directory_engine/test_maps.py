@@ -1,0 +1,137 @@
+"""An account or a group, written as an entry and read again, is the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from ansible.module_utils.fitsom_directory import ad, maps
+from ansible.module_utils.fitsom_directory.maps import DirectoryMap
+from ansible.module_utils.fitsom_directory.model import State, User
+from ansible.module_utils.fitsom_directory.passwords import LENGTH, holds_name, make
+
+from tests.unit.directory_engine.people import AD, CLASS, LDAP, MAPS, UNLOCKING, ZOE, entry
+
+EVERY = pytest.mark.parametrize("mapping", MAPS.values(), ids=MAPS)
+PASSWORD = "Maple-otter-tango-river-47"
+USERS = {
+    "as usual": ZOE,
+    "disabled": replace(ZOE, enabled=False),
+    "leaver": replace(ZOE, enabled=False, left=date(2026, 7, 31), unit=("Leavers",)),
+    "of one name": replace(ZOE, family_name="", display_name="Zoë"),
+    "with an end": replace(ZOE, role="guest", expires=date(2027, 2, 28), attributes={}),
+    "with strange signs": replace(ZOE, cn="#Zoë, (a+b)* \\", display_name="🦊 <Zoë>"),
+}
+
+
+def back(mapping: DirectoryMap, user: User) -> User | None:
+    """The user as it would be found after it was added."""
+    name = mapping.user_dn(user)
+    values = mapping.user_entry(user, PASSWORD, 20001)
+    # A server fills this in from the DN.
+    values.setdefault("cn", [user.cn])
+    return mapping.read_user(entry(name, values))
+
+
+def expected(mapping: DirectoryMap, user: User) -> User:
+    found = replace(user, dn=mapping.user_dn(user))
+    if isinstance(mapping, ad.AdMap):
+        return found
+    home = {"unix_home": f"/home/{user.username}", "shell": "/bin/bash"}
+    # Where nothing but the end of an account can bar somebody, the end itself is not kept.
+    return replace(found, cn="", attributes={**user.attributes, **home})
+
+
+@EVERY
+@pytest.mark.parametrize("user", USERS.values(), ids=USERS)
+def test_user_that_is_added_is_found_as_it_was_wanted(mapping: DirectoryMap, user: User) -> None:
+    assert back(mapping, user) == expected(mapping, user)
+
+
+@EVERY
+def test_group_that_is_added_is_found_as_it_was_wanted(mapping: DirectoryMap) -> None:
+    members = {mapping.user_dn(ZOE): "id-7", "CN=Stranger,DC=school,DC=test": ""}
+    values = mapping.group_entry(CLASS, members)
+    values["cn"] = [CLASS.name]
+    name = mapping.group_dn(CLASS)
+    ids = {key.casefold(): source for key, source in members.items() if source}
+    found = mapping.read_group(entry(name, values), ids)
+    assert found == replace(CLASS, members=frozenset({"id-7"}), strangers=1, dn=name)
+
+
+@EVERY
+def test_what_lies_elsewhere_is_not_ours(mapping: DirectoryMap) -> None:
+    values = mapping.user_entry(ZOE, PASSWORD, 1)
+    assert mapping.read_user(entry("CN=Zoë,OU=Other,DC=school,DC=test", values)) is None
+
+
+def test_new_ad_account_has_password_and_access_in_one_operation() -> None:
+    values = AD.user_entry(ZOE, "pä", 0)
+    assert values["unicodePwd"] == ['"pä"'.encode("utf-16-le")]
+    assert (values["userAccountControl"], values["userPrincipalName"]) == (["512"], ["26obrienz@school.test"])
+
+
+def test_upn_may_have_a_domain_of_its_own() -> None:
+    mapping = replace(AD, upn_domain="school.example")
+    assert mapping.user_entry(ZOE, "x", 0)["userPrincipalName"] == ["26obrienz@school.example"]
+
+
+def test_disabling_leaves_the_other_flags_alone() -> None:
+    now = entry("CN=x", {"userAccountControl": ["66048"]})  # normal, password never expires
+    assert AD.access_values(replace(ZOE, enabled=False), now) == {"userAccountControl": ["66050"]}
+    assert AD.access_values(ZOE, entry("CN=x", {"userAccountControl": ["66050"]})) == {
+        "userAccountControl": ["66048"]
+    }
+
+
+def test_both_words_for_never_mean_never() -> None:
+    for text in ("0", "9223372036854775807"):
+        found = entry("CN=x", {"accountExpires": [text], "userAccountControl": ["512"]})
+        assert AD.read_access(found) == (True, None)
+
+
+def test_account_ends_after_its_last_day() -> None:
+    values = AD.expiry_values(replace(ZOE, expires=date(2026, 11, 24)))
+    assert values == {"accountExpires": [str(ad.ticks(date(2026, 11, 25)))]}
+    assert ad.moment(ad.ticks(date(2026, 11, 25))).isoformat() == "2026-11-25T00:00:00+00:00"
+
+
+def test_openldap_never_sees_a_plain_password() -> None:
+    values = LDAP.user_entry(ZOE, PASSWORD, 20001)
+    (hashed,) = values["userPassword"]
+    assert isinstance(hashed, bytes) and hashed.startswith(b"{SSHA}") and PASSWORD.encode() not in hashed
+    assert values["uidNumber"] == values["gidNumber"] == ["20001"]
+
+
+def test_without_ppolicy_the_end_of_the_account_bars() -> None:
+    gone = replace(ZOE, enabled=False)
+    assert UNLOCKING.access_values(gone, None) == {"shadowExpire": ["1"]}
+    assert LDAP.access_values(gone, None) == {"pwdAccountLockedTime": ["000001010000Z"]}
+
+
+def test_only_what_is_named_is_written() -> None:
+    user = replace(ZOE, attributes={"year": "8", "mail": "new"})
+    assert AD.user_values(user, ["year"]) == {"departmentNumber": ["8"]}
+    assert AD.user_values(replace(ZOE, left=None), ["left"]) == {"description": []}
+    assert AD.user_values(replace(ZOE, attributes={"year": ""}), ["year"]) == {"departmentNumber": []}
+
+
+def test_what_a_directory_cannot_hold_is_not_wanted_of_it() -> None:
+    user = replace(ZOE, attributes={"year": "7", "home_drive": "H:"})
+    wanted = State(units=frozenset(), users={"id-7": user}, groups={})
+    assert maps.fit(LDAP, wanted).users["id-7"].attributes == {"year": "7"}
+    assert maps.fit(AD, wanted) is wanted
+
+
+def test_first_passwords_are_long_and_hold_no_name() -> None:
+    made = {make(ZOE) for _ in range(50)}
+    assert len(made) == 50 and all(len(password) >= LENGTH for password in made)
+    assert holds_name("Maple-otter", replace(ZOE, display_name="Al Otter"))
+    assert not holds_name("Maple-otter", replace(ZOE, display_name="Al Ot", username="al"))
+
+
+def test_a_password_with_the_name_in_it_is_thrown_away() -> None:
+    words = iter(["otter", "apple", "apple", "apple", "2", "2", "river", "apple", "apple", "apple", "2", "3"])
+    user = replace(ZOE, display_name="Otter")
+    assert make(user, lambda _: next(words)) == "River-apple-apple-apple-23"

@@ -1,0 +1,28 @@
+"""What a server says is told without names."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.module_utils.fitsom_directory.refusals import explain
+
+CANARY = "Zoë Canary"
+MESSAGES = {
+    f"0000052D: Constraint violation - check_password_restrictions: {CANARY}": "password policy refuses",
+    f"00002071: samldb: Account name (sAMAccountName) '{CANARY}' already in use!": "is there already",
+    f"00002098: Object CN={CANARY},OU=School has no write property access": "no right",
+    f"no such entry: CN={CANARY}": "insufficientAccessRights",
+}
+
+
+@pytest.mark.parametrize(("message", "told"), MESSAGES.items())
+def test_messages_are_explained_and_not_quoted(message: str, told: str) -> None:
+    error = explain(
+        {"result": 50, "description": "insufficientAccessRights", "message": message, "dn": CANARY}
+    )
+    assert told in str(error)
+    assert CANARY not in str(error) and "Canary" not in str(error)
+    assert error.code == 50
+
+
+def test_an_answer_nobody_foresaw_is_named_all_the_same() -> None:
+    assert str(explain({"result": 80, "description": "other", "message": CANARY})) == "other"
