@@ -58,14 +58,11 @@ def _classes(found: State, roster: Roster) -> list[str]:
     members = sum(len(group.members) for group in found.groups.values() if group.kind == "class")
     enrolled = any(lesson.pupils or lesson.teachers for lesson in roster.classes.values())
     if roster.complete and roster.with_classes and members and not enrolled:
-        return [f"the roster has nobody in any class; {members} memberships of classes would end"]
-    strange = {lesson.source_id for lesson in roster.classes.values() if not lesson.title} - class_index(
-        found
-    ).keys()
+        return [f"the roster has nobody in any class; memberships of classes that would end: {members}"]
+    named = {lesson.source_id for lesson in roster.classes.values() if not lesson.title}
+    strange = len(named - class_index(found).keys()) if named else 0
     if strange:
-        return [
-            f"the roster puts people into {len(strange)} classes that it does not bring and the directory lacks"
-        ]
+        return [f"the roster names classes that it does not bring and that the directory lacks: {strange}"]
     return []
 
 
@@ -74,4 +71,4 @@ def notes(found: State, policy: Policy, today: date) -> list[str]:
     due = sum(policy.is_due(user.left, today) for user in found.users.values())
     if not due or policy.delete_after_hold:
         return []
-    return [f"{due} leavers are past the {policy.hold_days} days of hold; the policy does not delete them"]
+    return [f"leavers past the {policy.hold_days} days of hold, whom the policy does not delete: {due}"]

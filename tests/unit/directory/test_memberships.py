@@ -1,0 +1,191 @@
+"""Who belongs to which group, by whole rosters and by parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible.module_utils.fitsom_directory.desired import desired
+from ansible.module_utils.fitsom_directory.memberships import group_name
+from ansible.module_utils.fitsom_directory.model import Group, Person, Role, Roster, State, TeachingClass
+from ansible.module_utils.fitsom_directory.policy import Policy, from_mapping
+
+from tests.rosters import roster_of
+from tests.unit.directory.test_desired import EMPTY, TODAY, groups, pupil, whole
+
+TEACHER = pupil("t1", role=Role.TEACHER, year="", departments=("Maths",))
+
+
+def lesson(
+    key: str = "c1", code: str = "7A/Ma", pupils: Iterable[str] = ("p1",), **extra: Any
+) -> TeachingClass:
+    sets: dict[str, Any] = {
+        "pupils": frozenset(pupils),
+        "teachers": frozenset({"t1"}),
+        "subjects": ("Maths",),
+    }
+    return TeachingClass(source_id=key, code=code, **({"title": f"Maths {code}"} | sets | extra))
+
+
+def school(*classes: TeachingClass, people: Iterable[Person] = (pupil(), pupil("p2"), TEACHER)) -> Roster:
+    return whole(*people, classes={one.source_id: one for one in classes})
+
+
+def delta(*people: Person, classes: Iterable[TeachingClass] = (), left: Iterable[str] = ()) -> Roster:
+    part = roster_of(people, classes, complete=False)
+    return replace(part, left=frozenset(left), with_classes=False)
+
+
+def members(state: State) -> dict[str, set[str]]:
+    return {group.name: set(group.members) for group in state.groups.values() if group.members}
+
+
+def after(*rosters: Roster, policy: Policy | None = None, found: State = EMPTY) -> State:
+    for roster in rosters:
+        found = desired(roster, policy or Policy(), TODAY, found)
+    return found
+
+
+def test_each_kind_of_group_has_its_people_and_its_folder() -> None:
+    state = after(school(lesson()))
+    assert members(state) == {
+        "All Pupils": {"p1", "p2"},
+        "All Teachers": {"t1"},
+        "All Staff": {"t1"},
+        "Year 7": {"p1", "p2"},
+        "Department Maths": {"t1"},
+        "Class 7A-Ma": {"p1"},
+        "Class 7A-Ma Teachers": {"t1"},
+        "Subject Maths": {"p1", "t1"},
+    }
+    folders = {group.name: (group.kind, group.unit) for group in state.groups.values()}
+    assert folders["Class 7A-Ma Teachers"] == ("class", ("Groups", "Classes"))
+    assert folders["All Staff"] == ("role", ("Groups", "Roles"))
+
+
+def test_kinds_can_be_switched_off_and_names_have_a_prefix() -> None:
+    off = {"year": "", "class": "{code}", "class_teachers": "", "subject": "", "department": ""}
+    policy = from_mapping({"groups": off, "group_prefix": "X-", "role_groups": {"pupil": [], "teacher": "T"}})
+    assert members(after(school(lesson()), policy=policy)) == {"X-T": {"t1"}, "X-7A-Ma": {"p1"}}
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_classes_of_one_code_share_a_group_and_other_codes_never_do(number: int) -> None:
+    shared = after(school(*(lesson(f"c{n}", pupils=[f"p{n}"]) for n in range(1, number))))
+    assert members(shared)["Class 7A-Ma"] == {f"p{n}" for n in range(1, number)}
+    apart = after(
+        school(lesson("c1", "7A-Ma", ["p1"]), lesson("c2", "7A/Ma", ["p2"]), lesson("c3", "7a-ma", []))
+    )
+    classes = {name: who for name, who in members(apart).items() if name.casefold().startswith("class 7a-ma")}
+    assert classes["Class 7A-Ma"] == {"p1"}
+    assert [who for name, who in classes.items() if "~" in name and "Teachers" not in name] == [{"p2"}]
+
+
+def test_a_class_that_is_named_like_a_group_of_a_role_gets_none_of_its_rights() -> None:
+    policy = from_mapping({"groups": {"class": "{code}"}})
+    state = after(school(lesson(code="all staff")), policy=policy)
+    assert members(state)["All Staff"] == {"t1"}
+
+
+def test_subjects_that_differ_in_case_are_one() -> None:
+    state = after(school(lesson(), lesson("c2", "7B", ["p2"], subjects=("maths",))))
+    assert members(state)["Subject Maths"] == {"p1", "p2", "t1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Class 7A/Ma*1", "Class 7A-Ma-1"),
+        (" Year 7. ", "Year 7"),
+        ("Größe 🦊", "Größe 🦊"),
+        ('a"b@c', "a-b-c"),
+    ],
+)
+def test_a_group_has_a_name_that_a_directory_takes(text: str, name: str) -> None:
+    assert group_name(text) == name
+
+
+def test_long_names_are_cut_and_stay_apart() -> None:
+    made = {group_name("x" * 70 + tail) for tail in "ab"}
+    assert len(made) == 2
+    assert {len(name) for name in made} <= set(range(60, 65))
+
+
+def test_a_whole_roster_takes_people_out_of_classes_and_years_that_they_have_left() -> None:
+    state = after(
+        school(lesson()), school(lesson(pupils=["p2"]), people=[pupil(year="8"), pupil("p2"), TEACHER])
+    )
+    assert groups(state) == {"All Pupils", "Year 8"}
+    assert "Class 7A-Ma" in groups(state, "p2")
+
+
+def test_the_group_of_a_class_that_is_no_more_is_emptied_and_kept_unless_policy_removes_it() -> None:
+    rosters = school(lesson()), school(lesson("c2", "7B"))
+    assert after(*rosters).groups["class 7a-ma"].members == frozenset()
+    assert "class 7a-ma" not in after(*rosters, policy=from_mapping({"remove_empty_groups": True})).groups
+
+
+def test_a_group_with_strangers_or_of_no_kind_of_ours_is_never_removed_nor_emptied_of_others() -> None:
+    policy = from_mapping({"remove_empty_groups": True})
+    state = after(school(lesson()), policy=policy)
+    mine = replace(state.groups["class 7a-ma"], strangers=1)
+    club = Group(name="Chess", unit=("Groups",), kind="", members=frozenset({"p1", "p2"}))
+    found = replace(state, groups={**state.groups, "class 7a-ma": mine, "chess": club})
+    wanted = after(school(lesson("c2", "7B"), people=[pupil(), TEACHER]), policy=policy, found=found)
+    assert wanted.groups["class 7a-ma"].strangers == 1
+    assert wanted.groups["chess"].members == {"p1"}
+
+
+def test_a_roster_without_classes_leaves_classes_as_they_are_but_for_leavers() -> None:
+    people = replace(school(people=[pupil(year="8"), TEACHER]), with_classes=False)
+    state = after(school(lesson(pupils=["p1", "p2"])), people)
+    assert groups(state) == {"All Pupils", "Year 8", "Class 7A-Ma", "Subject Maths"}
+    assert groups(state, "p2") == set()
+
+
+# ---- deltas
+
+
+def test_a_delta_leaves_everybody_else_in_their_groups() -> None:
+    before = after(school(lesson(pupils=["p1", "p2"])))
+    state = after(delta(pupil("p3"), pupil(year="8"), left=["p9"]), found=before)
+    assert state.users["p2"] == before.users["p2"]
+    assert groups(state, "p2") == groups(before, "p2")
+    assert groups(state, "p3") == {"All Pupils", "Year 7"}
+    assert groups(state) == {"All Pupils", "Year 8", "Class 7A-Ma", "Subject Maths"}
+
+
+def test_who_is_deleted_in_a_delta_is_a_leaver() -> None:
+    state = after(school(lesson()), delta(left=["p1"]))
+    assert (state.users["p1"].enabled, state.users["p1"].left, groups(state)) == (False, TODAY, set())
+    assert state.users["p2"].enabled
+
+
+@pytest.mark.parametrize("title", ["", "Maths 7A"])
+def test_a_delta_changes_one_class_whether_it_brings_the_class_or_only_names_it(title: str) -> None:
+    change = lesson(
+        title=title,
+        code="7A/Ma" if title else "",
+        pupils=["p2"],
+        teachers=frozenset(),
+        dropped=frozenset({"p1"}),
+    )
+    state = after(school(lesson(pupils=["p1"])), delta(classes=[change]))
+    assert members(state)["Class 7A-Ma"] == {"p2"}
+    assert members(state)["Class 7A-Ma Teachers"] == {"t1"}
+
+
+def test_a_delta_puts_no_leaver_and_no_unknown_person_into_a_class() -> None:
+    change = lesson(title="", pupils=["p1", "p2", "nobody"], teachers=frozenset())
+    state = after(school(lesson(pupils=[])), delta(left=["p2"]), delta(classes=[change]))
+    assert members(state)["Class 7A-Ma"] == {"p1"}
+
+
+def test_a_delta_that_brings_one_of_two_classes_in_a_group_keeps_the_other() -> None:
+    first = after(school(lesson("c1", pupils=["p1"]), lesson("c2", pupils=["p2"])))
+    state = after(delta(classes=[lesson("c3", pupils=["p2"])]), found=first)
+    assert members(state)["Class 7A-Ma"] == {"p1", "p2"}
+    assert first.groups["class 7a-ma"].description == "Maths 7A/Ma [class c1; c2]"
+    assert state.groups["class 7a-ma"].description == "Maths 7A/Ma [class c1; c2; c3]"

@@ -1,0 +1,213 @@
+"""What holds for any school, any order of its rosters, and any part of the work that was done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from ansible.module_utils.fitsom_directory.desired import desired
+from ansible.module_utils.fitsom_directory.model import (
+    Action,
+    Person,
+    Role,
+    Roster,
+    State,
+    Step,
+    TeachingClass,
+)
+from ansible.module_utils.fitsom_directory.policy import Policy, from_mapping
+from ansible.module_utils.fitsom_directory.steps import apply_to, guard, steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+TODAY = date(2026, 9, 1)
+EMPTY = State(units=frozenset(), users={}, groups={}, taken=frozenset({"annasmith", "root"}))
+POLICIES = [
+    from_mapping({}),
+    from_mapping({"usernames": "{given}{family}", "username_max": 6, "mail_domain": "x.uk"}),
+    from_mapping(
+        {"hold_days": 1, "delete_after_hold": True, "remove_empty_groups": True, "roster_usernames": True}
+    ),
+    from_mapping({"usernames": "{family:4}{number:2}", "groups": {"class": "{code}"}, "units": "All"}),
+]
+quick = settings(max_examples=120, deadline=None, derandomize=True)
+KEYS = [f"k{number}" for number in range(8)]
+day = st.none() | st.integers(-4, 8).map(lambda days: TODAY + timedelta(days=days))
+
+
+@st.composite
+def people(draw: st.DrawFn) -> dict[str, Person]:
+    chosen = draw(st.lists(st.sampled_from(KEYS), unique=True))
+    return {
+        key: Person(
+            source_id=key,
+            given_name=draw(st.sampled_from(["Anna", "ANNA", "Zoë", "🦊"])),
+            family_name=draw(st.sampled_from(["Smith", "O'Brien-Nunez", "李", "Groß" * 20])),
+            role=draw(st.sampled_from(Role)),
+            year=draw(st.sampled_from(["", "7", "8"])),
+            departments=tuple(
+                draw(st.lists(st.sampled_from(["Art", "art", "Maths"]), max_size=2, unique=True))
+            ),
+            starts=draw(day),
+            ends=draw(day),
+            username=draw(st.sampled_from(["", "x", "anna@x.uk"])),
+        )
+        for key in chosen
+    }
+
+
+@st.composite
+def rosters(draw: st.DrawFn, complete: bool | None = None) -> Roster:
+    there, whole = draw(people()), draw(st.booleans()) if complete is None else complete
+    ids = st.frozensets(st.sampled_from(KEYS), max_size=4)
+    classes = {
+        key: TeachingClass(
+            source_id=key,
+            title=draw(st.sampled_from(["Maths"] if whole else ["Maths", ""])),
+            code=draw(st.sampled_from(["7A/1", "7A-1", "7a-1", "All Staff", ""])),
+            subjects=draw(st.sampled_from([(), ("Maths",), ("maths", "Art")])),
+            pupils=draw(ids),
+            teachers=draw(ids),
+            dropped=frozenset() if whole else draw(ids),
+        )
+        for key in draw(st.lists(st.sampled_from(["c1", "c2", "c3"]), unique=True))
+    }
+    left = draw(ids) - there.keys()
+    with_classes = draw(st.booleans()) if whole else False
+    covers = draw(st.sampled_from([frozenset(Role), frozenset({Role.PUPIL})]))
+    return Roster(
+        people=there, classes=classes, complete=whole, left=left, covers=covers, with_classes=with_classes
+    )
+
+
+histories = st.lists(rosters(), min_size=1, max_size=4)
+policies = st.sampled_from(POLICIES)
+
+
+def plan(found: State, roster: Roster, policy: Policy, today: date) -> list[Step]:
+    made: list[Step] = steps(found, desired(roster, policy, today, found), policy, today)
+    return made
+
+
+def live(history: list[Roster], policy: Policy) -> tuple[State, date]:
+    """The state after one roster on each day, and the last day."""
+    found, today = EMPTY, TODAY
+    for number, roster in enumerate(history):
+        today = TODAY + timedelta(days=number)
+        found = apply_to(found, plan(found, roster, policy, today))
+    return found, today
+
+
+@quick
+@given(histories, policies)
+def test_what_was_done_need_not_be_done_again(history: list[Roster], policy: Policy) -> None:
+    found, today = live(history[:-1], policy)
+    today += timedelta(days=1)
+    wanted = desired(history[-1], policy, today, found)
+    after = apply_to(found, steps(found, wanted, policy, today))
+    assert steps(after, wanted, policy, today) == []
+    assert plan(after, history[-1], policy, today) == []
+
+
+@quick
+@given(histories, policies, st.data())
+def test_work_that_stopped_half_way_ends_the_same_when_it_is_run_again(
+    history: list[Roster], policy: Policy, data: st.DataObject
+) -> None:
+    found, today = live(history[:-1], policy)
+    today += timedelta(days=1)
+    made = plan(found, history[-1], policy, today)
+    whole = apply_to(found, made)
+    # Several connections at work: any of the steps of one action may be missing, and all those behind.
+    end = data.draw(st.integers(0, len(made)))
+    same = [number for number in range(end) if made[number].action is made[max(end - 1, 0)].action]
+    missing = data.draw(st.sets(st.sampled_from(same))) if same else set()
+    half = apply_to(found, [step for number, step in enumerate(made[:end]) if number not in missing])
+    again = apply_to(half, plan(half, history[-1], policy, today))
+    assert names_of(again) == names_of(whole)
+    assert plan(again, history[-1], policy, today) == []
+
+
+def names_of(state: State) -> tuple[object, object, object]:
+    users = {key: (u.username, u.unit, u.enabled, u.left, u.attributes) for key, u in state.users.items()}
+    return users, {key: group.members for key, group in state.groups.items()}, state.units
+
+
+@quick
+@given(rosters(), policies, st.randoms(use_true_random=False))
+def test_the_order_of_the_roster_makes_no_difference(
+    roster: Roster, policy: Policy, dice: st.DataObject
+) -> None:
+    keys, lessons = list(roster.people), list(roster.classes)
+    dice.shuffle(keys)  # type: ignore[attr-defined]
+    dice.shuffle(lessons)  # type: ignore[attr-defined]
+    shuffled = replace(
+        roster,
+        people={key: roster.people[key] for key in keys},
+        classes={key: roster.classes[key] for key in lessons},
+    )
+    assert plan(EMPTY, shuffled, policy, TODAY) == plan(EMPTY, roster, policy, TODAY)
+
+
+@quick
+@given(histories, policies)
+def test_names_are_unique_short_enough_and_kept_for_life(history: list[Roster], policy: Policy) -> None:
+    found = EMPTY
+    usernames: dict[str, str] = {}
+    for roster in history:
+        found = apply_to(found, plan(found, roster, policy, TODAY))
+        taken = [user.username.casefold() for user in found.users.values()]
+        assert len(set(taken)) == len(taken)
+        assert all(1 <= len(name) <= policy.username_max for name in taken)
+        assert not set(taken) & (policy.reserved | EMPTY.taken)
+        entries = [(user.unit, user.cn.casefold()) for user in found.users.values()]
+        assert len(set(entries)) == len(entries)
+        assert all(0 < len(group.name) <= 64 for group in found.groups.values())
+        for key, user in found.users.items():
+            assert usernames.setdefault(key, user.username) == user.username
+
+
+@quick
+@given(histories, rosters(complete=False), policies)
+def test_a_part_of_a_roster_deletes_nobody_and_touches_nobody_of_whom_it_does_not_speak(
+    history: list[Roster], part: Roster, policy: Policy
+) -> None:
+    found, today = live(history, policy)
+    made = plan(found, part, policy, today + timedelta(days=400))
+    assert not {step.action for step in made} & {Action.DELETE_USER, Action.EXPORT_USER, Action.DELETE_GROUP}
+    spoken = part.people.keys() | part.left
+    assert {step.key for step in made if step.action.value.endswith("_user")} <= spoken
+    seated = set().union(*(c.pupils | c.teachers | c.dropped for c in part.classes.values()))
+    for step in made:
+        assert step.remove <= spoken | seated
+    assert not [reason for reason in guard(found, made, part, policy) if "delete" in reason]
+
+
+@quick
+@given(histories, policies)
+def test_nobody_is_deleted_but_disabled_leavers_whose_hold_is_over(
+    history: list[Roster], policy: Policy
+) -> None:
+    found, today = live(history, policy)
+    for step in plan(found, history[-1], policy, today + timedelta(days=30)):
+        if step.action is Action.DELETE_USER:
+            user = found.users[step.key]
+            assert policy.delete_after_hold
+            assert not user.enabled
+            assert user.left is not None
+            assert step.key not in history[-1].people or history[-1].people[step.key].ends is not None
+
+
+@quick
+@given(histories, policies)
+def test_a_leaver_is_in_no_group_and_who_has_access_is_no_leaver(
+    history: list[Roster], policy: Policy
+) -> None:
+    found, _ = live(history, policy)
+    members = set().union(*(group.members for group in found.groups.values()))
+    for key, user in found.users.items():
+        assert not (user.enabled and user.left)
+        assert user.left is None or key not in members
+    assert members <= found.users.keys()
+    assert all(unit[:-1] in found.units or len(unit) == 1 for unit in found.units)
+    assert {user.unit for user in found.users.values()} <= found.units

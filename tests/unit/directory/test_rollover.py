@@ -1,0 +1,119 @@
+"""Two years of a school of 2,000 people, from bundles to the directory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from ansible.module_utils.fitsom_directory import oneroster
+from ansible.module_utils.fitsom_directory.desired import desired
+from ansible.module_utils.fitsom_directory.model import Action, Roster, State, Step
+from ansible.module_utils.fitsom_directory.objects import objects
+from ansible.module_utils.fitsom_directory.policy import from_mapping
+from ansible.module_utils.fitsom_directory.steps import apply_to, guard, steps
+
+from tests.rosters import bundle, make_school, rollover, write
+
+POLICY = from_mapping(
+    {"mail_domain": "school.example", "delete_after_hold": True, "max_disappearing_percent": 25}
+)
+CAREFUL = from_mapping({"mail_domain": "school.example"})
+AUTUMN = date(2026, 9, 1)
+YEAR = timedelta(days=365)
+
+
+def by_year(state: State) -> dict[str, int]:
+    pupils = (u.attributes["year"] for u in state.users.values() if u.role == "pupil" and u.enabled)
+    return dict(Counter(pupils))
+
+
+def count(made: list[Step]) -> dict[str, int]:
+    return {action.value: number for action, number in Counter(step.action for step in made).items()}
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Roster, State, list[Step]]]:
+    """(roster, state found, steps) of three autumns; the rosters have been through a zip."""
+    folder, school, told = tmp_path_factory.mktemp("rollover"), make_school(), []
+    found = State(units=frozenset(), users={}, groups={})
+    for number in range(3):
+        path = write(bundle(school, "1.2" if number else "1.1"), folder / f"{number}.zip")
+        roster, today = oneroster.read(path), AUTUMN + number * YEAR
+        made = steps(found, desired(roster, POLICY, today, found), POLICY, today)
+        told.append((roster, found, made))
+        found = apply_to(found, made)
+        assert steps(found, desired(roster, POLICY, today, found), POLICY, today) == []
+        school = rollover(school, seed=number, autumn=2027 + number)
+    return [*told, (roster, found, [])]
+
+
+def test_the_first_autumn_makes_2000_accounts(years: list[tuple[Roster, State, list[Step]]]) -> None:
+    _, _, made = years[0]
+    assert count(made)["create_user"] == 2000
+    assert by_year(years[1][1]) == {"7": 350, "8": 350, "9": 350, "10": 350, "11": 350}
+
+
+@pytest.mark.parametrize("autumn", [1, 2])
+def test_pupils_move_up_the_oldest_leave_and_a_new_year_comes(
+    years: list[tuple[Roster, State, list[Step]]], autumn: int
+) -> None:
+    roster, found, made = years[autumn]
+    staff = len(roster.people.keys() - found.users.keys()) - 350
+    assert 2 < staff < 30
+    counted = count(made)
+    assert (counted["create_user"], counted["disable_user"]) == (350 + staff, 350 + staff)
+    rows = objects(made, found, b"key")
+    moved = Counter(
+        row["what"] for row in rows if row["action"] == "move" and row["what"].startswith("Pupils")
+    )
+    assert moved == {
+        "Pupils/Year 7 -> Pupils/Year 8": 350,
+        "Pupils/Year 8 -> Pupils/Year 9": 350,
+        "Pupils/Year 9 -> Pupils/Year 10": 350,
+        "Pupils/Year 10 -> Pupils/Year 11": 350,
+        "Pupils/Year 11 -> Leavers": 350,
+    }
+    disabled = Counter(row["group"] for row in rows if row["action"] == "disable")
+    assert (disabled["Year 11"], sum(disabled.values())) == (350, 350 + staff)
+    created = Counter(row["group"] for row in rows if row["action"] == "create" and row["kind"] == "user")
+    assert (created["Year 7"], sum(created.values())) == (350, 350 + staff)
+    assert set(by_year(years[autumn + 1][1]).values()) == {350}
+
+
+def test_the_leavers_of_the_first_rollover_are_exported_and_deleted_at_the_second(
+    years: list[tuple[Roster, State, list[Step]]],
+) -> None:
+    gone = {step.key for step in years[1][2] if step.action is Action.DISABLE_USER}
+    for action in (Action.EXPORT_USER, Action.DELETE_USER):
+        assert {step.key for step in years[2][2] if step.action is action} == gone
+    assert not gone & years[3][1].users.keys()
+
+
+def test_nobodys_username_changes_and_no_two_are_alike(years: list[tuple[Roster, State, list[Step]]]) -> None:
+    states = [state for _, state, _ in years]
+    for before, after in pairwise(states):
+        for key in before.users.keys() & after.users.keys():
+            assert before.users[key].username == after.users[key].username
+        assert len({user.username for user in after.users.values()}) == len(after.users)
+        assert len({(user.unit, user.cn.casefold()) for user in after.users.values()}) == len(after.users)
+
+
+def test_everybody_is_in_the_groups_of_the_year_and_of_no_other(
+    years: list[tuple[Roster, State, list[Step]]],
+) -> None:
+    roster, state, _ = years[3]
+    for year in range(7, 12):
+        wanted = {key for key, person in roster.people.items() if person.year == str(year)}
+        assert state.groups[f"year {year}"].members == wanted
+    form = next(iter(roster.classes.values()))
+    assert state.groups[f"class {form.code.replace('/', '-').casefold()}"].members == form.pupils
+
+
+def test_a_rollover_needs_the_heads_own_limit(years: list[tuple[Roster, State, list[Step]]]) -> None:
+    roster, found, made = years[1]
+    assert guard(found, made, roster, POLICY) == []
+    assert "350 of 1750 pupils would lose their access (20.0 %); the limit is 5 %" in guard(
+        found, made, roster, CAREFUL
+    )
