@@ -154,7 +154,7 @@ class Sync:
         self.found = reader.read(links[0], self.mapping)
         self.wanted = maps.fit(self.mapping, desired.desired(roster, rules, today, self.found))
         self.steps = decide.steps(self.found, self.wanted, rules, today)
-        self.notes += decide.notes(self.found, rules, today) + self._limits()
+        self.notes += decide.notes(self.found, rules, today)
         self._guard(roster, rules)
         self._need_handover()
         if self.module.check_mode or not self.steps:
@@ -164,7 +164,11 @@ class Sync:
     def _do(self, links: List[Any]) -> None:
         from ansible.module_utils.fitsom_directory import connection, engine
 
-        secrets = {step.key: passwords.make(step.after) for step in self.steps if _creates(step)}
+        secrets = {
+            step.key: passwords.make(step.after)
+            for step in self.steps
+            if step.action is Action.CREATE_USER and isinstance(step.after, User)
+        }
         path = self._hand_over(secrets)
         links += [connection.connect(login_of(self.given)) for _ in range(self.given["connections"] - 1)]
         report = engine.Engine(links, self.mapping, self.found, secrets).apply(self.steps)
@@ -235,16 +239,6 @@ class Sync:
             )
         self.checks.append({"name": "the roster is safe to follow", "ok": True, "detail": ""})
 
-    def _limits(self) -> List[str]:
-        """What this directory cannot do, where that matters."""
-        from ansible.module_utils.fitsom_directory.openldap import OpenLdapMap
-
-        if isinstance(self.mapping, OpenLdapMap) and not self.mapping.locks:
-            return [
-                "the server has no overlay ppolicy: a disabled account can still bind; clients see it as expired"
-            ]
-        return []
-
     def _need_handover(self) -> None:
         needed = any(step.action in SECRET_ACTIONS for step in self.steps)
         if needed and not (self.given["handover_dir"] and self.given["handover_passphrase"]):
@@ -290,10 +284,6 @@ class Sync:
             len(report.done),
             len(report.left),
         )
-
-
-def _creates(step: Step) -> bool:
-    return step.action is Action.CREATE_USER and isinstance(step.after, User)
 
 
 def diff(rows: Sequence[Dict[str, str]]) -> Dict[str, str]:

@@ -71,14 +71,14 @@ class AdMap(DirectoryMap):
             "userPrincipalName": [f"{user.username}@{self.upn_domain or self.domain}"],
             "userAccountControl": [str(NORMAL if user.enabled else NORMAL | DISABLED)],
             **self.all_values(user),
-            **self.password_values(password),
+            **self.password_values(user, password),
         }
 
     def access_values(self, user: User, now: Entry) -> Values:
         control = now.number("userAccountControl") or NORMAL
         return {"userAccountControl": [str(control & ~DISABLED if user.enabled else control | DISABLED)]}
 
-    def password_values(self, password: str) -> Values:
+    def password_values(self, _user: User, password: str) -> Values:
         return {"unicodePwd": [f'"{password}"'.encode("utf-16-le")]}
 
     def expiry_values(self, user: User) -> Values:

@@ -18,12 +18,20 @@ from itertools import groupby
 import ldap3
 from ansible.module_utils.fitsom_directory import dn
 from ansible.module_utils.fitsom_directory.connection import Change, Link
-from ansible.module_utils.fitsom_directory.maps import PLACE, DirectoryMap
+from ansible.module_utils.fitsom_directory.maps import PLACE, DirectoryMap, Values
 from ansible.module_utils.fitsom_directory.model import Action, Group, State, Step, User
 from ansible.module_utils.fitsom_directory.numbers import reserve
-from ansible.module_utils.fitsom_directory.refusals import EXISTS, NO_SUCH_OBJECT, DirectoryError
+from ansible.module_utils.fitsom_directory.refusals import (
+    EXISTS,
+    NO_SUCH_ATTRIBUTE,
+    NO_SUCH_OBJECT,
+    TYPE_OR_VALUE_EXISTS,
+    UNWILLING,
+    DirectoryError,
+)
 from ldap3.utils.conv import escape_filter_chars
 
+_ALREADY = (EXISTS, TYPE_OR_VALUE_EXISTS, NO_SUCH_ATTRIBUTE, UNWILLING)
 CHUNK = 1000  # values in one operation; servers limit the size of a request
 
 
@@ -133,23 +141,22 @@ class Engine:
         entry = link.base(name, self.mapping.user_attributes)
         if entry is None or entry.text("employeeNumber") != user.source_id:
             raise error
-        values = self.mapping.all_values(user)
-        values.update(self.mapping.access_values(user, entry))
-        values.update(self.mapping.password_values(password))
-        link.replace(name, values)
+        access = self.mapping.access_values(user, entry)
+        access.update(self.mapping.password_values(user, password))
+        _write(link, name, self.mapping.all_values(user), access)
 
     def change_user(self, link: Link, step: Step) -> None:
         """Access and texts first, then the place: all that the step names, and nothing else."""
         user, changed = _user(step), set(step.changed)
         name = self._dns[step.key]
         values = self.mapping.user_values(user, changed - set(PLACE))
+        access: Values = {}
         if "enabled" in changed:
             entry = link.base(name, self.mapping.access_attributes)
             if entry is None:
                 raise DirectoryError("the account is not there any more")
-            values.update(self.mapping.access_values(user, entry))
-        if values:
-            link.replace(name, values)
+            access = self.mapping.access_values(user, entry)
+        _write(link, name, values, access)
         if changed & {"unit", "cn"}:
             self._move(link, step.key, name, user)
 
@@ -158,7 +165,9 @@ class Engine:
         if place == name:
             return
         if not self.mapping.mends_members:
-            # Before, so that a run which is cut short here finds somebody who is in too few groups, never a stale name.
+            # Somebody who was moved by hand is still a member by the old name; that must not come to life again.
+            self._replace_member(link, place, "")
+            # Before the move: a run that is cut short here finds somebody in too few groups, never a stale name.
             self._replace_member(link, name, place)
         own, parent = dn.split(place)
         link.rename(name, own, parent)
@@ -206,11 +215,11 @@ class Engine:
             link.replace(name, {"description": [group.description] if group.description else []})
         self._add_members(link, name, self._members(step.add))
         for part in _chunks(self._members(step.remove)):
-            link.modify(name, {"member": [(ldap3.MODIFY_DELETE, part)]}, permissive=True)
+            _change_members(link, name, ldap3.MODIFY_DELETE, part)
 
     def _add_members(self, link: Link, name: str, members: list[str]) -> None:
         for part in _chunks(members):
-            link.modify(name, {"member": [(ldap3.MODIFY_ADD, part)]}, permissive=True)
+            _change_members(link, name, ldap3.MODIFY_ADD, part)
 
     def delete_group(self, link: Link, step: Step) -> None:
         before = step.before
@@ -250,6 +259,34 @@ def _group(step: Step) -> Group:
     if not isinstance(step.after, Group):
         raise TypeError(f"a step {step.action.value} without a group")
     return step.after
+
+
+def _write(link: Link, name: str, values: Values, access: Values) -> None:
+    """In one operation, but where a server has its own thoughts about an account whose password changes (ppolicy).
+
+    Access comes last: somebody who is not yet let in, or not yet barred, is seen by the next run.
+    """
+    secret = access.pop("userPassword", None)
+    parts = [values, {"userPassword": secret}, access] if secret else [{**values, **access}]
+    for part in filter(None, parts):
+        link.replace(name, part)
+
+
+def _change_members(link: Link, name: str, operation: str, members: list[str]) -> None:
+    """Add or remove members; Samba minds those that are there, or gone, already."""
+    try:
+        link.modify(name, {"member": [(operation, members)]}, permissive=True)
+    except DirectoryError as error:
+        group = link.base(name, ["member"]) if error.code in _ALREADY else None
+        if group is None:
+            raise
+        there = {dn.normal(member) for member in group.texts("member")}
+        adding = operation == ldap3.MODIFY_ADD
+        rest = [member for member in members if (dn.normal(member) in there) is not adding]
+        if len(rest) == len(members):
+            raise
+        if rest:
+            link.modify(name, {"member": [(operation, rest)]})
 
 
 def _chunks(members: list[str]) -> Iterator[list[str]]:

@@ -90,8 +90,8 @@ class DirectoryMap(ABC):
         """What makes the account one that may log in, or may not. `now` is the entry with `access_attributes`."""
 
     @abstractmethod
-    def password_values(self, password: str) -> Values:
-        """What sets a new password."""
+    def password_values(self, user: User, password: str) -> Values:
+        """What sets a new password, without letting in who may not log in."""
 
     @abstractmethod
     def expiry_values(self, user: User) -> Values:

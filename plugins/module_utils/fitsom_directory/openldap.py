@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """OpenLDAP: inetOrgPerson with posixAccount and shadowAccount, groups as groupOfNames. Pure.
 
-An account is locked by ppolicy (pwdAccountLockedTime) where the server has that overlay. Where it has not,
-shadowExpire=1 keeps it from Linux clients that look at it, but a program that merely binds still lets it in:
-`locks` says which. uidNumber and gidNumber are counted up from `first_number`; the next one stands in the entry
+A disabled account keeps its password, made useless by a scheme that no server knows in front of it: that bars every
+bind, whatever the server is configured to. That it is disabled is told by ppolicy's pwdAccountLockedTime where the
+server has that overlay (it bars nobody unless a policy says pwdLockout), elsewhere by shadowExpire=1.
+uidNumber and gidNumber are counted up from `first_number`; the next one stands in the entry
 `numbers_dn`, so that a deleted account's number is never given to somebody else. A groupOfNames needs a member:
 each has the placeholder, which is no entry.
 """
@@ -27,6 +28,7 @@ from ansible.module_utils.fitsom_directory.model import Group, User
 PPOLICY_CONTROL = "1.3.6.1.4.1.42.2.27.8.5.1"
 LOCKED_FOR_GOOD = "000001010000Z"
 EXPIRED = 1  # the second day of 1970
+USELESS = b"{fitsom-locked}"
 NO_NAME = "-"  # sn must be there, and some people have one name
 _EPOCH = date(1970, 1, 1)
 
@@ -57,7 +59,7 @@ class OpenLdapMap(DirectoryMap):
     more_user_attributes: ClassVar[tuple[str, ...]] = ("shadowExpire", "pwdAccountLockedTime")
     mends_members: ClassVar[bool] = False
     placeholder: ClassVar[str] = "cn=fitsom-nobody"
-    access_attributes: ClassVar[tuple[str, ...]] = ("shadowExpire",)
+    access_attributes: ClassVar[tuple[str, ...]] = ("userPassword",)
 
     @property
     def numbers_dn(self) -> str:
@@ -67,7 +69,7 @@ class OpenLdapMap(DirectoryMap):
         return dn.rdn("uid", user.username)
 
     def user_entry(self, user: User, password: str, number: int) -> Values:
-        values: Values = {
+        return {
             "objectClass": ["top", "inetOrgPerson", "posixAccount", "shadowAccount"],
             "uid": [user.username],
             "uidNumber": [str(number)],
@@ -75,20 +77,26 @@ class OpenLdapMap(DirectoryMap):
             "homeDirectory": [self._home(user)],
             "loginShell": ["/bin/bash"],
             **self.all_values(user),
-            **self.password_values(password),
+            **({} if user.enabled else self._mark(user)),
+            **self.password_values(user, password),
         }
-        return values if user.enabled else {**values, **self.access_values(user, None)}
 
-    def access_values(self, user: User, _now: Entry | None) -> Values:
+    def access_values(self, user: User, now: Entry) -> Values:
+        plain = [value.removeprefix(USELESS) for value in now.values.get("userpassword", ())]
+        passwords: list[bytes | str] = [value if user.enabled else USELESS + value for value in plain]
+        return {**self._mark(user), "userPassword": passwords} if passwords else self._mark(user)
+
+    def _mark(self, user: User) -> Values:
         if self.locks:
             return {"pwdAccountLockedTime": [] if user.enabled else [LOCKED_FOR_GOOD]}
         return self.expiry_values(user)
 
-    def password_values(self, password: str) -> Values:
+    def password_values(self, user: User, password: str) -> Values:
         """Hashed as slapd itself hashes unless told otherwise; in the same operation as the account."""
         salt = secrets.token_bytes(16)
         digest = hashlib.sha1(password.encode() + salt).digest()  # noqa: S324 - the scheme is the server's
-        return {"userPassword": [b"{SSHA}" + base64.b64encode(digest + salt)]}
+        hashed = b"{SSHA}" + base64.b64encode(digest + salt)
+        return {"userPassword": [hashed if user.enabled else USELESS + hashed]}
 
     def expiry_values(self, user: User) -> Values:
         if not user.enabled and not self.locks:

@@ -10,9 +10,11 @@ from typing import Any
 
 SUCCESS = 0
 SIZE_LIMIT = 4
+NO_SUCH_ATTRIBUTE = 16
 TYPE_OR_VALUE_EXISTS = 20
 NO_SUCH_OBJECT = 32
 WRONG_PASSWORD = 49
+UNWILLING = 53
 EXISTS = 68
 
 # Microsoft's own number at the start of a message, and what it means for somebody who must act on it.

@@ -104,10 +104,18 @@ def test_openldap_never_sees_a_plain_password() -> None:
     assert values["uidNumber"] == values["gidNumber"] == ["20001"]
 
 
-def test_without_ppolicy_the_end_of_the_account_bars() -> None:
-    gone = replace(ZOE, enabled=False)
-    assert UNLOCKING.access_values(gone, None) == {"shadowExpire": ["1"]}
-    assert LDAP.access_values(gone, None) == {"pwdAccountLockedTime": ["000001010000Z"]}
+def test_disabled_account_keeps_its_password_and_cannot_use_it() -> None:
+    gone, now = replace(ZOE, enabled=False), entry("uid=x", {"userPassword": ["{SSHA}abc"]})
+    assert LDAP.access_values(gone, now) == {
+        "pwdAccountLockedTime": ["000001010000Z"],
+        "userPassword": [b"{fitsom-locked}{SSHA}abc"],
+    }
+    assert UNLOCKING.access_values(gone, now)["shadowExpire"] == ["1"]
+    locked = entry("uid=x", {"userPassword": ["{fitsom-locked}{SSHA}abc"]})
+    assert LDAP.access_values(gone, locked)["userPassword"] == [b"{fitsom-locked}{SSHA}abc"]
+    assert LDAP.access_values(ZOE, locked) == {"pwdAccountLockedTime": [], "userPassword": [b"{SSHA}abc"]}
+    (hashed,) = LDAP.user_entry(gone, PASSWORD, 1)["userPassword"]
+    assert isinstance(hashed, bytes) and hashed.startswith(b"{fitsom-locked}{SSHA}")
 
 
 def test_only_what_is_named_is_written() -> None:
