@@ -79,7 +79,13 @@ def sync(directory: Directory, roster: Roster, *flags: str, **options: Any) -> t
 def opened(path: str, folder: Path) -> dict[str, list[dict[str, str]]]:
     """What a hand-over says to who has the passphrase."""
     (folder / "passphrase").write_text(PASSPHRASE + "\n")
-    view = [PROGRAMS / "ansible-vault", "view", "--vault-password-file", folder / "passphrase", path]
+    view = [
+        str(PROGRAMS / "ansible-vault"),
+        "view",
+        "--vault-password-file",
+        str(folder / "passphrase"),
+        path,
+    ]
     content: dict[str, list[dict[str, str]]] = yaml.safe_load(subprocess.check_output(view))
     return content
 

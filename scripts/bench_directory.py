@@ -1,0 +1,189 @@
+"""Users a second into a Samba domain of the lab: our engine, bare ldap3, and a loop over community.general.ldap_entry.
+
+Usage: scripts/bench_directory.py [PEOPLE] [ROUNDS]   (default: 1000 2). Prints figures as JSON.
+
+Bare ldap3 is one connection over LDAPS that sends the very entries which our engine would, one add after another, and
+asks for nothing back. Rounds alternate with ours, on the same server, and the directory is emptied in between. The loop
+makes 30 accounts, without passwords or groups, and is extrapolated; it is left out where the system's Python lacks
+python-ldap (Debian: python3-ldap). `again` is a run that finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]
+
+from tests.integration.directory_lab import PASSWORD, Directory, both, run, start, stop  # noqa: E402
+
+# isort: split
+from ansible.module_utils.fitsom_directory import reader  # noqa: E402
+from ansible.module_utils.fitsom_directory.maps import DirectoryMap, Values  # noqa: E402
+from ansible.module_utils.fitsom_directory.model import Action, Group, Roster, Step, User  # noqa: E402
+
+from tests import rosters  # noqa: E402
+
+SAMPLE = 30
+PYTHON = "/usr/bin/python3"
+LOOP = """\
+- hosts: localhost
+  gather_facts: false
+  vars_files: [{secrets}]
+  vars:
+    ansible_python_interpreter: {python}
+  tasks:
+    - community.general.ldap_entry:
+        server_uri: "ldaps://{server}"
+        ca_path: "{ca}"
+        bind_dn: "{{{{ bind_dn }}}}"
+        bind_pw: "{{{{ bind_pw }}}}"
+        dn: "{{{{ item.dn }}}}"
+        objectClass: "{{{{ item.classes }}}}"
+        attributes: "{{{{ item.attributes }}}}"
+      loop: "{{{{ people }}}}"
+      no_log: true
+"""
+
+
+def say(words: str) -> None:
+    print(f"==> {words}", file=sys.stderr, flush=True)
+
+
+def entries(mapping: DirectoryMap, steps: list[Step]) -> list[tuple[str, Values]]:
+    """What the steps add, as DN and attributes, in their order."""
+    names = {step.key: mapping.user_dn(step.after) for step in steps if isinstance(step.after, User)}
+    made: list[tuple[str, Values]] = []
+    for step in steps:
+        after = step.after
+        if step.action is Action.CREATE_UNIT:
+            unit = tuple(step.key.split("/"))
+            made.append((mapping.unit_dn(unit), mapping.unit_entry(unit)))
+        elif isinstance(after, User):
+            made.append((names[step.key], mapping.user_entry(after, PASSWORD, 0)))
+        elif isinstance(after, Group):
+            members = [names[key] for key in sorted(step.add)]
+            made.append((mapping.group_dn(after), mapping.group_entry(after, members)))
+    return made
+
+
+def bare(directory: Directory, roster: Roster) -> float:
+    """Seconds of plain adds on one connection."""
+    _, _, steps = directory.plan(roster)
+    link = directory.link()
+    mapping = reader.map_for(link, directory.kind, directory.base)
+    listed = entries(mapping, steps)
+    raw = link._connection
+    began = time.monotonic()
+    for name, values in listed:
+        if not raw.add(name, attributes=values):
+            sys.exit(f"a bare add failed: {raw.result['description']}")
+    return time.monotonic() - began
+
+
+def ours(directory: Directory, roster: Roster) -> tuple[float, float]:
+    """Seconds of the engine, planning and connecting included, and of a second run that finds nothing to do."""
+    began = time.monotonic()
+    directory.follow(roster)
+    made = time.monotonic()
+    if directory.follow(roster):
+        sys.exit("a second run still found something to do")
+    return made - began, time.monotonic() - made
+
+
+def loop(directory: Directory, roster: Roster, folder: Path) -> float:
+    """Seconds for one account, by a loop over community.general.ldap_entry."""
+    _, _, steps = directory.plan(roster)
+    link = directory.link()
+    mapping = reader.map_for(link, directory.kind, directory.base)
+    units = [step for step in steps if step.action is Action.CREATE_UNIT]
+    for name, values in entries(mapping, units):
+        link.add(name, values)
+    people = [step for step in steps if step.action is Action.CREATE_USER][:SAMPLE]
+    login = directory.login
+    secrets = folder / "secrets.yml"
+    secrets.touch(mode=0o600)
+    given = {"bind_dn": login.bind_dn, "bind_pw": login.password, "people": rows(mapping, people)}
+    secrets.write_text(json.dumps(given))
+    book = folder / "loop.yml"
+    book.write_text(LOOP.format(python=PYTHON, secrets=secrets, server=login.servers[0], ca=login.ca_file))
+    empty = folder / "none.yml"
+    empty.write_text(book.read_text().replace('"{{ people }}"', "[]"))
+    seconds = [timed("ansible-playbook", str(path)) for path in (empty, book)]
+    return (seconds[1] - seconds[0]) / len(people)
+
+
+def rows(mapping: DirectoryMap, people: list[Step]) -> list[dict[str, Any]]:
+    """As ldap_entry wants them: no bytes, so no passwords, and so no access either."""
+    made = []
+    for name, values in entries(mapping, people):
+        texts = {key: [str(value) for value in given] for key, given in values.items() if key != "unicodePwd"}
+        texts["userAccountControl"] = ["514"]
+        made.append({"dn": name, "classes": texts.pop("objectClass"), "attributes": texts})
+    return made
+
+
+def timed(*words: str) -> float:
+    began = time.monotonic()
+    done = run(*words)
+    if done.returncode:
+        sys.exit(f"{words[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return time.monotonic() - began
+
+
+def has_python_ldap() -> bool:
+    """The module asks for python-ldap, which is not part of fitsom."""
+    return subprocess.run([PYTHON, "-c", "import ldap"], capture_output=True, check=False).returncode == 0
+
+
+def measure(directory: Directory, people: int, rounds: int, folder: Path) -> dict[str, Any]:
+    """All of it on one directory."""
+    roster = rosters.make_school(people)
+    times: dict[str, list[float]] = {"bare": [], "fitsom": [], "again": []}
+    for number in range(rounds):
+        directory.wipe()
+        times["bare"].append(bare(directory, roster))
+        directory.wipe()
+        made, again = ours(directory, roster)
+        times["fitsom"].append(made)
+        times["again"].append(again)
+        told = ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items())
+        say(f"{directory.kind}, {people} people, round {number + 1}: {told}")
+    ratio = statistics.median(b / f for b, f in zip(times["bare"], times["fitsom"], strict=True))
+    found: dict[str, Any] = {
+        "directory": directory.kind,
+        "people": people,
+        "seconds": {name: round(statistics.median(values), 2) for name, values in times.items()},
+        "users a second": round(people / statistics.median(times["fitsom"]), 1),
+        "fitsom's speed / bare ldap3's": round(ratio, 2),
+    }
+    if directory.kind == "samba" and has_python_ldap():
+        directory.wipe()
+        each = loop(directory, roster, folder)
+        found["ldap_entry, seconds a user"] = round(each, 2)
+        found["fitsom's speed / ldap_entry's"] = round(each * people / statistics.median(times["fitsom"]), 1)
+    directory.wipe()
+    return found
+
+
+def main() -> None:
+    people, rounds = ([int(word) for word in sys.argv[1:]] + [1000, 2][len(sys.argv) - 1 :])[:2]
+    folder = Path(tempfile.mkdtemp(prefix="fitsom-bench-"))
+    say("starting a Samba domain and an OpenLDAP server")
+    try:
+        directories = both(start(folder))
+        figures = [measure(each, people, rounds, folder) for each in directories.values()]
+    finally:
+        stop(folder)
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
