@@ -67,7 +67,7 @@ def start(folder: Path) -> Path:
     up = run(*lab, "up", "directory", "--spec", str(folder / "lab.yml"), env=environment)
     assert up.returncode == 0, up.stderr
     made = run(
-        "ansible-playbook", "-i", str(folder / "directory/inventory"), "molecule/directory/prepare.yml"
+        "ansible-playbook", "-i", str(folder / "directory/inventory"), "molecule/directory_users/prepare.yml"
     )
     assert made.returncode == 0, made.stdout[-4000:] + made.stderr
     return folder / "directory"

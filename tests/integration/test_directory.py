@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import ldap3
 import pytest
 import yaml
 
-from tests.integration.directory_lab import PASSPHRASE, PASSWORD, PROGRAMS, Directory, both, start, stop
+from tests.integration.directory_lab import PASSPHRASE, PASSWORD, PROGRAMS, Directory
 
 # isort: split
 # The lab's file has made the modules' own utilities known by the name that they have inside Ansible.
@@ -36,29 +35,6 @@ KEY = "a-key-of-this-test"
 def school(people: int = 40) -> Roster:
     made = rosters.make_school(people)
     return replace(made, people={**made.people, CANARY.source_id: CANARY})
-
-
-@pytest.fixture(scope="module")
-def directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Directory]]:
-    """Of a lab of this test's own; while writing tests FITSOM_DIRECTORY_LAB may name a folder whose lab is kept."""
-    kept = os.environ.get("FITSOM_DIRECTORY_LAB")
-    if kept:
-        yield both(start(Path(kept)))
-        return
-    folder = tmp_path_factory.mktemp("labs")
-    try:
-        yield both(start(folder))
-    finally:
-        stop(folder)
-
-
-@pytest.fixture(params=["samba", "openldap"])
-def directory(request: pytest.FixtureRequest, directories: dict[str, Directory]) -> Iterator[Directory]:
-    """An empty one."""
-    found = directories[request.param]
-    found.wipe()
-    found.rules = {"max_disappearing_percent": 100}
-    yield found
 
 
 def sync(directory: Directory, roster: Roster, *flags: str, **options: Any) -> tuple[dict[str, Any], str]:
@@ -305,12 +281,21 @@ def test_too_many_leavers_are_refused(directory: Directory) -> None:
 
 def test_domain_asks_for_long_passwords_and_locks(directories: dict[str, Directory]) -> None:
     samba = directories["samba"]
+    samba.module("directory_policy", minimum_length=7, lockout_threshold=0)
     planned, _ = samba.module("directory_policy", "--check", "--diff")
     done, _ = samba.module("directory_policy")
     again, _ = samba.module("directory_policy")
     assert planned["changed"] and planned["after"] == done["after"]
     assert "minimum_length: 12" in planned["diff"]["after"]
     assert not again["changed"] and again["before"] == done["after"]
+
+    samba.wipe()
+    samba.follow(school(10))
+    name = samba.plan(school(10))[0].users["canary-1"].dn
+    assert samba.may_log_in(name, PASSWORD)
+    for number in range(10):
+        assert not samba.may_log_in(name, f"wrong password {number}")
+    assert not samba.may_log_in(name, PASSWORD)
 
 
 def test_review_names_administrators_and_nobody_else(directory: Directory) -> None:

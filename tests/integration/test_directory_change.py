@@ -1,0 +1,139 @@
+"""A roster's way through the whole house: planned, approved, run on a real Samba domain, reported; no names."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.directory_lab import PASSPHRASE, Directory
+from tests.school import ROOT, School
+
+# isort: split
+from ansible.module_utils.fitsom_directory.model import Person, Role
+
+from tests import rosters
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
+]
+CANARY = Person(
+    source_id="canary-77", given_name="Canariüs", family_name="Zwölfender", role=Role.PUPIL, year="7"
+)
+NAMES = ("canari", "zwölf", "zw\\u00f6lf", "zwoelf", "zwolf", "canary-77")
+
+
+def texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every file below, packed ones unpacked; databases as dumps too."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            yield path.name, data.decode(errors="replace").casefold()
+        if path.suffix == ".sqlite3":
+            with sqlite3.connect(path) as connection:
+                yield f"{path.name}, as a dump", "\n".join(connection.iterdump()).casefold()
+
+
+@pytest.fixture
+def samba(directories: dict[str, Directory]) -> Directory:
+    found = directories["samba"]
+    found.wipe()
+    return found
+
+
+@pytest.fixture
+def school(samba: Directory, tmp_path: Path) -> School:
+    """One whose directory is the lab's; everything else is as in the repository."""
+    made = School(folder=tmp_path / "school", inventories=("inventories/directory",))
+    login = samba.login
+    inventory = {
+        "directory": {
+            "hosts": {"domain": {"ansible_host": login.servers[0]}},
+            "vars": {
+                "directory_users_kind": "samba",
+                "directory_users_base": samba.base,
+                "directory_users_bind_dn": login.bind_dn,
+                "directory_users_bind_password": login.password,
+                "directory_users_ca_file": login.ca_file,
+                "directory_users_handover_dir": str(tmp_path / "handover"),
+                "directory_users_handover_passphrase": PASSPHRASE,
+                "directory_users_pseudonym_key": "a-key-of-this-test",
+            },
+        }
+    }
+    role = ROOT / "roles/directory_users"
+    files = {str(path.relative_to(ROOT)): path.read_text() for path in role.rglob("*.*") if path.is_file()}
+    made.build(
+        {
+            **files,
+            "playbooks/directory.yml": (ROOT / "playbooks/directory.yml").read_text(),
+            "inventories/directory/hosts.yml": yaml.safe_dump(inventory),
+        }
+    )
+    return made
+
+
+def test_roster_is_planned_approved_run_and_reported_without_a_name(
+    school: School, samba: Directory, tmp_path: Path
+) -> None:
+    first = rosters.make_school(40)
+    first = replace(first, people={**first.people, CANARY.source_id: CANARY})
+    export = rosters.write(rosters.bundle(first), tmp_path / "export.zip")
+    wanted: dict[str, Any] = {"limit": "directory", "input": f"roster={export}"}
+
+    number = school.planned("playbooks/directory.yml", **wanted)
+    shown = school.fitsom("change", "show", number, json_answer=False).out
+    assert "create user, Year 7" in shown
+    # The MIS writes a new export over the one that was approved: refused, and nobody is touched.
+    rosters.write(rosters.bundle(rosters.make_school(30)), export)
+    school.fitsom("change", "approve", number, who="head")
+    refused = school.fitsom("run", "start", number, code=None)
+    assert refused.code and "inputs roster" in refused.out + refused.err
+    assert samba.plan(first)[0].users == {}
+
+    rosters.write(rosters.bundle(first), export)
+    number = school.approved("playbooks/directory.yml", **wanted)
+    school.fitsom("run", "start", number)
+    report = school.fitsom("report", "show", number).value
+    assert samba.plan(first)[2] == []
+    assert len(list((tmp_path / "handover").iterdir())) == 1
+
+    again = school.planned("playbooks/directory.yml", **wanted)
+    assert "create user" not in school.fitsom("change", "show", again, json_answer=False).out
+    told = str(report)
+    assert "Year 7" in told and "p-" in told
+    found = [(name, word) for name, text in texts(school.site) for word in NAMES if word in text]
+    assert found == []
+    secret = samba.login.password.casefold()
+    assert [name for name, text in texts(school.site) if secret in text or PASSPHRASE in text] == []
+
+
+def test_rollover_shows_counts_by_year_to_who_approves(
+    school: School, samba: Directory, tmp_path: Path
+) -> None:
+    before = rosters.make_school(60)
+    samba.follow(before)
+    export = rosters.write(rosters.bundle(rosters.rollover(before)), tmp_path / "export.zip")
+    wanted: dict[str, Any] = {"limit": "directory", "input": f"roster={export}"}
+
+    number = school.new("playbooks/directory.yml", **wanted)
+    school.fitsom("change", "submit", number)
+    stopped = school.fitsom("change", "plan", number, code=None)
+    assert "would lose their access" in stopped.out + stopped.err
+
+    more = '{"directory_users_policy_overrides": {"max_disappearing_percent": 60}}'
+    number = school.planned("playbooks/directory.yml", extra_var=more, **wanted)
+    shown = school.fitsom("change", "show", number, json_answer=False).out
+    for year in ("Year 8", "Year 9", "Year 10", "Year 11"):
+        assert year in shown
+    school.fitsom("change", "approve", number, who="head")
+    school.fitsom("run", "start", number)
+    assert school.change(number)["state"] == "succeeded"
