@@ -192,9 +192,11 @@ def _predicted(body: dict[str, Any]) -> RenderableType:
             parts.append(f"  will: {escape(item['task'] + label)}")
     for check in body["facts"].get("checks", []):
         mark = "[green]ok[/]" if check.get("ok") else "[red]not ok[/]"
-        parts.append(
-            f"  check {mark}: {escape(str(check.get('name', '')))}: {escape(str(check.get('detail', '')))}"
-        )
+        words = ": ".join(str(check[part]) for part in ("name", "detail") if check.get(part))
+        parts.append(f"  check {mark}: {escape(words)}")
+    for found in body["facts"].get("findings", []):
+        colour = {"exception": "red", "warning": "yellow"}.get(found["severity"], "dim")
+        parts.append(f"  [{colour}]{found['severity']}[/]: {escape(found['ci'])}: {escape(found['what'])}")
     parts += [f"  [yellow]note:[/] {escape(str(note))}" for note in body["facts"].get("notes", [])]
     if not body["items"]:
         parts.append("  nothing would change")

@@ -19,10 +19,15 @@ from fitsom_runner.execution.environment import environment
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """`hosts`: {name: SHA-256 of its variables}; `groups`: {host: its groups}."""
+    """`hosts`: {name: SHA-256 of its variables}; `groups`: {host: its groups}; `about`: {host: words for reports}."""
 
     hosts: dict[str, str]
     groups: dict[str, tuple[str, ...]]
+    about: dict[str, dict[str, str]]
+
+    def described(self, host: str) -> dict[str, Any]:
+        """What a plan keeps of the inventory's words on a host."""
+        return {"groups": list(self.groups[host]), "about": self.about[host]}
 
 
 def resolve(extract: Extract, limit: str) -> Resolved:
@@ -51,7 +56,14 @@ def resolve(extract: Extract, limit: str) -> Resolved:
     return Resolved(
         hosts={host: _hash(hostvars.get(host, {})) for host in sorted(groups)},
         groups={host: tuple(sorted(names)) for host, names in sorted(groups.items())},
+        about={host: _about(hostvars.get(host, {})) for host in groups},
     )
+
+
+def _about(variables: dict[str, Any]) -> dict[str, str]:
+    """What reports call a host: fitsom_label "the file server", fitsom_provides "files", fitsom_device "server"."""
+    told = {word: variables.get(f"fitsom_{word}") for word in ("label", "provides", "device")}
+    return {word: text for word, text in told.items() if isinstance(text, str) and text}
 
 
 def _hash(variables: Any) -> str:

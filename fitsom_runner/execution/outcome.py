@@ -203,7 +203,7 @@ def refuse(
 def _as_plan(run: Run, predicted: dict[str, dict[str, Any]], ready: Prepared) -> Plan:
     components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
     for host, body in predicted.items():
-        body["groups"] = list(ready.resolved.groups[host])
+        body |= ready.resolved.described(host)
     return Plan.objects.create(
         id=f"{run.id}-replan",
         change=run.change,

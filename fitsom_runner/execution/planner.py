@@ -101,5 +101,5 @@ def predict_hosts(
     tale, _ended, failing = predict(config, wanted, cancelled)
     predicted = {h: body for h, body in prediction.from_tale(tale).items() if h not in failing}
     for host, body in predicted.items():
-        body["groups"] = list(ready.resolved.groups[host])
+        body |= ready.resolved.described(host)
     return predicted, failing

@@ -1,4 +1,4 @@
-"""Notes an incident for every host that a run left failed, unreachable or unknown."""
+"""Notes an incident for every host that a run left failed, unreachable or unknown, and for every exception it found."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def note(run: Run, **_signal: Any) -> None:
         for outcome in HostOutcome.objects.filter(run=run, outcome__in=_TROUBLE):
             task = outcome.failures[-1]["task"] if outcome.failures else f"host left {outcome.outcome}"
             _note_one(run, outcome.host, task, outcome.reason)
+        for outcome in HostOutcome.objects.filter(run=run):
+            for found in outcome.facts.get("findings", []):
+                if found["severity"] == "exception":
+                    task = f"{found['kind']}: {found['ci']}"
+                    _note_one(run, outcome.host, task, f"{found['what']} {found['evidence']}".strip())
         if run.status == RunStatus.INTERRUPTED:
             _note_one(
                 run, "(the run itself)", "the run was interrupted", "its process ended before the run did"

@@ -23,6 +23,7 @@ from fitsom_runner.reports.model import (
     Check,
     Difference,
     Failure,
+    Finding,
     Host,
     Incident,
     Object,
@@ -194,8 +195,7 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
     if plan is None:
         return ()
     return tuple(
-        Host(name=name, groups=tuple(body.get("groups", ())), ring=_ring(body), **_facts(body["facts"]))
-        for name, body in plan.hosts.items()
+        Host(name=name, **_described(body), **_facts(body["facts"])) for name, body in plan.hosts.items()
     )
 
 
@@ -212,8 +212,7 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
             name=o.host,
             result=kinds.HostResult(o.outcome),
             reason=o.reason,
-            groups=tuple(run.plan.hosts.get(o.host, {}).get("groups", ())),
-            ring=_ring(run.plan.hosts.get(o.host, {})),
+            **_described(run.plan.hosts.get(o.host, {})),
             differences=tuple(differences.get(o.host, ())),
             tasks=tuple(tasks.get(o.pk, ())),
             failures=tuple(_failure(o, f) for f in o.failures) or _left_open(o),
@@ -241,8 +240,10 @@ def _differences(compared: Iterable[prediction.Difference]) -> dict[str, list[Di
     return found
 
 
-def _ring(body: dict[str, Any]) -> str:
-    return next((ring for ring in RINGS if ring in body.get("groups", ())), "")
+def _described(body: dict[str, Any]) -> dict[str, Any]:
+    """What the inventory says of a host."""
+    groups = tuple(body.get("groups", ()))
+    return {"groups": groups, "ring": next((r for r in RINGS if r in groups), ""), **body.get("about", {})}
 
 
 def _tasks(run: runs.Run) -> dict[int, list[Task]]:
@@ -278,6 +279,7 @@ def _left_open(outcome: runs.HostOutcome) -> tuple[Failure, ...]:
 
 def _facts(facts: dict[str, list[Any]]) -> dict[str, Any]:
     reboots = facts.get("reboot", [])
+    last = reboots[-1] if reboots else {}  # told before the work and again after it
     return {
         "packages": tuple(
             Package(
@@ -302,7 +304,7 @@ def _facts(facts: dict[str, list[Any]]) -> dict[str, Any]:
             for s in facts.get("services", [])
         ),
         "reboot": Reboot(
-            required=any(r.get("required") for r in reboots),
+            required=bool(last.get("required")),
             planned=any(r.get("planned") for r in reboots),
             done=any(r.get("done") for r in reboots),
             reasons=tuple(dict.fromkeys(str(x) for r in reboots for x in r.get("reasons", []))),
@@ -316,6 +318,13 @@ def _facts(facts: dict[str, list[Any]]) -> dict[str, Any]:
                 after=bool(c.get("after")),
             )
             for c in facts.get("checks", [])
+        ),
+        "findings": tuple(
+            Finding(
+                severity=kinds.Severity(f["severity"]),
+                **{part: str(f.get(part, "")) for part in ("kind", "ci", "what", "evidence", "do")},
+            )
+            for f in facts.get("findings", [])
         ),
         "notes": tuple(str(n) for n in facts.get("notes", [])),
     }

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-from fitsom_runner.reports.kinds import DifferenceKind, HostResult, RunKind, TaskStatus
-from fitsom_runner.reports.model import Difference, Failure, Host, Package, Report, Service, Task
+from fitsom_runner.reports.kinds import DifferenceKind, HostResult, RunKind, Severity, TaskStatus
+from fitsom_runner.reports.model import Difference, Failure, Finding, Host, Package, Report, Service, Task
 
 MANY_HOSTS = 60
 _NOTABLE = {TaskStatus.CHANGED, TaskStatus.REBOOTED, TaskStatus.FAILED, TaskStatus.UNREACHABLE}
@@ -53,7 +53,8 @@ class HostFacts:
         host = self.host
         trouble = host.result not in (None, HostResult.DONE) or host.failures or host.notes
         deviates = self.besides or self.missing or reboot_open(host) or services_down(host)
-        return bool(trouble or deviates or any(not check.ok for check in host.checks))
+        said_no = any(not check.ok for check in host.checks)
+        return bool(trouble or deviates or said_no or any(worrying(f) for f in host.findings))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +84,7 @@ class Facts:
     services: tuple[Group[Service], ...]
     differences: tuple[Group[Difference], ...]
     failures: tuple[Group[Failure], ...]
+    findings: tuple[Group[Finding], ...]
     updates: int
     security: int
     hosts_with_updates: int
@@ -133,6 +135,7 @@ def gather(report: Report) -> Facts:
         services=tuple(_group(report, lambda host: host.services)),
         differences=tuple(sorted(_group(report, lambda host: host.differences), key=_difference_order)),
         failures=tuple(_group(report, lambda host: host.failures)),
+        findings=tuple(sorted(_group(report, lambda host: host.findings), key=_finding_order)),
         updates=len(packages),
         security=sum(package.security for package in packages),
         hosts_with_updates=sum(bool(host.packages) for host in report.hosts),
@@ -178,6 +181,16 @@ _ORDER = (DifferenceKind.DID_NOT_COME, DifferenceKind.CAME_BESIDES, DifferenceKi
 
 def _difference_order(group: Group[Difference]) -> int:
     return _ORDER.index(group.item.kind)
+
+
+def worrying(finding: Finding) -> bool:
+    """Whether somebody has to do something about it."""
+    return finding.severity is not Severity.INFORMATIONAL
+
+
+def _finding_order(group: Group[Finding]) -> tuple[int, str, str]:
+    worst_first = (Severity.EXCEPTION, Severity.WARNING, Severity.INFORMATIONAL)
+    return (worst_first.index(group.item.severity), group.item.kind, group.item.ci)
 
 
 def is_backout(report: Report) -> bool:

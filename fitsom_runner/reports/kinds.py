@@ -122,6 +122,14 @@ class TaskStatus(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+class Severity(StrEnum):
+    """ITIL's kinds of event."""
+
+    INFORMATIONAL = "informational"
+    WARNING = "warning"
+    EXCEPTION = "exception"
+
+
 class FailureKind(StrEnum):
     """What went wrong, as far as it decides what to do next."""
 

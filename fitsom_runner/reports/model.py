@@ -16,6 +16,7 @@ from fitsom_runner.reports.kinds import (
     PackageAction,
     RunKind,
     RunOutcome,
+    Severity,
     TaskStatus,
 )
 from fitsom_runner.reports.rfc import Approval, AuditHead, Change, Person, Review, Seal
@@ -88,6 +89,18 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What a look at a host brought to light: what in one sentence, evidence behind it, what to do next."""
+
+    kind: str
+    severity: Severity
+    ci: str
+    what: str
+    evidence: str = ""
+    do: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
     """Plan against actual on the host that holds it; what: one line of text, number: of how many things."""
 
@@ -139,6 +152,7 @@ class Host:
     services: tuple[Service, ...] = ()
     reboot: Reboot = Reboot()
     checks: tuple[Check, ...] = ()
+    findings: tuple[Finding, ...] = ()
     tasks: tuple[Task, ...] = ()
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()

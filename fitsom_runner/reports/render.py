@@ -108,6 +108,7 @@ def _environment(*, html: bool) -> Environment:
         "noun": counting.noun,
         "reboot_open": counting.reboot_open,
         "is_down": counting.is_down,
+        "worrying": counting.worrying,
         "DifferenceKind": DifferenceKind,
         "HostResult": HostResult,
         **_style(),

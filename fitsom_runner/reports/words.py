@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fitsom_runner.reports.advice import Advice, next_steps
-from fitsom_runner.reports.facts import Facts, gather, is_backout, noun, reboot_open, services_down
+from fitsom_runner.reports.facts import Facts, gather, is_backout, noun, reboot_open, services_down, worrying
 from fitsom_runner.reports.kinds import (
     BackOutClass,
     ChangeState,
@@ -40,6 +40,7 @@ class Verdict:
     text: str
 
 
+MANY_FINDINGS = 5
 _STOPPED = {
     ChangeState.REJECTED: ("Rejected: nothing will be done", "This change was rejected."),
     ChangeState.CANCELLED: ("Cancelled: nothing will be done", "This change was cancelled."),
@@ -247,11 +248,16 @@ def open_points(report: Report, facts: Facts | None = None) -> tuple[str, ...]:
     restart = [called(host) for host in report.hosts if reboot_open(host)]
     down = [f"{name} on {called(host)}" for host in report.hosts for name in services_down(host)]
     checks = [f"{c.name} on {called(h)}" for h in report.hosts for c in h.checks if not c.ok]
+    found = [f"{group.item.ci}: {group.item.what}" for group in facts.findings if worrying(group.item)]
     incidents = [incident.number for incident in report.incidents if incident.open]
     points += [
         f"Still to restart: {listed(restart)}." if restart else "",
         f"Not running after the work: {listed(down)}." if down else "",
         f"{count(len(checks), 'check')} said no: {listed(checks)}." if checks else "",
+        *found[:MANY_FINDINGS],
+        f"{count(len(found) - MANY_FINDINGS, 'further finding is', 'further findings are')} in the list below."
+        if len(found) > MANY_FINDINGS
+        else "",
         f"{count(len(incidents), 'incident is', 'incidents are')} open: {listed(incidents)}."
         if incidents
         else "",

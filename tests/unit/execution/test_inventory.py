@@ -37,8 +37,18 @@ def test_hosts_are_resolved_and_hashed_by_their_own_variables_vaulted_ones_by_ci
     folder = school.repository / "inventories" / "school"
     write(folder, "group_vars/servers.yml", "level: 3\n" + inline("db_password", "hunter2-db"))
     write(folder, "host_vars/prn1.yml", vaulted("pin: 4711-4711\n"))
+    write(
+        folder,
+        "host_vars/srv1.yml",
+        "fitsom_label: the file server\nfitsom_provides: files\nfitsom_device: 3\n",
+    )
     commit(school.repository)
     before = resolved(school, "all")
+    assert before.described("srv1") == {
+        "groups": ["servers"],
+        "about": {"label": "the file server", "provides": "files"},
+    }
+    assert before.about["srv2"] == {}
     assert before.groups == {"prn1": ("printers",), "srv1": ("servers",), "srv2": ("servers",)}
     assert len(set(before.hosts.values())) == 3
     assert all(len(digest) == 64 for digest in before.hosts.values())

@@ -45,6 +45,7 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                     dirty=dirty,
                 ),
                 resolved=Resolved(
+                    about={"srv1": {}, "srv2": {}},
                     hosts={"srv1": "d" * 64, "srv2": "e" * 64},
                     groups={"srv1": ("servers",), "srv2": ("servers",)},
                 ),

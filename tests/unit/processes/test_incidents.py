@@ -89,3 +89,18 @@ def test_incidents_count_within_a_year(run: Run, set_clock: SetClock) -> None:
     left(run, "srv2", Outcome.UNKNOWN)
     incidents.note(run)
     assert [number for number, *_ in noted()] == ["INC-2026-0001", "INC-2027-0001"]
+
+
+def test_an_exception_that_was_found_is_an_incident_and_a_warning_is_none(run: Run) -> None:
+    left(run, "srv1", Outcome.DONE)
+    found = {"kind": "backup-stale", "ci": "srv1: homes", "what": "The last backup is old.", "do": ""}
+    facts = {
+        "findings": [
+            {**found, "severity": "exception", "evidence": "3 days"},
+            {**found, "severity": "warning", "evidence": "", "ci": "srv1: www"},
+        ]
+    }
+    HostOutcome.objects.filter(run=run).update(facts=facts)
+    incidents.note(run)
+    assert noted() == [("INC-2026-0001", "srv1", "backup-stale: srv1: homes", 1)]
+    assert Incident.objects.get().error == "The last backup is old. 3 days"

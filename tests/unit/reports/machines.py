@@ -5,11 +5,13 @@ from datetime import date
 from fitsom_runner.reports.kinds import (
     DifferenceKind,
     HostResult,
+    Severity,
     TaskStatus,
 )
 from fitsom_runner.reports.model import (
     Check,
     Difference,
+    Finding,
     Host,
     Package,
     Reboot,
@@ -96,6 +98,16 @@ def file_server() -> Host:
             Check(name="free space on /", ok=True, detail="12.1 GB free, 1 GB needed"),
             Check(name="backup of last night", ok=True, detail="finished 02:14"),
             Check(name="services up", ok=True, after=True),
+        ),
+        findings=(
+            Finding(
+                kind="certificate-expiry",
+                severity=Severity.INFORMATIONAL,
+                ci="files1: ldap",
+                what="The certificate is valid for 80 days more.",
+                evidence="until 25 Jan 2027",
+                do="Renew it in the holidays.",
+            ),
         ),
         tasks=tasks(reboot=True),
     )

@@ -6,8 +6,8 @@ import pytest
 
 from fitsom_runner.reports import words
 from fitsom_runner.reports.facts import gather
-from fitsom_runner.reports.kinds import ChangeState, FailureKind, HostResult
-from fitsom_runner.reports.model import Object, Reboot, Report
+from fitsom_runner.reports.kinds import ChangeState, FailureKind, HostResult, Severity
+from fitsom_runner.reports.model import Finding, Object, Reboot, Report
 from fitsom_runner.reports.words import Tone
 from tests.unit.reports import samples
 
@@ -110,6 +110,34 @@ def test_a_success_beside_the_plan_is_not_called_a_plain_success() -> None:
 def test_a_rejected_plan_does_not_ask_for_approval() -> None:
     report = replace(samples.plan_only(), change=samples.change(ChangeState.REJECTED))
     assert words.verdict(report).title == "Rejected: nothing will be done"
+
+
+def found(severity: Severity, number: int = 1) -> Finding:
+    return Finding(kind="backup-stale", severity=severity, ci=f"set{number}", what="The last backup is old.")
+
+
+def test_what_was_found_is_open_worst_first_and_the_merely_informational_is_not() -> None:
+    host = replace(
+        samples.web_server(),
+        findings=(
+            found(Severity.INFORMATIONAL, 1),
+            found(Severity.WARNING, 2),
+            found(Severity.EXCEPTION, 3),
+        ),
+    )
+    report = replace(samples.reviewed(), hosts=(host,))
+    assert words.open_points(report) == ("set3: The last backup is old.", "set2: The last backup is old.")
+    assert words.verdict(report).title.endswith("something is still open")
+    assert gather(report).notable, "somebody should look at this host"
+
+
+def test_many_findings_are_counted() -> None:
+    host = replace(
+        samples.web_server(), findings=tuple(found(Severity.WARNING, number) for number in range(8))
+    )
+    points = words.open_points(replace(samples.reviewed(), hosts=(host,)))
+    assert len(points) == 6
+    assert points[-1] == "3 further findings are in the list below."
 
 
 def test_open_points_name_hosts_restarts_services_incidents_and_the_review() -> None:

@@ -1,0 +1,30 @@
+"""The one form that all roles' findings have."""
+
+import pytest
+from ansible.module_utils.fitsom_findings import SEVERITIES, finding
+
+from fitsom_runner.reports.kinds import Severity
+
+
+def test_a_finding_holds_all_its_parts() -> None:
+    made = finding("backup-stale", "warning", "srv1: homes", "It is old.", "3 days", "Look at it.")
+    assert made == {
+        "kind": "backup-stale",
+        "severity": "warning",
+        "ci": "srv1: homes",
+        "what": "It is old.",
+        "evidence": "3 days",
+        "do": "Look at it.",
+    }
+
+
+def test_roles_and_reports_know_the_same_severities() -> None:
+    assert set(SEVERITIES) == {severity.value for severity in Severity}
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"), [("backup-stale", "bad"), ("Backup stale", "warning"), ("", "warning")]
+)
+def test_an_unknown_severity_or_a_kind_that_is_no_slug_is_refused(kind: str, severity: str) -> None:
+    with pytest.raises(ValueError, match=r"severity is one of|lower case words"):
+        finding(kind, severity, "srv1", "It is old.")
