@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Confirm new firewall rules, from a connection that they let in; or tell that the old ones are back."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nft_confirm
+short_description: Confirm what nft_table did, from a new connection only
+description:
+  - The host itself looks when the ssh connection began that this module came by. One that is older than the new rules
+    proves nothing, since answers to established connections are let through. It is refused.
+  - Confirmed rules are written to C(/etc/fitsom/firewall/rules.nft), which is loaded at boot.
+options:
+  state:
+    description:
+      - C(confirmed) stops the timer and keeps the rules.
+      - C(reverted) waits until the old rules are back, and changes nothing.
+    type: str
+    choices: [confirmed, reverted]
+    default: confirmed
+  local:
+    description: Whether Ansible runs on this very host, where there is no connection that could be cut.
+    type: bool
+    default: false
+  wait:
+    description: Seconds to wait for the old rules.
+    type: int
+    default: 30
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Says changed, since it is called only where there is something to confirm.
+    support: full
+  diff_mode:
+    description: The difference is that of M(nft_table).
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Confirm the new rules
+  nft_confirm:
+"""
+
+RETURN = r"""
+fitsom:
+  description: The check that the host can be reached under its new rules, or that its old ones are back.
+  type: dict
+  returned: success
+"""
+
+import os
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_firewall_host import (
+    RULES,
+    STATE,
+    Host,
+    pending,
+    ssh_process,
+    start_of,
+    stored,
+)
+
+SPEC = {
+    "state": {"type": "str", "choices": ["confirmed", "reverted"], "default": "confirmed"},
+    "local": {"type": "bool", "default": False},
+    "wait": {"type": "int", "default": 30},
+}
+
+
+def confirm(module: AnsibleModule, host: Host, waiting: dict[str, Any]) -> None:
+    """Stop the timer and keep the rules, if this connection is proof that they let us in."""
+    if waiting["moved"]:
+        prove(module, host, waiting["since"])
+        host.disarm()
+        if host.reverting() or host.live() != (stored(os.path.join(STATE, "after.nft")) or None):
+            module.fail_json(msg="The old rules came back in the moment of confirming.")
+    host.write(RULES, waiting["keep"])
+    os.unlink(os.path.join(STATE, "pending.json"))
+
+
+def prove(module: AnsibleModule, host: Host, since: int) -> None:
+    """Fail, and let the timer run, unless we came by a connection younger than the rules."""
+    if not host.armed():
+        module.fail_json(msg="Nobody confirmed in time; the old rules are back.")
+    process = ssh_process()
+    if not process and not module.params["local"]:
+        module.fail_json(msg="This is no ssh connection, so it does not prove that the host can be reached.")
+    if process and start_of(process) <= since:
+        module.fail_json(
+            msg="This connection is older than the new rules, so it does not prove that they let us in."
+            " The old rules come back by themselves."
+        )
+
+
+def await_old(module: AnsibleModule, host: Host) -> None:
+    """Wait until the timer has fired and the table is as it was."""
+    before = stored(os.path.join(STATE, "before.nft")) or None
+    until = time.monotonic() + module.params["wait"]
+    while host.armed() or host.reverting() or host.live() != before:
+        if time.monotonic() > until:
+            module.fail_json(msg="The old rules are NOT back. Look at this host on its own screen.")
+        time.sleep(0.5)
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    host = Host(module)
+    confirmed = module.params["state"] == "confirmed"
+    if not module.check_mode:
+        waiting = pending()
+        if not confirmed:
+            await_old(module, host)
+        elif not waiting:
+            module.fail_json(msg="There is nothing to confirm.")
+        else:
+            confirm(module, host, waiting)
+    said = "can be reached under the new rules" if confirmed else "the old rules are back"
+    checks = [{"name": "firewall: %s" % said, "ok": not module.check_mode, "detail": "by a new connection"}]
+    module.exit_json(changed=confirmed, fitsom={} if module.check_mode else {"checks": checks})
+
+
+if __name__ == "__main__":
+    main()
