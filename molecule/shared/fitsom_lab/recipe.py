@@ -30,6 +30,7 @@ EXTRAS = {
         "sssd", "sssd-ad", "sssd-tools", "adcli", "krb5-user", "smbclient", "libnss-sss", "libpam-sss",
         "oddjob-mkhomedir", "dnsutils",
     ),
+    "frr": ("frr",),
 }  # fmt: skip
 # Debian 13 has the domain controller in a package of its own, and dnsutils under its true name.
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
