@@ -346,7 +346,8 @@ def _leave_back(
     """Try each package for itself, keep back those that can not be had, and plan the rest."""
     possible: Dict[str, Any] = {}
     for name in sorted(targets):
-        changes, error = host.simulate(apt_arguments({name: targets[name]}), options["allow_removals"])
+        # Removals are let through here, and forbidden below by their names: apt's own refusal names none.
+        changes, error = host.simulate(apt_arguments({name: targets[name]}), True)
         reason = error or "; ".join(forbidden(changes, options["allow_removals"], left))
         if reason:
             state = plan.packages[name]

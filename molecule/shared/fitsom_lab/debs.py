@@ -64,7 +64,11 @@ CATALOGUE: Mapping[str, Product] = {
     "service": Product(versions=("1.0", "1.1", "1.2"), about="restarts its service; 1.2 cannot start"),
     "reboot": Product(versions=("1.0", "1.1"), about="asks for a reboot when upgraded"),
     "broken": Product(versions=("1.0", "2.0"), about="version 2.0 cannot be configured"),
+    "rival": Product(versions=("1.0", "1.1"), about="version 1.1 drives feature out"),
 }
+
+
+RIVAL = ("fitsom-fixture-rival", "1.1")
 
 
 def package_name(name: str) -> str:
@@ -113,9 +117,10 @@ def build(name: str, version: str) -> Deb:
 
 
 def _control(package: str, version: str, product: Product) -> str:
+    conflicts = f"Conflicts: {package_name('feature')}\n" if (package, version) == RIVAL else ""
     return (
         f"Package: {package}\nVersion: {version}\nArchitecture: all\nSection: misc\nPriority: optional\n"
-        f"Maintainer: fitsom lab <lab@school.test>\nInstalled-Size: 8\n"
+        f"Maintainer: fitsom lab <lab@school.test>\nInstalled-Size: 8\n{conflicts}"
         f"Description: lab fixture: {product.about}\n"
     )
 
