@@ -32,9 +32,12 @@ def down(settings: Settings, arguments: argparse.Namespace) -> int:
         removed = labs.down_all(settings, everywhere=arguments.everywhere)
     else:
         removed = labs.Lab(settings, arguments.name).down() if arguments.name else []
+    kept: list[str] = []
     if arguments.images:
-        removed += labs.remove_images(settings)
+        free, kept = labs.remove_images(settings)
+        removed += free
     print("\n".join(f"removed {item}" for item in removed) or "nothing to remove")
+    print("".join(f"left {item}: another lab's hosts run on it\n" for item in kept), end="")
     return 0
 
 

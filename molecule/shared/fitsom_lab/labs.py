@@ -229,12 +229,17 @@ def down_all(settings: Settings, *, everywhere: bool = False) -> list[str]:
     return removed
 
 
-def remove_images(settings: Settings) -> list[str]:
+def remove_images(settings: Settings) -> tuple[list[str], list[str]]:
+    """Remove the cached images; those that containers of other labs run on stay. Names of the one and the other."""
     engine = Engine(settings)
-    found = engine.images()
-    if found:
-        engine.run("rmi", *found)
-    return found
+    used = {container.image for container in engine.containers(everywhere=True)}
+    free: list[str] = []
+    kept: list[str] = []
+    for image in engine.images():
+        (kept if image in used else free).append(image)
+    if free:
+        engine.run("rmi", *free)
+    return free, kept
 
 
 def _each[T](items: Iterable[T], action: Callable[[T], object]) -> None:
