@@ -36,22 +36,23 @@ def parse(start: str, end: str, zone: str) -> Window:
     """
     if zone not in available_timezones():
         raise IncompleteError(f"{zone!r} is not an IANA time zone", hint="Such as Europe/London.")
-    first = _local(start, zone)
+    first = local(start, zone)
     if end.startswith("+") and end.endswith("m") and end[1:-1].isdigit():
         last = first + timedelta(minutes=int(end[1:-1]))
     elif len(end) <= 5:
         day = first.astimezone(ZoneInfo(zone)).date()
-        last = _local(f"{day} {end}", zone)
+        last = local(f"{day} {end}", zone)
         if last <= first:
-            last = _local(f"{day + timedelta(days=1)} {end}", zone)
+            last = local(f"{day + timedelta(days=1)} {end}", zone)
     else:
-        last = _local(end, zone)
+        last = local(end, zone)
     if last <= first:
         raise IncompleteError(f"the window ends ({end}) before it starts ({start})")
     return Window(start=first, end=last, zone=zone)
 
 
-def _local(text: str, zone: str) -> datetime:
+def local(text: str, zone: str) -> datetime:
+    """A school's local time such as "2026-11-27 18:00", in UTC. Raises IncompleteError as `parse` does."""
     for pattern in _FORMATS:
         try:
             naive = datetime.strptime(text.strip(), pattern)  # noqa: DTZ007 - the zone comes next
