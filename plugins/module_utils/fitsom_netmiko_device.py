@@ -1,0 +1,146 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One network device over netmiko: connections, typed lines, and the proof that it can still be reached."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible.module_utils.fitsom_netmiko_lines import Path, parse, undo
+
+SPEC: dict[str, dict[str, Any]] = {
+    "host": {"type": "str", "required": True},
+    "port": {"type": "int"},
+    "device_type": {"type": "str", "required": True},
+    "username": {"type": "str", "default": ""},
+    "password": {"type": "str", "default": "", "no_log": True},
+    "key_file": {"type": "path", "no_log": False},
+    "secret": {"type": "str", "default": "", "no_log": True},
+    "known_hosts": {"type": "path"},
+    "timeout": {"type": "int", "default": 30},
+}
+
+#: What devices say of a line that they do not take.
+REJECTED = (
+    r"^\s*%\s*(Unknown|Incomplete|Invalid|Ambiguous|Bad|Error|Malformed|Can't|Cannot|Failed|There is no).*"
+    r"|^(Invalid input|Unknown command|Error:).*"
+)
+
+Open = Callable[[], Any]
+
+
+class DeviceError(Exception):
+    """What went wrong, in words for the technician."""
+
+
+def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """netmiko's arguments. Over ssh an unknown or other host key is refused."""
+    found = {
+        "device_type": given["device_type"],
+        "host": given["host"],
+        "username": given["username"],
+        "password": given["password"],
+        "secret": given["secret"],
+        "conn_timeout": given["timeout"],
+        "read_timeout_override": given["timeout"],
+    }
+    if given["port"]:
+        found["port"] = given["port"]
+    if given["key_file"]:
+        found.update(use_keys=True, key_file=given["key_file"])
+    if not given["device_type"].endswith(("_telnet", "_serial")):
+        found["ssh_strict"] = True
+        found["system_host_keys"] = not given["known_hosts"]
+        if given["known_hosts"]:
+            found.update(alt_host_keys=True, alt_key_file=given["known_hosts"])
+    return found
+
+
+def opener(given: Mapping[str, Any]) -> Open:
+    """A function that opens a new connection each time that it is called."""
+
+    def opened() -> Any:
+        import netmiko
+
+        try:
+            link = netmiko.ConnectHandler(**arguments(given))
+            if given["secret"]:
+                link.enable()
+        except Exception as error:  # netmiko's, paramiko's and the socket's own
+            raise DeviceError("it can not be reached or does not let us in: %s" % _first(error)) from error
+        return link
+
+    return opened
+
+
+def _first(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+class Device:
+    """A device with one connection held open."""
+
+    def __init__(self, open_one: Open):
+        self._open = open_one
+        self._link = open_one()
+
+    def running_text(self) -> str:
+        return str(self._link.send_command("show running-config"))
+
+    def running(self) -> list[Path]:
+        return parse(self.running_text())
+
+    def ask(self, command: str, structured: bool = False) -> Any:
+        return self._link.send_command(command, use_textfsm=structured)
+
+    def type(self, lines: Sequence[str]) -> None:
+        """Type lines in configuration mode. The first that the device rejects ends it."""
+        from netmiko.exceptions import ConfigInvalidException
+
+        try:
+            self._link.send_config_set(list(lines), error_pattern=REJECTED, cmd_verify=False)
+        except ConfigInvalidException as error:
+            self._link.exit_config_mode()
+            raise DeviceError("the device rejected a line: %s" % _first(error)) from error
+
+    def bring_back(self, before: Sequence[Path]) -> bool:
+        """Undo everything that differs, over the connection that is still open; whether that succeeded."""
+        try:
+            lines = undo(before, self.running())
+            self._link.send_config_set(lines, cmd_verify=False)  # a section may be gone with its last line
+            return sorted(self.running()) == sorted(before)
+        except (
+            Exception
+        ):  # the connection may be what was cut: then there is nothing more to be done from here
+            return False
+
+    def can_be_reached(self) -> str:
+        """Why no new connection comes about; empty if one does."""
+        try:
+            self._open().disconnect()
+        except DeviceError as error:
+            return str(error)
+        return ""
+
+    def reload_in(self, minutes: int) -> None:
+        """Have the device start again with its saved configuration, unless that is cancelled."""
+        said = self._link.send_command_timing("reload in %d" % minutes)
+        if "yes/no" in said:
+            said += self._link.send_command_timing("no")
+        if "confirm" in said:
+            said += self._link.send_command_timing("\n")
+        if "invalid" in said.lower() or "unknown" in said.lower():
+            raise DeviceError("the device knows no `reload in`; set guard to session")
+
+    def cancel_reload(self) -> None:
+        self._link.send_command_timing("reload cancel")
+
+    def save(self) -> None:
+        self._link.exit_config_mode()
+        said = str(self._link.save_config())
+        if any(word in said.lower() for word in ("unknown", "invalid", "denied", "failed")):
+            raise DeviceError("the configuration is in effect but was not saved: %s" % said.strip()[-200:])
+
+    def close(self) -> None:
+        self._link.disconnect()

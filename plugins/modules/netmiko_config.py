@@ -1,0 +1,227 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lines in the configuration of a network device, foreseen, checked afterwards, and undone if they cut us off."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netmiko_config
+short_description: Lines in the configuration of a network device
+description:
+  - For switches and routers whose configuration is lines under lines, as Cisco's. Runs on the controller.
+  - Reads the running configuration, types only what is missing, and reads it again. A line that the device rejects, or
+    that is not there afterwards, is an error, and what was typed before it is taken back.
+  - Where Ansible has modules for the very platform that know single resources (C(cisco.ios.ios_vlans), C(ios_acls)),
+    prefer those. This one is for all else that netmiko speaks to, and for lines that must be proven to have been taken.
+options:
+  parents:
+    description: The lines under which O(lines) stand, the outermost first.
+    type: list
+    elements: str
+    default: []
+  lines:
+    description: Lines as the device itself shows them. A line that begins with C(no) must not be there.
+    type: list
+    elements: str
+    required: true
+  block:
+    description: Whether these lines and no others must stand under the parents, in this order.
+    type: bool
+    default: false
+  guard:
+    description:
+      - What brings the old configuration back if no new connection comes about afterwards.
+      - C(session) takes the lines back over the connection from before, which answers as long as only new ones are cut.
+      - C(reload) has the device start again with its saved configuration by C(reload in), whatever is cut.
+    type: str
+    choices: [session, reload, none]
+    default: session
+  reload_minutes:
+    description: After how many minutes it starts again.
+    type: int
+    default: 5
+  save:
+    description: Whether the configuration is saved, once a new connection has come about.
+    type: bool
+    default: true
+  backup_dir:
+    description:
+      - Folder on the controller for the configuration from before, secrets included; for the owner alone.
+    type: path
+extends_documentation_fragment:
+  - fitsom_netmiko
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Tells which lines would be typed.
+    support: full
+  diff_mode:
+    description: The configuration before and after; passwords, keys and communities are hidden.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Send the switch's log to the server
+  netmiko_config:
+    host: "{{ ansible_host }}"
+    device_type: cisco_ios
+    username: fitsom
+    password: "{{ vault_switch_password }}"
+    lines: [logging host 10.0.9.5]
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+commands:
+  description: What was or would be typed; secrets are hidden.
+  type: list
+  elements: str
+  returned: success
+backup_path:
+  description: The file that holds the configuration from before.
+  type: str
+  returned: when O(backup_dir) is given and something changed
+fitsom:
+  description: Each line that comes or goes.
+  type: dict
+  returned: success
+"""
+
+import os
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_netmiko_device import SPEC as LOGIN
+from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, opener
+from ansible.module_utils.fitsom_netmiko_lines import (
+    Path,
+    Wanted,
+    commands,
+    foreseen,
+    hide,
+    parse,
+    secrets,
+    steps,
+    text_of,
+    unmet,
+)
+
+SPEC = {
+    **LOGIN,
+    "parents": {"type": "list", "elements": "str", "default": []},
+    "lines": {"type": "list", "elements": "str", "required": True},
+    "block": {"type": "bool", "default": False},
+    "guard": {"type": "str", "choices": ["session", "reload", "none"], "default": "session"},
+    "reload_minutes": {"type": "int", "default": 5},
+    "save": {"type": "bool", "default": True},
+    "backup_dir": {"type": "path"},
+}
+
+
+def told(before: list[Path], planned: list[Path], after: list[Path], typed: list[str]) -> dict[str, Any]:
+    """The module's result. What the device did besides (one password gives way to another) is noted."""
+    foretold = steps(before, planned)
+    besides = [step for step in steps(before, after) if step not in foretold]
+    return {
+        "changed": True,
+        "commands": [hide(line) for line in typed],
+        "diff": {"before": text_of(before), "after": text_of(after)},
+        "fitsom": {
+            "objects": [
+                {"kind": "device line", "id": line, "action": action, "group": "configuration"}
+                for action, line in foretold
+            ],
+            "notes": ["the device itself chose to %s: %s" % step for step in besides],
+        },
+    }
+
+
+def backup(given: dict[str, Any], text: str) -> str:
+    """Write the configuration from before; its secrets are in it, so it is for the owner alone."""
+    os.makedirs(given["backup_dir"], mode=0o700, exist_ok=True)
+    path = os.path.join(given["backup_dir"], "%s-%s.cfg" % (given["host"], time.strftime("%Y%m%dT%H%M%S")))
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def change(
+    device: Device, given: dict[str, Any], wanted: Wanted, before: list[Path], typed: list[str]
+) -> list[Path]:
+    """Type the lines, see that they are there and that a new connection comes about, and only then save."""
+    if given["guard"] == "reload":
+        device.reload_in(given["reload_minutes"])
+    fault = attempt(device, wanted, typed) or (device.can_be_reached() if given["guard"] != "none" else "")
+    if fault:
+        back = device.bring_back(before)
+        if back and given["guard"] == "reload":
+            device.cancel_reload()
+        raise DeviceError(outcome(fault, back, given))
+    if given["guard"] == "reload":
+        device.cancel_reload()
+    after = device.running()
+    if given["save"]:
+        device.save()
+    return after
+
+
+def attempt(device: Device, wanted: Wanted, typed: list[str]) -> str:
+    """Why the lines are not all there now; empty if they are."""
+    try:
+        device.type(typed)
+    except DeviceError as error:
+        return hide(str(error))
+    missing = unmet(device.running(), wanted)
+    if missing:
+        return "the device did not take, or writes otherwise: %s" % "; ".join(hide(line) for line in missing)
+    return ""
+
+
+def outcome(fault: str, back: bool, given: dict[str, Any]) -> str:
+    if back:
+        return "%s. The configuration is as it was before, and nothing was saved" % fault
+    if given["guard"] == "reload":
+        return "%s. The device starts again with its saved configuration within %d minutes" % (
+            fault,
+            given["reload_minutes"],
+        )
+    return (
+        "%s. The old configuration could NOT be brought back. Nothing was saved: starting the device again does it"
+        % fault
+    )
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    wanted = Wanted(tuple(given["parents"]), tuple(given["lines"]), given["block"])
+    module.no_log_values.update(secrets([*wanted.parents, *wanted.lines]))
+    device = Device(opener(given))
+    try:
+        text = device.running_text()
+        before = parse(text)
+        typed = commands(before, wanted)
+        if not typed:
+            return {"changed": False, "commands": [], "fitsom": {"objects": []}}
+        planned = foreseen(before, wanted)
+        if module.check_mode:
+            return told(before, planned, planned, typed)
+        path = backup(given, text) if given["backup_dir"] else ""
+        result = told(before, planned, change(device, given, wanted, before, typed), typed)
+        return {**result, "backup_path": path} if path else result
+    finally:
+        device.close()
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    try:
+        module.exit_json(**run(module))
+    except DeviceError as error:
+        module.fail_json(msg="%s: %s." % (module.params["host"], error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Model, version, serial number and interfaces of a network device; changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netmiko_facts
+short_description: What a network device is, for the inventory
+description:
+  - Asks C(show version) and for its interfaces, read by the templates of ntc-templates, or by our own for FRRouting.
+  - What the device's answer does not hold is left empty. Runs on the controller.
+extends_documentation_fragment:
+  - fitsom_netmiko
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is no difference to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Ask the switch what it is
+  netmiko_facts:
+    host: "{{ ansible_host }}"
+    device_type: cisco_ios
+    username: fitsom
+    password: "{{ vault_switch_password }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+device:
+  description: vendor, model, version, serial, hostname, and interfaces with name, state and addresses.
+  type: dict
+  returned: success
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_netmiko_device import SPEC, Device, DeviceError, opener
+from ansible.module_utils.fitsom_netmiko_facts import from_frr, from_templates, is_frr
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    try:
+        device = Device(opener(module.params))
+        try:
+            version = device.ask("show version")
+            if is_frr(version):
+                found = from_frr(version, device.ask("show interface brief"))
+            else:
+                found = from_templates(
+                    device.ask("show version", structured=True),
+                    device.ask("show ip interface brief", structured=True),
+                )
+        finally:
+            device.close()
+    except DeviceError as error:
+        module.fail_json(msg="%s: %s." % (module.params["host"], error))
+    module.exit_json(changed=False, device=found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""How a device is logged in to, and what is done around a change. The device is a double."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, arguments
+from ansible.module_utils.fitsom_netmiko_facts import from_frr, from_templates, is_frr
+from ansible.module_utils.fitsom_netmiko_lines import Wanted, commands
+
+netmiko_config = import_module("netmiko_config")
+GIVEN: dict[str, Any] = {
+    "host": "10.0.0.2",
+    "port": None,
+    "device_type": "cisco_ios",
+    "username": "it",
+    "password": "canary",
+    "key_file": None,
+    "secret": "",
+    "known_hosts": None,
+    "timeout": 30,
+}
+
+
+def test_an_unknown_host_key_is_always_refused_over_ssh() -> None:
+    assert arguments(GIVEN)["ssh_strict"] is True
+    own = arguments({**GIVEN, "known_hosts": "/etc/fitsom/known_hosts"})
+    assert (own["ssh_strict"], own["alt_key_file"], own["system_host_keys"]) == (
+        True,
+        "/etc/fitsom/known_hosts",
+        False,
+    )
+    assert "ssh_strict" not in arguments({**GIVEN, "device_type": "cisco_ios_telnet"})
+
+
+class Link:
+    """A device that holds plain lines, and does what `kind` says with new connections."""
+
+    def __init__(self) -> None:
+        self.lines = ["hostname sw1"]
+        self.said: list[str] = []
+
+    def send_command(self, _command: str) -> str:
+        return "\n".join(self.lines)
+
+    def send_command_timing(self, command: str) -> str:
+        self.said.append(command.strip() or "<enter>")
+        if command.startswith("reload in"):
+            return "System configuration has been modified. Save? [yes/no]:"
+        return "Proceed with reload? [confirm]" if command == "no" else ""
+
+    def send_config_set(self, lines: list[str], **_how: Any) -> None:
+        for line in lines:
+            if line.startswith("no "):
+                self.lines = [other for other in self.lines if other != line[3:]]
+            else:
+                self.lines.append(line)
+
+    def save_config(self) -> str:
+        self.said.append("saved")
+        return "[OK]"
+
+    def exit_config_mode(self) -> None:
+        self.said.append("exit")
+
+    def disconnect(self) -> None:
+        pass
+
+
+def change(link: Link, *, guard: str, reachable: bool = True) -> None:
+    opened = iter([link])
+
+    def open_one() -> Link:
+        found = next(opened, None)
+        if found is None and not reachable:
+            raise DeviceError("no answer")
+        return found or link
+
+    device = Device(open_one)
+    wanted = Wanted((), ("ip routing",))
+    before = device.running()
+    given = {"guard": guard, "reload_minutes": 5, "save": True}
+    netmiko_config.change(device, given, wanted, before, commands(before, wanted))
+
+
+def test_a_reload_is_ordered_first_without_saving_and_cancelled_before_saving() -> None:
+    link = Link()
+    change(link, guard="reload")
+    assert link.said == ["reload in 5", "no", "<enter>", "reload cancel", "exit", "saved"]
+    assert link.lines == ["hostname sw1", "ip routing"]
+
+
+def test_what_cuts_new_connections_is_taken_back_and_never_saved() -> None:
+    link = Link()
+    with pytest.raises(DeviceError, match=r"no answer\. The configuration is as it was before"):
+        change(link, guard="session", reachable=False)
+    assert link.lines == ["hostname sw1"]
+    assert "saved" not in link.said
+
+
+def test_where_it_can_not_be_taken_back_the_reload_is_left_to_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link()
+    monkeypatch.setattr(Device, "bring_back", lambda *_: False)
+    with pytest.raises(DeviceError, match="starts again with its saved configuration within 5 minutes"):
+        change(link, guard="reload", reachable=False)
+    assert "reload cancel" not in link.said
+
+
+def test_a_line_that_the_device_silently_drops_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link()
+    monkeypatch.setattr(Link, "send_config_set", lambda *_, **__: None)
+    with pytest.raises(DeviceError, match="did not take, or writes otherwise: ip routing"):
+        change(link, guard="none")
+
+
+def test_facts_of_a_switch_come_from_the_rows_of_the_templates() -> None:
+    version = [
+        {
+            "software_image": "C2960X",
+            "version": "15.2(7)E3",
+            "hostname": "sw1",
+            "hardware": ["WS-C2960X-48TS-L"],
+            "serial": ["FOC1"],
+        }
+    ]
+    interfaces = [
+        {"interface": "Vlan1", "ip_address": "unassigned", "status": "up"},
+        {"interface": "Vlan20", "ip_address": "10.20.0.1", "status": "up"},
+    ]
+    found = from_templates(version, interfaces)
+    assert (found["model"], found["version"], found["serial"]) == ("WS-C2960X-48TS-L", "15.2(7)E3", "FOC1")
+    assert [each["addresses"] for each in found["interfaces"]] == [[], ["10.20.0.1"]]
+
+
+def test_an_answer_without_a_template_leaves_facts_empty() -> None:
+    assert from_templates("% Unknown command", "nothing")["model"] == ""
+    assert from_templates([], [])["interfaces"] == []
+
+
+def test_facts_of_frrouting_are_read_by_ourselves() -> None:
+    version = "FRRouting 8.4.4 (sw1) on Linux(6.1.0).\nCopyright"
+    table = """\
+Interface  Status  VRF      Addresses
+---------  ------  ---      ---------
+eth0       up      default  10.0.0.2/24
+lo         down    default
+"""
+    found = from_frr(version, table)
+    assert is_frr(version)
+    assert (found["version"], found["hostname"]) == ("8.4.4", "sw1")
+    assert [(each["name"], each["state"]) for each in found["interfaces"]] == [("eth0", "up"), ("lo", "down")]
