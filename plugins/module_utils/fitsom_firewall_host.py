@@ -103,10 +103,6 @@ class Host:
     def disarm(self) -> None:
         self.run("systemctl", "stop", UNIT + ".timer")
 
-    def start(self) -> None:
-        """Have systemd count our unit as active, so that a restart of Debian's own brings our rules back too."""
-        self.run("systemctl", "start", "fitsom-firewall.service")
-
     def write(self, path: str, text: str) -> None:
         """In one step, and only for root."""
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

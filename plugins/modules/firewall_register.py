@@ -53,6 +53,11 @@ options:
     description: Rules that expire within so many days are reported.
     type: int
     default: 42
+  platform:
+    description: For C(ios) the rules are made into access lists, too.
+    type: str
+    choices: [nftables, ios]
+    default: nftables
   ci:
     description: What findings are about, the host's name.
     type: str
@@ -93,6 +98,11 @@ rules:
   type: list
   elements: dict
   returned: success
+access_lists:
+  description: For C(ios), C(parents) and C(lines) of each list, for M(netmiko_config).
+  type: list
+  elements: dict
+  returned: success
 fitsom:
   description: Rules that have expired or soon will, as findings.
   type: dict
@@ -104,6 +114,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_findings import Finding, finding
+from ansible.module_utils.fitsom_firewall_acl import access_lists
+from ansible.module_utils.fitsom_firewall_acl import faults as unfit
 from ansible.module_utils.fitsom_firewall_meeting import Packet
 from ansible.module_utils.fitsom_firewall_model import Rule, dump, parse_net
 from ansible.module_utils.fitsom_firewall_register import Register, Surroundings, management_faults, read
@@ -119,6 +131,7 @@ SPEC = {
     "today": {"type": "str", "default": ""},
     "longest_days": {"type": "int", "default": 120},
     "remind_days": {"type": "int", "default": 42},
+    "platform": {"type": "str", "choices": ["nftables", "ios"], "default": "nftables"},
     "ci": {"type": "str", "required": True},
 }
 
@@ -180,14 +193,23 @@ def main() -> None:
         Surroundings(given["zones"], given["services"], given["groups"], today, given["longest_days"]),
     )
     told = {"findings": expiring(register, today, given["remind_days"], given["ci"])}
-    faults = register.faults or management(given, register.rules)
+    ios = given["platform"] == "ios"
+    faults = register.faults or [
+        *management(given, register.rules),
+        *(unfit(register.rules) if ios else []),
+    ]
     if faults:
         module.fail_json(
             msg="The rule register is not sound; nothing was sent to this host:\n- %s" % "\n- ".join(faults),
             faults=faults,
             fitsom=told,
         )
-    module.exit_json(changed=False, rules=[dump(rule) for rule in register.rules], fitsom=told)
+    module.exit_json(
+        changed=False,
+        rules=[dump(rule) for rule in register.rules],
+        access_lists=access_lists(register.rules) if ios else [],
+        fitsom=told,
+    )
 
 
 if __name__ == "__main__":

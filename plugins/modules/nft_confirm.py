@@ -81,8 +81,6 @@ def confirm(module: AnsibleModule, host: Host, waiting: dict[str, Any]) -> None:
             module.fail_json(msg="The old rules came back in the moment of confirming.")
     host.write(RULES, waiting["keep"])
     os.unlink(os.path.join(STATE, "pending.json"))
-    if waiting["plain"]:
-        host.start()
 
 
 def prove(module: AnsibleModule, host: Host, since: int) -> None:

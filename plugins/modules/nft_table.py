@@ -200,7 +200,7 @@ def main() -> None:
             apply(host, live, target, given)
         host.write(
             os.path.join(STATE, "pending.json"),
-            json.dumps({"moved": moved, "plain": target == wanted, "keep": keep, "since": ticks_now()}),
+            json.dumps({"moved": moved, "keep": keep, "since": ticks_now()}),
         )
     texts = [text_of(blocks) if blocks else "" for blocks in (live, target)]
     module.exit_json(

@@ -1,0 +1,59 @@
+"""The register as access lists; text only, since no device that has them was seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.fitsom_firewall_acl import access_lists, faults
+
+from tests.unit.plugins.firewall_school import ZONES, entry, register
+
+
+def lists(*entries: dict[str, Any]) -> dict[str, list[str]]:
+    found = register(*entries)
+    assert found.faults == []
+    return {each["parents"][0]: each["lines"] for each in access_lists(found.rules)}
+
+
+def test_a_rule_becomes_a_line_in_the_list_of_its_direction_and_family() -> None:
+    found = lists(entry("web", "pupils", "web"))
+    assert found["ip access-list extended fitsom-in"] == [
+        "permit tcp any any established",
+        "permit tcp 10.20.0.0 0.0.255.255 any eq 80",
+        "permit tcp 10.20.0.0 0.0.255.255 any eq 443",
+        "deny ip any any log",
+    ]
+    assert found["ipv6 access-list fitsom-in6"] == [
+        "permit tcp any any established",
+        "permit icmp any any nd-na",
+        "permit icmp any any nd-ns",
+        "permit tcp 2001:db8:20::/48 any eq 80",
+        "permit tcp 2001:db8:20::/48 any eq 443",
+        "deny ipv6 any any log",
+    ]
+
+
+def test_ranges_hosts_icmp_and_refusals_have_their_words() -> None:
+    found = lists(
+        entry("high", "class-7a", "high", direction="forward", to=["staff"], action="reject", log=True),
+        entry("ping", "staff", "ping", direction="forward", to=["management"]),
+    )
+    assert found["ip access-list extended fitsom-forward"][1:-1] == [
+        "deny tcp 10.20.7.0 0.0.0.255 10.30.0.0 0.0.255.255 range 1024 65535 log",
+        "permit icmp 10.30.0.0 0.0.255.255 10.0.9.0 0.0.0.255 echo",
+    ]
+    assert "ipv6 access-list fitsom-forward6" not in found
+
+
+def test_one_address_is_a_host_and_everything_is_any() -> None:
+    zones = {**ZONES, "one": {"addresses": ["10.1.1.1"]}}
+    rules = register(entry("one-in", "one"), entry("all", "any", "ssh"), zones=zones).rules
+    lines = access_lists(rules)[0]["lines"]
+    assert lines[1:-1] == ["permit tcp host 10.1.1.1 any eq 443", "permit tcp any any eq 22"]
+
+
+def test_what_an_access_list_can_not_do_is_named() -> None:
+    out = entry("out", None, direction="out", to=["staff"])
+    found = faults(register(entry("guest", "guests"), out).rules)
+    assert "guest (guest.yml:1): an access list knows no interfaces" in found[0]
+    assert "out (out.yml:1): rules for what goes out" in found[1]
