@@ -74,8 +74,9 @@ def opener(given: Mapping[str, Any]) -> Open:
 
 
 def _first(error: Exception) -> str:
+    """The first line of netmiko's often long advice, with what follows a colon."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return " ".join(lines[: 2 if lines[0].endswith(":") else 1]) if lines else type(error).__name__
 
 
 class Device:
