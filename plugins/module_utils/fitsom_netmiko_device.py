@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+import contextlib
+import re
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible.module_utils.fitsom_netmiko_lines import Path, parse, undo
 
@@ -25,6 +27,7 @@ REJECTED = (
     r"^\s*%\s*(Unknown|Incomplete|Invalid|Ambiguous|Bad|Error|Malformed|Can't|Cannot|Failed|There is no).*"
     r"|^(Invalid input|Unknown command|Error:).*"
 )
+PROMPT = re.compile(r"[\w.\-/@:]+(\([\w.\-/ ]+\))?\s?[>#$]")
 
 Open = Callable[[], Any]
 
@@ -62,15 +65,42 @@ def opener(given: Mapping[str, Any]) -> Open:
     def opened() -> Any:
         import netmiko
 
-        try:
-            link = netmiko.ConnectHandler(**arguments(given))
+        with told("it can not be reached or does not let us in"):
+            try:
+                link = netmiko.ConnectHandler(**arguments(given))
+            except (
+                netmiko.exceptions.ReadTimeout
+            ):  # let in, but its first answers came too late to be understood
+                link = netmiko.ConnectHandler(**arguments(given))
             if given["secret"]:
                 link.enable()
-        except Exception as error:  # netmiko's, paramiko's and the socket's own
-            raise DeviceError("it can not be reached or does not let us in: %s" % _first(error)) from error
+            settle(link)
         return link
 
     return opened
+
+
+def settle(link: Any) -> None:
+    """See that netmiko took the prompt for the prompt: a slow device's late answer to something else may come first."""
+    for _attempt in range(5):
+        prompt = link.find_prompt().strip()
+        if PROMPT.fullmatch(prompt):
+            link.set_base_prompt()
+            if PROMPT.fullmatch(link.base_prompt + prompt[-1]):
+                return
+        link.clear_buffer(backoff=True)
+    raise DeviceError("its prompt is not understood: %s" % prompt)
+
+
+@contextlib.contextmanager
+def told(words: str) -> Iterator[None]:
+    """Tell whatever netmiko, paramiko or the socket raises in one form."""
+    try:
+        yield
+    except DeviceError:
+        raise
+    except Exception as error:
+        raise DeviceError("%s: %s" % (words, _first(error))) from error
 
 
 def _first(error: Exception) -> str:
@@ -87,34 +117,40 @@ class Device:
         self._link = open_one()
 
     def running_text(self) -> str:
-        return str(self._link.send_command("show running-config"))
+        return str(self.ask("show running-config"))
 
     def running(self) -> list[Path]:
         return parse(self.running_text())
 
     def ask(self, command: str, structured: bool = False) -> Any:
-        return self._link.send_command(command, use_textfsm=structured)
+        with told("no answer to %s" % command):
+            return self._link.send_command(command, use_textfsm=structured)
 
     def type(self, lines: Sequence[str]) -> None:
         """Type lines in configuration mode. The first that the device rejects ends it."""
         from netmiko.exceptions import ConfigInvalidException
 
-        try:
-            self._link.send_config_set(list(lines), error_pattern=REJECTED, cmd_verify=False)
-        except ConfigInvalidException as error:
-            self._link.exit_config_mode()
-            raise DeviceError("the device rejected a line: %s" % _first(error)) from error
+        with told("a line was not answered"):
+            try:
+                self._link.send_config_set(list(lines), error_pattern=REJECTED, cmd_verify=False)
+            except ConfigInvalidException as error:
+                self._link.exit_config_mode()
+                raise DeviceError("the device rejected a line: %s" % _first(error)) from error
 
     def bring_back(self, before: Sequence[Path]) -> bool:
-        """Undo everything that differs, over the connection that is still open; whether that succeeded."""
-        try:
-            lines = undo(before, self.running())
-            self._link.send_config_set(lines, cmd_verify=False)  # a section may be gone with its last line
-            return sorted(self.running()) == sorted(before)
-        except (
-            Exception
-        ):  # the connection may be what was cut: then there is nothing more to be done from here
-            return False
+        """Undo all that differs, over the connection that is still open or else a new one; whether it succeeded."""
+        for renew in (False, True):
+            try:
+                if renew:
+                    self._link = self._open()
+                with told("the way back"):
+                    lines = undo(before, self.running())
+                    self._link.send_config_set(lines, cmd_verify=False)  # a section may go with its last line
+                if sorted(self.running()) == sorted(before):
+                    return True
+            except DeviceError:
+                continue
+        return False
 
     def can_be_reached(self) -> str:
         """Why no new connection comes about; empty if one does."""
@@ -138,8 +174,8 @@ class Device:
         self._link.send_command_timing("reload cancel")
 
     def save(self) -> None:
-        self._link.exit_config_mode()
-        said = str(self._link.save_config())
+        with told("the configuration is in effect but was not saved"):
+            said = str(self._link.save_config())
         if any(word in said.lower() for word in ("unknown", "invalid", "denied", "failed")):
             raise DeviceError("the configuration is in effect but was not saved: %s" % said.strip()[-200:])
 

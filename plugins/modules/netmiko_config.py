@@ -159,9 +159,9 @@ def change(
         if back and given["guard"] == "reload":
             device.cancel_reload()
         raise DeviceError(outcome(fault, back, given))
+    after = device.running()
     if given["guard"] == "reload":
         device.cancel_reload()
-    after = device.running()
     if given["save"]:
         device.save()
     return after
@@ -171,9 +171,9 @@ def attempt(device: Device, wanted: Wanted, typed: list[str]) -> str:
     """Why the lines are not all there now; empty if they are."""
     try:
         device.type(typed)
+        missing = unmet(device.running(), wanted)
     except DeviceError as error:
         return hide(str(error))
-    missing = unmet(device.running(), wanted)
     if missing:
         return "the device did not take, or writes otherwise: %s" % "; ".join(hide(line) for line in missing)
     return ""

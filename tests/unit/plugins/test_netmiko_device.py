@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, arguments
+from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, arguments, settle
 from ansible.module_utils.fitsom_netmiko_facts import from_frr, from_templates, is_frr
 from ansible.module_utils.fitsom_netmiko_lines import Wanted, commands
 
@@ -42,7 +42,7 @@ class Link:
         self.lines = ["hostname sw1"]
         self.said: list[str] = []
 
-    def send_command(self, _command: str) -> str:
+    def send_command(self, _command: str, **_how: Any) -> str:
         return "\n".join(self.lines)
 
     def send_command_timing(self, command: str) -> str:
@@ -88,7 +88,7 @@ def change(link: Link, *, guard: str, reachable: bool = True) -> None:
 def test_a_reload_is_ordered_first_without_saving_and_cancelled_before_saving() -> None:
     link = Link()
     change(link, guard="reload")
-    assert link.said == ["reload in 5", "no", "<enter>", "reload cancel", "exit", "saved"]
+    assert link.said == ["reload in 5", "no", "<enter>", "reload cancel", "saved"]
     assert link.lines == ["hostname sw1", "ip routing"]
 
 
@@ -113,6 +113,52 @@ def test_a_line_that_the_device_silently_drops_is_an_error(monkeypatch: pytest.M
     monkeypatch.setattr(Link, "send_config_set", lambda *_, **__: None)
     with pytest.raises(DeviceError, match="did not take, or writes otherwise: ip routing"):
         change(link, guard="none")
+
+
+class SlowLink:
+    """A device whose late answers stand where its prompt is looked for."""
+
+    def __init__(self, *seen: str) -> None:
+        self.seen = list(seen)
+        self.base_prompt = "% Unknown command: terminal width 511"
+
+    def find_prompt(self) -> str:
+        return self.seen.pop(0) if len(self.seen) > 1 else self.seen[0]
+
+    def set_base_prompt(self) -> None:
+        self.base_prompt = self.find_prompt()[:-1]
+
+    def clear_buffer(self, **_how: Any) -> None:
+        pass
+
+
+def test_an_answer_that_comes_late_is_not_taken_for_the_prompt() -> None:
+    link = SlowLink("% Unknown command: terminal width 511", "sw1#")
+    settle(link)
+    assert link.base_prompt == "sw1"
+
+
+def test_a_prompt_that_is_never_understood_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="its prompt is not understood: % What"):
+        settle(SlowLink("% What"))
+
+
+def test_what_breaks_while_typing_is_taken_back_over_a_new_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link = Link()
+    typing = Link.send_config_set
+    broken = iter([True, True])
+
+    def breaks(self: Link, lines: list[str], **how: Any) -> None:
+        typing(self, lines, **how)
+        if next(broken, False):
+            raise OSError("Socket is closed")
+
+    monkeypatch.setattr(Link, "send_config_set", breaks)
+    with pytest.raises(DeviceError, match=r"Socket is closed. The configuration is as it was before"):
+        change(link, guard="session")
+    assert link.lines == ["hostname sw1"]
 
 
 def test_facts_of_a_switch_come_from_the_rows_of_the_templates() -> None:
