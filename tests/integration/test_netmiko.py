@@ -106,7 +106,10 @@ def test_a_router_tells_what_it_is(router: Router) -> None:
 
 
 def test_lines_are_foreseen_typed_once_and_saved(router: Router, tmp_path: Path) -> None:
-    more: dict[str, Any] = {"parents": ["route-map LESSONS permit 10"], "backup_dir": str(tmp_path / "backup")}
+    more: dict[str, Any] = {
+        "parents": ["route-map LESSONS permit 10"],
+        "backup_dir": str(tmp_path / "backup"),
+    }
     lines = ("description pupils", "set metric 20")
     before = router.running()
     plan = router.config(*lines, check=True, **more)
