@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, Iterable, List, Optional, Set
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_apt_rules import matches
@@ -50,17 +50,47 @@ def _read(path: str) -> str:
         return ""
 
 
-def running(deleted: bool) -> Dict[str, Set[str]]:
-    """Service to the files that its processes execute from."""
-    found: Dict[str, Set[str]] = {}
+def _processes(deleted: bool) -> Iterator[Tuple[str, str, Set[str]]]:
+    """Process number, service and files of each process of a service."""
     for process in os.listdir("/proc"):
         if not process.isdigit():
             continue
         unit = unit_of(_read("/proc/%s/cgroup" % process))
         files = mapped_files(_read("/proc/%s/maps" % process), deleted) if unit else set()
         if unit and files:
-            found.setdefault(unit, set()).update(files)
+            yield process, unit, files
+
+
+def running(deleted: bool) -> Dict[str, Set[str]]:
+    """Service to the files that its processes execute from."""
+    found: Dict[str, Set[str]] = {}
+    for _process, unit, files in _processes(deleted):
+        found.setdefault(unit, set()).update(files)
     return found
+
+
+def stale_since() -> Dict[str, float]:
+    """Service to the start of the youngest of its processes that run replaced files, in seconds since the boot."""
+    found: Dict[str, float] = {}
+    for process, unit, _files in _processes(deleted=True):
+        started = start_of(_read("/proc/%s/stat" % process))
+        found[unit] = max(started, found.get(unit, 0.0))
+    return found
+
+
+def start_of(stat: str) -> float:
+    """Seconds from the boot to the start of the process whose /proc/PID/stat this is; 0 if it has ended since."""
+    fields = stat.rpartition(")")[2].split()  # its name, in brackets, may hold blanks
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else 0.0
+
+
+def left_over(youngest: float, state: Mapping[str, str]) -> bool:
+    """Whether all stale processes are older than the service's own: sessions that outlived a restart, as sshd's do.
+
+    To restart the service again would not end them. A second's grace, since the two clocks are read apart.
+    """
+    began = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1000000
+    return youngest < began - 1
 
 
 def files_of(package: str, arch: str) -> Set[str]:

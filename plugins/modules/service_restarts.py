@@ -52,19 +52,21 @@ from typing import Any, Dict, Iterable, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_apt_rules import matches, parse_needrestart
-from ansible.module_utils.fitsom_services import running, show
+from ansible.module_utils.fitsom_services import left_over, show, stale_since
 
 STALE = "%s runs files that were replaced\n"
 FRESH = "%s restarted\n"
 
 
 def stale_services(module: AnsibleModule) -> List[str]:
-    found = set(running(deleted=True))
+    since = stale_since()
+    found = set(since)
     program = module.get_bin_path("needrestart")
     if program:
         _code, out, _err = module.run_command([program, "-b", "-r", "l"])
         found |= set(parse_needrestart(out)[0])
-    return sorted(found)
+    states = show(module, sorted(found & set(since)))
+    return sorted(name for name in found if name not in since or not left_over(since[name], states[name]))
 
 
 def row(name: str, before: str, after: str) -> Dict[str, str]:
