@@ -1,4 +1,4 @@
-"""Every scenario of molecule/, whole: syntax, create, prepare, check, converge, idempotence, verify, destroy."""
+"""Every scenario of molecule/, whole: syntax, destroy, create, prepare, check, converge, idempotence, verify, destroy."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ SCENARIOS = sorted(p.parent.name for p in (ROOT / "molecule").glob("*/molecule.y
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario_passes(scenario: str, tmp_path: Path) -> None:
     log = tmp_path / "molecule.log"
+    # Molecule names its state by the checkout's last folder alone, so two checkouts would share one.
+    state = {"MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "state")}
     with log.open("w") as output:
         done = subprocess.run(
             ["molecule", "test", "-s", scenario],
