@@ -10,11 +10,12 @@ from rich.table import Table
 
 from fitsom_runner.cli.context import console
 from fitsom_runner.config import Config
-from fitsom_runner.execution import ledger, recovery
+from fitsom_runner.execution import ledger, recovery, runs
 from fitsom_runner.execution.ledger import Tale
 from fitsom_runner.execution.models import ACTIVE, Run, RunStatus, Status
 
 POLL_SECONDS = 0.3
+PATIENCE_SECONDS = 60
 _PHASES = {
     RunStatus.CLAIMED: "starting",
     RunStatus.VERIFYING: "verifying the seal",
@@ -24,11 +25,22 @@ _PHASES = {
 
 
 def wait(config: Config, run: Run) -> Run:
-    """Until the run has ended; a dead one is written down as interrupted."""
+    """Until the run has ended and its report is written; a dead one is written down as interrupted."""
     while (run := Run.objects.get(pk=run.pk)).status in ACTIVE:
         recovery.recover(config)
         time.sleep(POLL_SECONDS)
+    _let_it_finish(config, run)
     return run
+
+
+def _let_it_finish(config: Config, run: Run) -> None:
+    """The child writes the end down first and the report after it: wait until it is gone, for a minute at most."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with runs.adopted(config, run.id) as gone:
+            if gone:
+                return
+        time.sleep(POLL_SECONDS)
 
 
 def live(config: Config, run: Run) -> Run:
@@ -44,6 +56,7 @@ def live(config: Config, run: Run) -> Run:
             screen.update(_table(run, tale))
             recovery.recover(config)
             time.sleep(POLL_SECONDS)
+    _let_it_finish(config, run)
     return run
 
 

@@ -1,4 +1,4 @@
-"""Every scenario of molecule/, whole: syntax, destroy, create, prepare, check, converge, idempotence, verify, destroy."""
+"""Every scenario of molecule/, whole: as .config/molecule/config.yml has it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_scenario_passes(scenario: str, tmp_path: Path) -> None:
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PATH": PATH, "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
+            env={**os.environ, **state, "PATH": PATH, "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
             check=False,
             timeout=1800,
         )

@@ -1,0 +1,50 @@
+"""Whoever waits for a run comes back when its report is there, not when its end is."""
+
+import threading
+
+import pytest
+
+from fitsom_runner.cli import progress
+from fitsom_runner.execution import runs
+from fitsom_runner.execution.models import Run, RunStatus
+from tests.unit.conftest import SetClock
+from tests.unit.people.cast import IN_WINDOW, TECHNICIAN, Story
+
+
+@pytest.fixture
+def ended(story: Story, set_clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run whose end is written down."""
+    monkeypatch.setattr(runs, "_spawn", lambda _config, _run, _lock: None)
+    change = story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    run = runs.start(story.config, TECHNICIAN, change)
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.SUCCEEDED)
+    return run
+
+
+def test_the_child_is_let_finish_its_report(
+    story: Story, ended: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "POLL_SECONDS", 0.01)
+    report = story.config.run_dir(ended.id) / "report.json"
+    held, writing = threading.Event(), threading.Event()
+
+    def child() -> None:
+        with runs.adopted(story.config, ended.id):
+            held.set()
+            writing.wait(0.5)
+            report.write_text("{}")
+
+    threading.Thread(target=child).start()
+    held.wait()
+    assert progress.wait(story.config, ended).status == RunStatus.SUCCEEDED
+    assert report.exists()
+
+
+def test_a_child_that_never_goes_is_not_waited_for_for_ever(
+    story: Story, ended: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.05)
+    with runs.adopted(story.config, ended.id):
+        assert progress.wait(story.config, ended).status == RunStatus.SUCCEEDED
