@@ -14,7 +14,9 @@ description:
   - In check mode an old backup is reported and does not fail, since it can still be made before the window.
 options:
   backup_stamp:
-    description: A file whose time of change is the time of the last backup that succeeded.
+    description:
+      - A file whose time of change is the time of the last backup that succeeded.
+      - Not read where the role backups cares for the host. Its repository is asked instead.
     type: path
   backup_max_age_hours:
     description: How old that may be. 0 does not ask.
@@ -68,10 +70,13 @@ fitsom:
 
 import os
 import time
+from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_apt_host import wait_for_lock
+from ansible.module_utils.fitsom_backup_rules import age_hours, of_set
+from ansible.module_utils.fitsom_restic import Restic, configured
 from ansible.module_utils.fitsom_services import show
 
 Check = Dict[str, Any]
@@ -89,6 +94,28 @@ def backup_check(stamp: Optional[str], hours: int, now: float) -> Check:
     except OSError:
         return check(name, False, "no backup is recorded in %s" % stamp)
     return check(name, age <= hours, "yes" if age <= hours else "the last one is older than that")
+
+
+def set_check(name: str, snapshots: Optional[Iterable[Dict[str, Any]]], hours: int, now: datetime) -> Check:
+    """One data set; `snapshots` is None where the repository does not answer."""
+    what = "a backup of %s succeeded within %d hours" % (name, hours)
+    if snapshots is None:
+        return check(what, False, "the repository does not answer")
+    mine = of_set(snapshots, name)
+    if not mine:
+        return check(what, False, "there is no backup of it")
+    ok = age_hours(mine[-1], now) <= hours
+    return check(what, ok, "yes" if ok else "the last one is older than that")
+
+
+def backup_checks(module: AnsibleModule, stamp: Optional[str], hours: int) -> List[Check]:
+    """The repository that the host backs up to knows better than any stamp."""
+    policy = configured()
+    if not policy or not policy["sets"]:
+        return [backup_check(stamp, hours, time.time())]
+    snapshots, _why = Restic(module, policy["repositories"][0]["name"]).snapshots()
+    now = datetime.now(timezone.utc)
+    return [set_check(each["name"], snapshots, hours, now) for each in policy["sets"]]
 
 
 def space_checks(paths: Iterable[str], needed: int) -> List[Check]:
@@ -153,7 +180,7 @@ def main() -> None:
     soft: List[Check] = []
     hours = wanted["backup_max_age_hours"]
     if hours:
-        soft.append(backup_check(wanted["backup_stamp"], hours, time.time()))
+        soft += backup_checks(module, wanted["backup_stamp"], hours)
     hard = space_checks(wanted["paths"], wanted["min_free_mb"])
     holder = wait_for_lock(wanted["lock_timeout"])
     busy = "held by %s; waited for %d seconds" % (holder, wanted["lock_timeout"])

@@ -31,6 +31,9 @@ EXTRAS = {
         "oddjob-mkhomedir", "dnsutils",
     ),
     "frr": ("frr",),
+    "backups": ("restic", "rclone"),
+    "postgresql": ("postgresql",),
+    "mariadb": ("mariadb-server",),
 }  # fmt: skip
 # Debian 13 has the domain controller in a package of its own, and dnsutils under its true name.
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import yaml
 from ansible.module_utils.fitsom_directory.model import Action, Group, State, Step, User
+from ansible.module_utils.fitsom_vault import VaultError, encrypt
 
 
 class HandoverError(Exception):
@@ -52,7 +51,10 @@ def write(
 ) -> Path:
     """Write and flush `rows` as ansible-vault's own format; the name of the new file. HandoverError says why not."""
     text = head + yaml.safe_dump(dict(rows), allow_unicode=True, sort_keys=False, width=1000)
-    closed = encrypt(text.encode(), passphrase)
+    try:
+        closed = encrypt(text.encode(), passphrase)
+    except VaultError as error:
+        raise HandoverError(f"the hand-over was not written: {error}") from error
     path = folder / f"handover-{now:%Y%m%d-%H%M%S}-{os.getpid()}.yml"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -64,29 +66,3 @@ def write(
     except OSError as error:
         raise HandoverError(f"the hand-over cannot be written to {folder}: {error.strerror}") from error
     return path
-
-
-def encrypt(content: bytes, passphrase: str) -> bytes:
-    """By ansible-vault of this Python's environment; neither text nor passphrase touches a disk or an argument list."""
-    reading, writing = os.pipe()
-    try:
-        os.write(writing, passphrase.encode() + b"\n")
-        os.close(writing)
-        program = Path(sys.executable).with_name("ansible-vault")
-        command = [
-            str(program),
-            "encrypt",
-            "--vault-password-file",
-            f"/dev/fd/{reading}",
-            "--output",
-            "-",
-            "-",
-        ]
-        done = subprocess.run(command, input=content, capture_output=True, pass_fds=(reading,), check=False)
-    except OSError as error:
-        raise HandoverError(f"ansible-vault cannot be started: {error.strerror}") from error
-    finally:
-        os.close(reading)
-    if done.returncode or not done.stdout.startswith(b"$ANSIBLE_VAULT;"):
-        raise HandoverError("ansible-vault did not encrypt the hand-over")
-    return done.stdout

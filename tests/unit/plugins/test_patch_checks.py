@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,20 @@ def test_a_backup_is_asked_for_by_its_age(tmp_path: Path) -> None:
     assert apt_ready.backup_check(str(tmp_path / "none"), 24, now)["detail"].startswith(
         "no backup is recorded"
     )
+
+
+def test_a_repository_is_asked_for_the_age_of_each_data_set() -> None:
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    snapshots = [{"id": "1" * 8, "time": "2026-11-24T01:00:00.123456789Z", "tags": ["set:homes"]}]
+
+    def asked(name: str, hours: int, found: list[dict[str, Any]] | None) -> tuple[bool, str]:
+        row = apt_ready.set_check(name, found, hours, now)
+        return row["ok"], row["detail"]
+
+    assert asked("homes", 11, snapshots) == (True, "yes")
+    assert asked("homes", 10, snapshots) == (False, "the last one is older than that")
+    assert asked("office", 11, snapshots) == (False, "there is no backup of it")
+    assert asked("homes", 11, None) == (False, "the repository does not answer")
 
 
 def test_free_space_names_no_number_that_differs_from_plan_to_plan(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""`fitsom restore`: parse, call one function after the other, render."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fitsom_runner import clock
+from fitsom_runner.cli.context import answer, note, opened
+
+
+def restore(
+    host: Annotated[str, typer.Argument(help="The host whose backup it is, and where it comes back to.")],
+    path: Annotated[str, typer.Argument(help="The file or folder, as a full path.")],
+    as_of: Annotated[
+        str, typer.Option(help='tuesday, yesterday, 2026-11-17 (its end), or "2026-11-17 12:00".')
+    ],
+    reason: Annotated[str, typer.Option(help="Who asks for it, and why. No pupil's name.")],
+    to: Annotated[str, typer.Option(help="Another folder to put it in; default: where it was.")] = "",
+    data_set: Annotated[
+        str, typer.Option("--set", help="The data set, where the path is in more than one.")
+    ] = "",
+) -> None:
+    """Ask for a file or folder to come back as it was: raises a minor change, and plans it."""
+    s = opened()
+    from fitsom_runner.changes import restore as writing
+    from fitsom_runner.changes import service
+    from fitsom_runner.cli import show
+    from fitsom_runner.execution import planner
+
+    now = clock.now()
+    moment = writing.as_of(as_of, str(s.config.zone), now)
+    wanted = writing.draft(host, path, moment, to=to, data_set=data_set, reason=reason, now=now)
+    change = service.submit(s.config, s.who, service.new(s.config, s.who, wanted))
+    note(f"{change.number}: looking into the backup ...")
+    taken = planner.plan(s.config, s.who, change)
+    change = service.get(change.number)
+    answer(show.change_value(change), show.plan_page(taken), f"[dim]{service.next_step(change)}[/]")

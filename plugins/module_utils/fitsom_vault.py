@@ -1,0 +1,48 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""ansible-vault on the controller; neither text nor passphrase touches a disk or an argument list."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+MARK = b"$ANSIBLE_VAULT;"
+
+
+class VaultError(Exception):
+    """It could not be done; the text has nothing of the content."""
+
+
+def encrypt(content: bytes, passphrase: str) -> bytes:
+    """`content` in ansible-vault's own format."""
+    closed = _vault("encrypt", content, passphrase)
+    if not closed.startswith(MARK):
+        raise VaultError("ansible-vault did not encrypt")
+    return closed
+
+
+def decrypt(closed: bytes, passphrase: str) -> bytes:
+    """What was encrypted; VaultError where the passphrase is another, or the text was altered."""
+    return _vault("decrypt", closed, passphrase)
+
+
+def _vault(action: str, content: bytes, passphrase: str) -> bytes:
+    """By ansible-vault of this Python's environment."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, passphrase.encode() + b"\n")
+        os.close(writing)
+        program = str(Path(sys.executable).with_name("ansible-vault"))
+        secret = ["--vault-password-file", f"/dev/fd/{reading}"]
+        command = [program, action, *secret, "--output", "-", "-"]
+        done = subprocess.run(command, input=content, capture_output=True, pass_fds=(reading,), check=False)
+    except OSError as error:
+        raise VaultError(f"ansible-vault cannot be started: {error.strerror}") from error
+    finally:
+        os.close(reading)
+    if done.returncode:
+        raise VaultError(f"ansible-vault could not {action} with this passphrase")
+    return done.stdout

@@ -1,0 +1,154 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Prove that a data set comes back: restore it to a scratch place, compare, measure."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_drill
+short_description: Prove that a data set comes back
+description:
+  - Restores files of the last snapshot to a scratch folder, compares each with the live file where that has not been
+    touched since, measures the time against the RTO, and removes the scratch folder. restic itself checks every piece
+    by its hash.
+options:
+  ci:
+    description: What findings are about, the host's name.
+    type: str
+    required: true
+  set:
+    description: The data set.
+    type: str
+    required: true
+  repository:
+    description: The repository; by default the first.
+    type: str
+  files:
+    description: How many files are drawn. 0 takes the whole set.
+    type: int
+    default: 50
+  scratch:
+    description: The folder below which the scratch folder is made; it needs room for what is restored.
+    type: path
+    required: true
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Says what would be restored, and restores nothing.
+    support: full
+  diff_mode:
+    description: Nothing lasting is changed, so there is no difference.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Draw 50 files
+  backup_drill:
+    ci: srv1
+    set: homes
+    scratch: /var/tmp
+"""
+
+RETURN = r"""
+drill:
+  description: "C({snapshot, files, bytes, missing, wrong, same, seconds, whole}); seconds is 0 in check mode."
+  type: dict
+  returned: success
+fitsom:
+  description: The evidence in a sentence, a check and findings.
+  type: dict
+  returned: success
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_backup_drill import digest, pattern, sample, sentence, untouched, verdict
+from ansible.module_utils.fitsom_backup_rules import moment, of_set
+from ansible.module_utils.fitsom_restic import Restic, configured, last
+
+SPEC = {
+    "ci": {"type": "str", "required": True},
+    "set": {"type": "str", "required": True},
+    "repository": {"type": "str"},
+    "files": {"type": "int", "default": 50},
+    "scratch": {"type": "path", "required": True},
+}
+
+
+def restored(
+    module: AnsibleModule, restic: Restic, snapshot: str, nodes: List[Dict[str, Any]], whole: bool
+) -> Dict[str, Any]:
+    """Which of the nodes did not come back, or came back otherwise; how many could be compared; how long it took."""
+    stage = tempfile.mkdtemp(prefix="fitsom-drill-", dir=module.params["scratch"])
+    try:
+        words = [] if whole else [word for node in nodes for word in ("--include", pattern(node["path"]))]
+        began = time.monotonic()
+        code, _out, err = restic.run("restore", "--no-lock", snapshot, "--target", stage, *words)
+        seconds = time.monotonic() - began
+        missing, wrong, same = [], [], 0
+        for node in nodes:
+            copy = stage + node["path"]
+            if not os.path.isfile(copy) or os.path.getsize(copy) != node.get("size", 0):
+                missing.append(node["path"])
+            elif untouched(node, node["path"], moment(node["mtime"]).timestamp()):
+                if digest(copy) == digest(node["path"]):
+                    same += 1
+                else:
+                    wrong.append(node["path"])
+        if code and not missing:
+            module.fail_json(msg="restic restored with errors: %s" % last(err))
+        return {"missing": missing, "wrong": wrong, "same": same, "seconds": round(seconds, 1)}
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    given, policy = module.params, configured() or {"sets": [], "repositories": []}
+    wanted = next((each for each in policy["sets"] if each["name"] == given["set"]), None)
+    if wanted is None:
+        known = ", ".join(each["name"] for each in policy["sets"]) or "none"
+        module.fail_json(msg="this host has no data set %s; there are: %s" % (given["set"], known))
+        return
+    restic = Restic(module, given["repository"] or policy["repositories"][0]["name"])
+    snapshots, why = restic.snapshots()
+    mine = of_set(snapshots or [], given["set"])
+    if not mine:
+        module.fail_json(msg="nothing to restore: %s" % (why or "there is no backup of %s" % given["set"]))
+    snapshot = mine[-1]["id"][:8]
+    code, out, err = restic.run("ls", "--json", "--no-lock", snapshot)
+    if code:
+        module.fail_json(msg="the snapshot %s can not be read: %s" % (snapshot, last(err)))
+    lines = [json.loads(line) for line in out.splitlines()]
+    files = [node for node in lines if node.get("struct_type") == "node" and node["type"] == "file"]
+    nodes = sample(files, given["files"], snapshot)
+    drill: Dict[str, Any] = {"snapshot": snapshot, "files": len(nodes), "whole": len(nodes) == len(files)}
+    drill["bytes"] = sum(node.get("size", 0) for node in nodes)
+    drill.update(missing=[], wrong=[], same=0, seconds=0.0)
+    if module.check_mode:
+        # No number: a backup of the night between plan and run changes it, and nothing that was approved.
+        what = "a sample" if given["files"] else "the whole"
+        words = "%s of %s would come back to a scratch folder, be compared and measured" % (
+            what,
+            given["set"],
+        )
+        module.exit_json(changed=False, drill=drill, fitsom={"notes": [words]})
+    drill.update(restored(module, restic, snapshot, nodes, drill["whole"]))
+    found = verdict("%s: %s" % (given["ci"], given["set"]), wanted, drill)
+    check = {"name": "%s comes back from %s" % (given["set"], restic.name), "ok": not found}
+    module.exit_json(
+        changed=False,
+        drill=drill,
+        fitsom={"notes": [sentence(wanted, drill)], "checks": [check], "findings": found},
+    )
+
+
+if __name__ == "__main__":
+    main()

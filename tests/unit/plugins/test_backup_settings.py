@@ -1,0 +1,119 @@
+"""Settings that do not hang together are told before anything is touched, with the way out."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+SPEC = importlib.util.spec_from_file_location(
+    "fitsom_backups", Path(__file__).parents[3] / "plugins/filter/fitsom_backups.py"
+)
+assert SPEC and SPEC.loader
+backups = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(backups)
+
+
+class HostVars(dict[str, dict[str, Any]]):
+    """As Ansible's own, whose `get` fails for a host that the inventory has not."""
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002 - its signature
+        return self[key]
+
+
+EVERYBODY = HostVars(
+    {
+        "files1": {},
+        "backup1": {
+            "backups_server": True,
+            "backups_server_clients": ["files1"],
+            "inventory_hostname": "backup1",
+        },
+        "other1": {"backups_server": True, "backups_server_clients": []},
+    }
+)
+
+
+def settings(**changed: Any) -> dict[str, Any]:
+    return {
+        "backups_client": True,
+        "backups_sets": [{"name": "homes", "owner": "Head", "paths": ["/srv/homes"]}],
+        "backups_repositories": [{"name": "main", "server": "backup1"}],
+        "backups_escrow_dir": "/srv/keys",
+        "backups_escrow_passphrase": True,
+        "backups_server": False,
+        "backups_server_clients": [],
+        "backups_server_certificate": False,
+        "backups_server_certificate_key": False,
+        "backups_server_copy_to": "",
+        **changed,
+    }
+
+
+def serving(**changed: Any) -> dict[str, Any]:
+    return settings(
+        backups_client=False,
+        backups_server=True,
+        **{"backups_server_certificate": True, "backups_server_certificate_key": True, **changed},
+    )
+
+
+def test_settings_that_hang_together_have_no_problem() -> None:
+    assert backups.problems("files1", settings(), EVERYBODY) == []
+    assert backups.problems("backup1", serving(backups_server_clients=["files1"]), EVERYBODY) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"backups_repositories": []}, "backups_repositories is empty"),
+        ({"backups_escrow_dir": ""}, "backups_escrow_dir is empty"),
+        ({"backups_escrow_passphrase": False}, "backups_escrow_passphrase is empty"),
+        ({"backups_sets": [{"name": "a", "paths": ["/a"]}] * 2}, "two are named a; rename one"),
+        ({"backups_sets": [{"name": "My Files", "paths": ["/a"]}]}, "My Files is no name for a unit"),
+        ({"backups_sets": [{"name": "a", "paths": ["srv"]}]}, "srv does not begin with /"),
+        ({"backups_sets": [{"name": "a", "paths": ["/a"], "keep": {"hourly": 2}}]}, "hourly is none of daily"),
+        ({"backups_repositories": [{"name": "main"}]}, "give either server or url"),
+        ({"backups_repositories": [{"name": "m", "server": "a", "url": "b"}]}, "give either server or url"),
+        ({"backups_repositories": [{"name": "m", "server": "nas"}]}, "the inventory has no host nas"),
+        ({"backups_repositories": [{"name": "m", "server": "files1"}]}, "files1 keeps no backups"),
+        ({"backups_repositories": [{"name": "m", "server": "other1"}]}, "not in backups_server_clients of other1"),
+    ],
+)  # fmt: skip
+def test_a_client_is_told_what_is_wrong(changed: dict[str, Any], told: str) -> None:
+    (found,) = backups.problems("files1", settings(**changed), EVERYBODY)
+    assert told in found
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"backups_server_certificate": False}, "backups_server_certificate is empty"),
+        ({"backups_server_certificate_key": False}, "backups_server_certificate_key is empty"),
+        ({"backups_server_clients": ["ghost"]}, "the inventory has no host ghost"),
+        ({"backups_server_copy_to": "backup1"}, "a copy beside the original is none"),
+        ({"backups_server_copy_to": "files1"}, "files1 is no host of the inventory that serves backups"),
+    ],
+)
+def test_a_server_is_told_what_is_wrong(changed: dict[str, Any], told: str) -> None:
+    (found,) = backups.problems("backup1", serving(**changed), EVERYBODY)
+    assert told in found
+
+
+def test_the_login_follows_from_the_key_and_does_not_give_it_away() -> None:
+    line = backups.login("files1", {"files1": "canary-key"})
+    address = backups.url("files1", EVERYBODY["backup1"], "canary-key")
+    assert line.startswith("files1:{SHA}")
+    assert address.startswith("rest:https://files1:")
+    assert address.endswith("@backup1:8000/files1/")
+    assert "canary-key" not in line + address
+    assert address == backups.url("files1", EVERYBODY["backup1"], "canary-key")
+    assert backups.password("db1", "canary-key") != backups.password("files1", "canary-key")
+
+
+def test_a_host_that_serves_nothing_has_no_address() -> None:
+    with pytest.raises(AnsibleFilterError, match="set backups_server for it"):
+        backups.url("files1", EVERYBODY["files1"], "key")
