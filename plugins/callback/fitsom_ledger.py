@@ -155,8 +155,9 @@ class CallbackModule(CallbackBase):
     def _detail(self, result, status):
         """What is worth keeping of a result: nothing of a quiet success."""
         detail = {}
-        if "fitsom" in result:
-            detail["fitsom"] = result["fitsom"]
+        facts = _facts(result)
+        if facts:
+            detail["fitsom"] = facts
         if status in (FAILED, UNREACHABLE, IGNORED):
             for key in ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result"):
                 if result.get(key) not in (None, ""):
@@ -174,7 +175,7 @@ class CallbackModule(CallbackBase):
 
     def _change(self, result):
         """One changed item: its label, the difference as text, and a digest of it for comparing plan and run."""
-        text = self._masker.text(self._difference(result.get("diff")))
+        text = self._masker.text(self._difference(result))
         change = {"k": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]}
         label = self._masker.text(_label(result))
         if label:
@@ -186,17 +187,41 @@ class CallbackModule(CallbackBase):
             change["p"] = 1  # its packages or objects speak for it, one by one
         return change
 
-    def _difference(self, diff):
+    def _difference(self, result):
+        diff = result.get("diff")
         if not diff:
             return ""
         try:
-            return self._get_diff(diff)
+            return self._get_diff([_settled(part, result.get("dest")) for part in _parts(diff)])
         except Exception as fault:
             return "(the module's difference could not be shown: %s)" % fault
 
     def v2_playbook_on_stats(self, stats):
         summary = {host: stats.summarize(host) for host in sorted(stats.processed)}
         self._write({"e": "stats", "hosts": summary}, sync=True)
+
+
+def _facts(result):
+    """What a module tells fitsom; of a loop, what it told for each item."""
+    if "fitsom" in result:
+        return result["fitsom"]
+    merged = {}
+    for each in result.get("results") or []:
+        told = each.get("fitsom") if isinstance(each, dict) else None
+        for part, values in (told or {}).items():
+            merged.setdefault(part, []).extend(values if isinstance(values, list) else [values])
+    return merged
+
+
+def _parts(diff):
+    return diff if isinstance(diff, list) else [diff]
+
+
+def _settled(part, dest):
+    """A template's difference names the file that was rendered, in a temporary folder which is another each time."""
+    if not isinstance(part, dict) or not os.path.isabs(str(part.get("after_header", ""))):
+        return part
+    return dict(part, after_header=part.get("before_header") or dest or "as wanted")
 
 
 def _cli_check():

@@ -135,9 +135,10 @@ def size(number: float) -> str:
 
 
 def in_minutes(seconds: float) -> str:
-    """Such as "40 seconds", "12 minutes" or "4 hours"."""
+    """Such as "1 second", "40 seconds", "12 minutes" or "4 hours"."""
     for length, unit in ((3600, "hour"), (60, "minute")):
         if seconds >= 2 * length or seconds == length:
             number = round(seconds / length)
             return "%d %s%s" % (number, unit, "" if number == 1 else "s")
-    return "%d seconds" % round(seconds)
+    number = round(seconds)
+    return "%d second%s" % (number, "" if number == 1 else "s")

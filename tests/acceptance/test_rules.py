@@ -102,6 +102,18 @@ def test_exactly_the_approved_commit_runs_though_head_moved_on(approved: School)
     assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
 
 
+def test_a_template_is_compared_by_its_text_and_not_by_where_it_was_rendered(empty: School) -> None:
+    playbook = (empty.repo / "playbooks" / "notice.yml").read_text()
+    before, copy, after = playbook.partition("      ansible.builtin.copy:\n")
+    assert copy
+    rest = after.partition("\n")[2]
+    templated = f"{before}      ansible.builtin.template:\n        src: notice.j2\n{rest}"
+    empty.commit({"playbooks/notice.yml": templated, "playbooks/templates/notice.j2": "{{ notice }}"})
+    number = empty.approved("playbooks/notice.yml", limit="servers", extra_var="notice=Closed")
+    assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
+    assert [notice(empty, host) for host in SERVERS] == ["Closed"] * 3
+
+
 def test_a_private_host_variable_that_changed_is_refused_with_the_difference(tmp_path: Path) -> None:
     school = School(folder=tmp_path / "school", inventories=("../private",))
     school.folder.mkdir()

@@ -1,0 +1,153 @@
+"""Backups through the whole house: set up, a folder brought back, a drill on record; no key in any record."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.directory_lab import run, stop
+from tests.integration.test_directory_change import texts
+from tests.school import ROOT, School
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
+]
+PASSPHRASE = "canary-passphrase-for-the-safe"
+SPEC = """\
+refresh: false
+hosts:
+  client: {image: debian13+backups, groups: [backed_up]}
+  server: {image: debian13+backups, groups: [backup_servers]}
+"""
+PREPARE = """\
+- hosts: backup_servers
+  gather_facts: false
+  tasks: [{include_tasks: ROOT/molecule/shared/tasks/lab_ca.yml}]
+- hosts: backed_up
+  gather_facts: false
+  tasks:
+    - command:
+        argv:
+          - python3
+          - -c
+          - |
+            import pathlib
+            for number in range(120):
+                path = pathlib.Path("/srv/office", str(number % 7), "%d.txt" % number)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("letter %d" % number)
+"""
+
+
+class Hosts:
+    """A client and a server of the lab, and the inventory of the school that they are in."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.inventory = folder / "backups/inventory/hosts.yml"
+
+    def start(self) -> None:
+        self.folder.joinpath("lab.yml").write_text(SPEC)
+        self.folder.joinpath("prepare.yml").write_text(PREPARE.replace("ROOT", str(ROOT)))
+        self.lab("up", "backups", "--spec", str(self.folder / "lab.yml"))
+        made = run("ansible-playbook", "-i", str(self.inventory), str(self.folder / "prepare.yml"))
+        assert made.returncode == 0, made.stdout[-3000:] + made.stderr
+
+    def lab(self, *words: str) -> str:
+        done = run(sys.executable, "molecule/shared/lab.py", *words, env={"FITSOM_LAB_DIR": str(self.folder)})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def on(self, host: str, *words: str) -> str:
+        return self.lab("exec", "backups", host, "--", *words)
+
+    def listed(self) -> str:
+        """The lab's inventory, with what a school says about backups."""
+        found = yaml.safe_load(self.inventory.read_text())
+        ca = self.folder / "backups/ca"
+        found["all"].setdefault("vars", {}).update(
+            backups_escrow_dir=str(self.folder / "keys"),
+            backups_escrow_passphrase=PASSPHRASE,
+            backups_repositories=[{"name": "main", "server": "server"}],
+        )
+        found["all"]["hosts"]["client"]["backups_sets"] = [
+            {"name": "office", "owner": "Bursar", "paths": ["/srv/office"]}
+        ]
+        found["all"]["hosts"]["server"].update(
+            backups_server=True,
+            backups_server_clients=["client"],
+            backups_server_certificate=(ca / "server.pem").read_text(),
+            backups_server_certificate_key=(ca / "server.key").read_text(),
+            backups_server_authority=(ca / "ca.pem").read_text(),
+        )
+        return str(yaml.safe_dump(found))
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    found = Hosts(tmp_path_factory.mktemp("backups"))
+    try:
+        found.start()
+        yield found
+    finally:
+        stop(found.folder)
+
+
+@pytest.fixture
+def school(hosts: Hosts, tmp_path: Path) -> Iterator[School]:
+    """One whose hosts are the lab's; everything else is as in the repository."""
+    with tempfile.TemporaryDirectory() as home:  # the path of ssh's control socket must be short
+        yield build(School(folder=tmp_path / "school", inventories=("inventories/school",)), hosts, home)
+
+
+def build(made: School, hosts: Hosts, home: str) -> School:
+    made.extra_env["HOME"] = home
+    role = ROOT / "roles/backups"
+    files = {str(path.relative_to(ROOT)): path.read_text() for path in role.rglob("*.*") if path.is_file()}
+    for name in ("backup", "restore", "restore_drill"):
+        files[f"playbooks/{name}.yml"] = (ROOT / f"playbooks/{name}.yml").read_text()
+    return made.build({**files, "inventories/school/hosts.yml": hosts.listed()})
+
+
+def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(
+    school: School, hosts: Hosts
+) -> None:
+    number = school.approved("playbooks/backup.yml", limit="client,server")
+    school.fitsom("run", "start", number)
+    first = school.fitsom("report", "show", number).value
+    assert "There is no backup of office in main." in str(first)
+
+    hosts.on("client", "systemctl", "start", "fitsom-backup-office.service")
+    time.sleep(1)  # the command takes whole seconds
+    taken = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    hosts.on("client", "rm", "-r", "/srv/office/3")
+    hosts.on("client", "sh", "-c", "echo ruined > /srv/office/4/4.txt")
+
+    restore = school.fitsom("restore", "client", "/srv/office", "--as-of", taken, "--reason", "deleted").value
+    back = restore["number"]
+    assert hosts.on("client", "cat", "/srv/office/4/4.txt").strip() == "ruined", "a plan brings nothing back"
+    school.fitsom("change", "approve", back, who="head")
+    school.fitsom("run", "start", back)
+    assert hosts.on("client", "cat", "/srv/office/3/3.txt", "/srv/office/4/4.txt") == "letter 3letter 4"
+    kept = f"/srv/office.before-{back}"
+    assert hosts.on("client", "cat", f"{kept}/4/4.txt").strip() == "ruined"
+
+    drill = school.approved("playbooks/restore_drill.yml", limit="client", extra_var="drill_files=0")
+    school.fitsom("run", "start", drill)
+    told = str(school.fitsom("report", "show", drill).value)
+    assert "120 of 120 files" in told
+
+    key = hosts.on("client", "cat", "/etc/fitsom/backups/key").strip()
+    secrets = [secret.casefold() for secret in (key, PASSPHRASE)]
+    records = [(name, text) for name, text in texts(school.site)]
+    assert len(records) > 20
+    assert [name for name, text in records for secret in secrets if secret in text] == []
