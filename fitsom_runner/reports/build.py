@@ -24,6 +24,7 @@ from fitsom_runner.reports.model import (
     Difference,
     Failure,
     Finding,
+    Foreseen,
     Host,
     Incident,
     Object,
@@ -195,7 +196,17 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
     if plan is None:
         return ()
     return tuple(
-        Host(name=name, **_described(body), **_facts(body["facts"])) for name, body in plan.hosts.items()
+        Host(name=name, foreseen=_foreseen(body), **_described(body), **_facts(body["facts"]))
+        for name, body in plan.hosts.items()
+    )
+
+
+def _foreseen(body: dict[str, Any]) -> tuple[Foreseen, ...]:
+    """Packages and objects speak for themselves."""
+    return tuple(
+        Foreseen(task=item["task"], what=item["item"], diff=item["diff"])
+        for item in body["items"]
+        if not item["packages"]
     )
 
 

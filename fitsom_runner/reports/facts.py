@@ -5,7 +5,17 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from fitsom_runner.reports.kinds import DifferenceKind, HostResult, RunKind, Severity, TaskStatus
-from fitsom_runner.reports.model import Difference, Failure, Finding, Host, Package, Report, Service, Task
+from fitsom_runner.reports.model import (
+    Difference,
+    Failure,
+    Finding,
+    Foreseen,
+    Host,
+    Package,
+    Report,
+    Service,
+    Task,
+)
 
 MANY_HOSTS = 60
 _NOTABLE = {TaskStatus.CHANGED, TaskStatus.REBOOTED, TaskStatus.FAILED, TaskStatus.UNREACHABLE}
@@ -74,13 +84,16 @@ class Group[T]:
 class Facts:
     """The counts of a whole report; updates and security count each package on each host.
 
-    objects: {(action, kind, group): how many}, on all hosts.
+    objects: {(action, kind, group): how many}, on all hosts. settings: what else is changed, on each host.
     """
 
     results: Mapping[HostResult, int]
     hosts: tuple[HostFacts, ...]
     packages: tuple[Group[Package], ...]
     objects: Mapping[tuple[str, str, str], int]
+    foreseen: tuple[Group[Foreseen], ...]
+    settings: int
+    hosts_with_settings: int
     services: tuple[Group[Service], ...]
     differences: tuple[Group[Difference], ...]
     failures: tuple[Group[Failure], ...]
@@ -132,6 +145,9 @@ def gather(report: Report) -> Facts:
         hosts=tuple(_host(host) for host in report.hosts),
         packages=tuple(sorted(_group(report, lambda host: host.packages), key=_package_order)),
         objects=Counter((o.action, o.kind, o.group) for host in report.hosts for o in host.objects),
+        foreseen=tuple(_group(report, lambda host: host.foreseen)),
+        settings=sum(map(_settings, report.hosts)),
+        hosts_with_settings=sum(_settings(host) > 0 for host in report.hosts),
         services=tuple(_group(report, lambda host: host.services)),
         differences=tuple(sorted(_group(report, lambda host: host.differences), key=_difference_order)),
         failures=tuple(_group(report, lambda host: host.failures)),
@@ -155,6 +171,12 @@ def _host(host: Host) -> HostFacts:
         tasks=tasks,
         hidden=len(host.tasks) - len(tasks),
     )
+
+
+def _settings(host: Host) -> int:
+    """How many settings will be changed, or were: packages and objects are counted for themselves."""
+    came = (d for d in host.differences if d.kind is not DifferenceKind.DID_NOT_COME)
+    return len(host.foreseen) + sum(d.number for d in came if d.task not in ("packages", "objects"))
 
 
 def _numbers(host: Host) -> Counter[DifferenceKind]:

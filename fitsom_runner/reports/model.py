@@ -111,6 +111,15 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Foreseen:
+    """A setting that the plan says will be changed: by which task, which item of its loop, and what differs."""
+
+    task: str
+    what: str = ""
+    diff: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One task on one host: start in seconds since the run started, and how many seconds it took."""
 
@@ -135,7 +144,8 @@ class Host:
 
     result is None before a run. label is what people call it ("the file server"), provides what they lack
     while it is away ("files"), device its kind as a singular noun ("server", "computer"); ring is the ring
-    it is patched in. packages, services, reboot: what came (after a run) or will come (a plan).
+    it is patched in. packages, services, reboot: what came (after a run) or will come (a plan). foreseen: settings
+    that a plan will change; after a run they are among the differences.
     """
 
     name: str
@@ -146,6 +156,7 @@ class Host:
     device: str = "server"
     ring: str = ""
     groups: tuple[str, ...] = ()
+    foreseen: tuple[Foreseen, ...] = ()
     differences: tuple[Difference, ...] = ()
     packages: tuple[Package, ...] = ()
     objects: tuple[Object, ...] = ()

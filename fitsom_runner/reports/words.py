@@ -41,6 +41,8 @@ class Verdict:
 
 
 MANY_FINDINGS = 5
+MANY_TASKS = 12
+MANY_HOSTS_NAMED = 4
 _STOPPED = {
     ChangeState.REJECTED: ("Rejected: nothing will be done", "This change was rejected."),
     ChangeState.CANCELLED: ("Cancelled: nothing will be done", "This change was cancelled."),
@@ -52,8 +54,9 @@ def summary(report: Report, facts: Facts | None = None) -> str:
     """What happened or will happen, in one sentence: updates, restarts, and when."""
     facts = facts or gather(report)
     things = things_changed(report, facts)
-    updates = [] if things and not facts.updates else [_updates(report, facts)]
-    parts = [*updates, *things, *_restarts(report, facts)]
+    settings = [] if facts.updates or things or not facts.settings else [_settings(report, facts)]
+    updates = [] if (things or settings) and not facts.updates else [_updates(report, facts)]
+    parts = [*updates, *things, *settings, *_restarts(report, facts)]
     unknown = [called(host) for host in report.hosts if host.result is HostResult.UNKNOWN]
     if unknown:
         parts.append(f"what was done on {listed(unknown)} is not known")
@@ -73,6 +76,26 @@ def _updates(report: Report, facts: Facts) -> str:
     names = [count(facts.security, "security update")] if facts.security else []
     names += [count(other, "other update" if names else "update")] if other else []
     return f"{' and '.join(names)} {verb} installed on {where}"
+
+
+def _settings(report: Report, facts: Facts) -> str:
+    verb = "will be" if report.run is None else "was" if facts.settings == 1 else "were"
+    where = count(facts.hosts_with_settings, noun(report.hosts))
+    return f"{count(facts.settings, 'setting')} {verb} changed on {where}"
+
+
+def to_be_done(report: Report, facts: Facts) -> list[str]:
+    """What a plan will do beside updates, in the words of its tasks: "Write the timer, on srv1"; the first of many."""
+    where: dict[str, list[str]] = {}
+    for group in facts.foreseen:
+        where.setdefault(group.item.task, []).extend(group.hosts)
+    labels = {host.name: called(host) for host in report.hosts}
+    lines = [
+        f"{task}, on {listed([labels[name] for name in dict.fromkeys(names)], MANY_HOSTS_NAMED)}"
+        for task, names in where.items()
+    ]
+    further = len(lines) - MANY_TASKS
+    return lines if further <= 1 else [*lines[:MANY_TASKS], f"and {further} more, in the list below"]
 
 
 _DONE_TO = {

@@ -122,6 +122,11 @@ def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(
     school: School, hosts: Hosts
 ) -> None:
     number = school.approved("playbooks/backup.yml", limit="client,server")
+    (proposal,) = (school.state / "runs").glob("*-plan1/report.md")
+    shown = proposal.read_text()
+    assert "settings will be changed on 2 servers" in shown
+    assert "Write the times of each data set: `office`, on client" in shown
+    assert "+OnCalendar=*-*-* 01:00" in shown, "the difference itself"
     school.fitsom("run", "start", number)
     first = school.fitsom("report", "show", number).value
     assert "There is no backup of office in main." in str(first)

@@ -17,6 +17,7 @@ from fitsom_runner.reports.kinds import (
 )
 from fitsom_runner.reports.model import (
     Failure,
+    Foreseen,
     Host,
     Incident,
     Reboot,
@@ -110,7 +111,14 @@ def plan_only() -> Report:
     """What will happen if you approve: no run, two signatures given, one to come."""
     hosts = tuple(
         replace(
-            host, result=None, tasks=(), differences=(), reboot=replace(host.reboot, done=False, seconds=300)
+            host,
+            result=None,
+            tasks=(),
+            differences=(),
+            reboot=replace(host.reboot, done=False, seconds=300),
+            foreseen=(
+                Foreseen(task="Save the packages of today", what="openssl", diff="--- before\n+++ after"),
+            ),
         )
         for host in succeeded().hosts
     )

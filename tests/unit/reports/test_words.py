@@ -6,8 +6,8 @@ import pytest
 
 from fitsom_runner.reports import words
 from fitsom_runner.reports.facts import gather
-from fitsom_runner.reports.kinds import ChangeState, FailureKind, HostResult, Severity
-from fitsom_runner.reports.model import Finding, Object, Reboot, Report
+from fitsom_runner.reports.kinds import ChangeState, DifferenceKind, FailureKind, HostResult, Severity
+from fitsom_runner.reports.model import Difference, Finding, Foreseen, Object, Reboot, Report
 from fitsom_runner.reports.words import Tone
 from tests.unit.reports import samples
 
@@ -17,6 +17,41 @@ def test_a_plan_reads_as_one_sentence() -> None:
         "19 security updates will be installed on 2 servers; the file server restarts once, "
         "about 5 minutes without files, Friday 6 November, 18:00\u201319:00."
     )
+
+
+def settings(*tasks: str) -> tuple[Foreseen, ...]:
+    return tuple(Foreseen(task=task) for task in tasks)
+
+
+def test_a_plan_without_updates_says_how_many_settings_it_changes() -> None:
+    hosts = (
+        replace(
+            samples.web_server(), result=None, packages=(), differences=(), foreseen=settings("One", "Two")
+        ),
+        replace(
+            samples.file_server(), result=None, packages=(), differences=(), reboot=Reboot(), foreseen=()
+        ),
+    )
+    report = replace(samples.plan_only(), hosts=hosts)
+    assert words.summary(report).startswith("2 settings will be changed on 1 server, ")
+    assert words.to_be_done(report, gather(report)) == ["One, on the web server", "Two, on the web server"]
+
+
+def test_a_run_without_updates_says_how_many_settings_it_changed() -> None:
+    came = (
+        Difference(task="One", what="One", kind=DifferenceKind.FORESEEN_AND_CAME),
+        Difference(task="Two", what="Two", kind=DifferenceKind.DID_NOT_COME),
+    )
+    host = replace(samples.web_server(), packages=(), differences=came)
+    assert words.summary(replace(samples.succeeded(), hosts=(host,))) == "1 setting was changed on 1 server."
+
+
+def test_of_many_tasks_the_first_are_named_and_the_others_counted() -> None:
+    host = replace(samples.web_server(), foreseen=settings(*(f"Task {number}" for number in range(30))))
+    report = replace(samples.plan_only(), hosts=(host,))
+    told = words.to_be_done(report, gather(report))
+    assert len(told) == 13
+    assert told[-1] == "and 18 more, in the list below"
 
 
 def test_a_run_is_told_in_the_past() -> None:
