@@ -34,7 +34,10 @@ def test_a_plan_without_updates_says_how_many_settings_it_changes() -> None:
     )
     report = replace(samples.plan_only(), hosts=hosts)
     assert words.summary(report).startswith("2 settings will be changed on 1 server, ")
-    assert words.to_be_done(report, gather(report)) == ["One, on the web server", "Two, on the web server"]
+    assert words.to_be_done(report, gather(report)) == [
+        "One, on the intranet server",
+        "Two, on the intranet server",
+    ]
 
 
 def test_a_run_without_updates_says_how_many_settings_it_changed() -> None:
