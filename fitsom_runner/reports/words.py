@@ -98,6 +98,13 @@ def to_be_done(report: Report, facts: Facts) -> list[str]:
     return lines if further <= 1 else [*lines[:MANY_TASKS], f"and {further} more, in the list below"]
 
 
+def evidence(report: Report, facts: Facts) -> list[str]:
+    """What hosts told of a run that changes nothing and is there to prove something, as a restore drill."""
+    if facts.updates or facts.objects or facts.settings:
+        return []
+    return [f"{called(host)}: {note}" for host in report.hosts for note in host.notes][:MANY_TASKS]
+
+
 _DONE_TO = {
     "create": "created",
     "enable": "switched on",

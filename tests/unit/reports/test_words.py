@@ -49,6 +49,14 @@ def test_a_run_without_updates_says_how_many_settings_it_changed() -> None:
     assert words.summary(replace(samples.succeeded(), hosts=(host,))) == "1 setting was changed on 1 server."
 
 
+def test_a_run_that_only_proves_something_says_what_it_showed() -> None:
+    host = replace(samples.web_server(), packages=(), differences=(), notes=("50 of 50 files came back.",))
+    report = replace(samples.succeeded(), hosts=(host,))
+    assert words.evidence(report, gather(report)) == ["the intranet server: 50 of 50 files came back."]
+    updated = replace(samples.succeeded(), hosts=(replace(host, packages=samples.packages(1)),))
+    assert words.evidence(updated, gather(updated)) == []
+
+
 def test_of_many_tasks_the_first_are_named_and_the_others_counted() -> None:
     host = replace(samples.web_server(), foreseen=settings(*(f"Task {number}" for number in range(30))))
     report = replace(samples.plan_only(), hosts=(host,))
