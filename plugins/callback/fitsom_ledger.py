@@ -28,6 +28,7 @@ from ansible.plugins.callback import CallbackBase
 from fitsom_runner.execution.masking import Masker
 
 DONE_TAG = "fitsom_host_done"
+MANY_CHANGES = 500
 SYNC_SECONDS = 0.5
 TEXT_LIMIT = 4000
 DIFF_LIMIT = 64 * 1024
@@ -170,7 +171,7 @@ class CallbackModule(CallbackBase):
                 ]
         if status == CHANGED:
             changes = [self._change(r) for r in result.get("results", []) or [result] if r.get("changed")]
-            detail["changes"] = changes[:500]
+            detail["changes"] = _shortened(changes)
         return detail
 
     def _change(self, result):
@@ -199,6 +200,16 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats):
         summary = {host: stats.summarize(host) for host in sorted(stats.processed)}
         self._write({"e": "stats", "hosts": summary}, sync=True)
+
+
+def _shortened(changes):
+    """Many in full; the others by one digest, so that another of them is another plan."""
+    rest = changes[MANY_CHANGES:]
+    if not rest:
+        return changes
+    text = "\n".join("%s %s" % (change["k"], change.get("item", "")) for change in rest)
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    return [*changes[:MANY_CHANGES], {"k": digest, "item": "and %d more" % len(rest)}]
 
 
 def _facts(result):

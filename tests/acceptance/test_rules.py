@@ -114,6 +114,32 @@ def test_a_template_is_compared_by_its_text_and_not_by_where_it_was_rendered(emp
     assert [notice(empty, host) for host in SERVERS] == ["Closed"] * 3
 
 
+MANY = """\
+- hosts: servers
+  gather_facts: false
+  vars:
+    folder: "{{ lookup('ansible.builtin.env', 'TRUTH') }}"
+  tasks:
+    - name: Many things
+      ansible.builtin.debug: {msg: "{{ item }}"}
+      loop: "{{ range(510) | list + [lookup('ansible.builtin.file', folder ~ '/last')] }}"
+      changed_when: true
+      tags: [fitsom_host_done]
+"""
+
+
+def test_the_last_of_many_things_is_approved_as_the_first_is(empty: School) -> None:
+    empty.commit({"playbooks/many.yml": MANY})
+    (empty.truth / "last").write_text("approved")
+    number = empty.approved("playbooks/many.yml", limit="srv1")
+    (empty.truth / "last").write_text("another")
+    refused = empty.fitsom("run", "start", number, code=3).value
+    assert refused["refusal"] == ["srv1: and 11 more (Many things) is predicted now and was not approved"]
+    (empty.truth / "last").write_text("approved")
+    number = empty.approved("playbooks/many.yml", limit="srv1")
+    assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
+
+
 def test_a_private_host_variable_that_changed_is_refused_with_the_difference(tmp_path: Path) -> None:
     school = School(folder=tmp_path / "school", inventories=("../private",))
     school.folder.mkdir()
