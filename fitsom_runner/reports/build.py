@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from fitsom_runner import __version__, clock
@@ -20,19 +20,12 @@ from fitsom_runner.people.powers import POSITION
 from fitsom_runner.processes.models import Incident as IncidentRecord
 from fitsom_runner.reports import kinds
 from fitsom_runner.reports.model import (
-    Check,
     Difference,
     Failure,
-    Finding,
-    Foreseen,
     Host,
     Incident,
-    Object,
-    Package,
-    Reboot,
     Report,
     Run,
-    Service,
     Task,
 )
 from fitsom_runner.reports.rfc import (
@@ -48,6 +41,7 @@ from fitsom_runner.reports.rfc import (
     Step,
     Window,
 )
+from fitsom_runner.reports.told import facts_of, foreseen_of
 
 RINGS = ("pilot", "servers", "estate")
 _KINDS = {
@@ -196,17 +190,8 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
     if plan is None:
         return ()
     return tuple(
-        Host(name=name, foreseen=_foreseen(body), **_described(body), **_facts(body["facts"]))
+        Host(name=name, foreseen=foreseen_of(body), **_described(body), **facts_of(body["facts"]))
         for name, body in plan.hosts.items()
-    )
-
-
-def _foreseen(body: dict[str, Any]) -> tuple[Foreseen, ...]:
-    """Packages and objects speak for themselves."""
-    return tuple(
-        Foreseen(task=item["task"], what=item["item"], diff=item["diff"])
-        for item in body["items"]
-        if not item["packages"]
     )
 
 
@@ -227,7 +212,7 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
             differences=tuple(differences.get(o.host, ())),
             tasks=tuple(tasks.get(o.pk, ())),
             failures=tuple(_failure(o, f) for f in o.failures) or _left_open(o),
-            **_facts(o.facts),
+            **facts_of(o.facts),
         )
         for o in outcomes
     )
@@ -286,66 +271,6 @@ def _left_open(outcome: runs.HostOutcome) -> tuple[Failure, ...]:
     if outcome.outcome != runs.Outcome.UNKNOWN:
         return ()
     return (Failure(kind=kinds.FailureKind.INTERRUPTED, task="", error=outcome.reason),)
-
-
-def _facts(facts: dict[str, list[Any]]) -> dict[str, Any]:
-    reboots = facts.get("reboot", [])
-    last = reboots[-1] if reboots else {}  # told before the work and again after it
-    return {
-        "packages": tuple(
-            Package(
-                name=p["name"],
-                old=p.get("from"),
-                new=p.get("to"),
-                action=kinds.PackageAction(p.get("action", "upgrade")),
-                arch=p.get("arch") or "",
-                security=bool(p.get("security")),
-                origin=p.get("origin") or "",
-                advisories=tuple(p.get("advisories") or ()),
-                released=_day(p.get("released")),
-            )
-            for p in facts.get("packages", [])
-        ),
-        "objects": tuple(
-            Object(**{part: str(o.get(part, "")) for part in ("kind", "id", "action", "group", "what")})
-            for o in facts.get("objects", [])
-        ),
-        "services": tuple(
-            Service(name=s["name"], action=s.get("action", ""), before=s.get("before"), after=s.get("after"))
-            for s in facts.get("services", [])
-        ),
-        "reboot": Reboot(
-            required=bool(last.get("required")),
-            planned=any(r.get("planned") for r in reboots),
-            done=any(r.get("done") for r in reboots),
-            reasons=tuple(dict.fromkeys(str(x) for r in reboots for x in r.get("reasons", []))),
-            seconds=next((r["seconds"] for r in reboots if r.get("seconds")), None),
-        ),
-        "checks": tuple(
-            Check(
-                name=c.get("name", ""),
-                ok=bool(c.get("ok")),
-                detail=str(c.get("detail", "")),
-                after=bool(c.get("after")),
-            )
-            for c in facts.get("checks", [])
-        ),
-        "findings": tuple(
-            Finding(
-                severity=kinds.Severity(f["severity"]),
-                **{part: str(f.get(part, "")) for part in ("kind", "ci", "what", "evidence", "do")},
-            )
-            for f in facts.get("findings", [])
-        ),
-        "notes": tuple(str(n) for n in facts.get("notes", [])),
-    }
-
-
-def _day(text: Any) -> date | None:
-    try:
-        return date.fromisoformat(str(text)[:10])
-    except ValueError:
-        return None
 
 
 def _incidents(run: runs.Run) -> tuple[Incident, ...]:
