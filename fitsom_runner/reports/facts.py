@@ -11,6 +11,7 @@ from fitsom_runner.reports.model import (
     Finding,
     Foreseen,
     Host,
+    Object,
     Package,
     Report,
     Service,
@@ -84,13 +85,15 @@ class Group[T]:
 class Facts:
     """The counts of a whole report; updates and security count each package on each host.
 
-    objects: {(action, kind, group): how many}, on all hosts. settings: what else is changed, on each host.
+    objects: {(action, kind, group): how many}, on all hosts; things: each of them.
+    settings: what else is changed, on each host.
     """
 
     results: Mapping[HostResult, int]
     hosts: tuple[HostFacts, ...]
     packages: tuple[Group[Package], ...]
     objects: Mapping[tuple[str, str, str], int]
+    things: tuple[Group[Object], ...]
     foreseen: tuple[Group[Foreseen], ...]
     settings: int
     hosts_with_settings: int
@@ -145,6 +148,7 @@ def gather(report: Report) -> Facts:
         hosts=tuple(_host(host) for host in report.hosts),
         packages=tuple(sorted(_group(report, lambda host: host.packages), key=_package_order)),
         objects=Counter((o.action, o.kind, o.group) for host in report.hosts for o in host.objects),
+        things=tuple(_group(report, lambda host: host.objects)),
         foreseen=tuple(_group(report, lambda host: host.foreseen)),
         settings=sum(map(_settings, report.hosts)),
         hosts_with_settings=sum(_settings(host) > 0 for host in report.hosts),

@@ -14,7 +14,7 @@ from fitsom_runner.reports.kinds import (
     RunOutcome,
 )
 from fitsom_runner.reports.labels import label
-from fitsom_runner.reports.model import Host, Report
+from fitsom_runner.reports.model import Host, Object, Report
 from fitsom_runner.reports.rfc import Approval, Person
 from fitsom_runner.reports.text import count, listed, sentence
 from fitsom_runner.reports.times import about, duration, short_window, span, when
@@ -85,17 +85,26 @@ def _settings(report: Report, facts: Facts) -> str:
 
 
 def to_be_done(report: Report, facts: Facts) -> list[str]:
-    """What a plan will do beside updates, in the words of its tasks: "Write the timer, on srv1"; the first of many."""
+    """What a plan will do beside updates: things where they are few, then settings in the words of their tasks."""
+    labels = {host.name: called(host) for host in report.hosts}
     where: dict[str, list[str]] = {}
+    if len(facts.things) <= MANY_TASKS:
+        for thing in facts.things:
+            where.setdefault(thing_words(thing.item), []).extend(thing.hosts)
     for group in facts.foreseen:
         where.setdefault(group.item.task, []).extend(group.hosts)
-    labels = {host.name: called(host) for host in report.hosts}
     lines = [
-        f"{task}, on {listed([labels[name] for name in dict.fromkeys(names)], MANY_HOSTS_NAMED)}"
-        for task, names in where.items()
+        f"{what}, on {listed([labels[name] for name in dict.fromkeys(names)], MANY_HOSTS_NAMED)}"
+        for what, names in where.items()
     ]
     further = len(lines) - MANY_TASKS
     return lines if further <= 1 else [*lines[:MANY_TASKS], f"and {further} more, in the list below"]
+
+
+def thing_words(thing: Object) -> str:
+    """Such as "Create the queue library (place: Library)"."""
+    told = f" ({thing.what})" if thing.what else ""
+    return f"{thing.action.capitalize()} the {_KINDS.get(thing.kind, thing.kind)} {thing.id}{told}"
 
 
 def evidence(report: Report, facts: Facts) -> list[str]:
@@ -107,11 +116,15 @@ def evidence(report: Report, facts: Facts) -> list[str]:
 
 _DONE_TO = {
     "create": "created",
+    "add": "added",
     "enable": "switched on",
     "move": "moved",
     "update": "changed",
+    "change": "changed",
+    "set": "set",
     "disable": "switched off",
     "export": "exported",
+    "remove": "removed",
     "delete": "deleted",
 }
 _KINDS = {"user": "account", "group": "group", "unit": "organisational unit"}
@@ -119,16 +132,16 @@ _KINDS = {"user": "account", "group": "group", "unit": "organisational unit"}
 
 def things_changed(report: Report, facts: Facts) -> list[str]:
     """Such as "180 accounts and 12 groups will be created", one part for each action."""
+    numbers: dict[str, dict[str, int]] = {done: {} for done in _DONE_TO.values()}
+    for (action, kind, _group), number in facts.objects.items():
+        kinds = numbers.setdefault(_DONE_TO.get(action, f"touched ({action})"), {})
+        kinds[kind] = kinds.get(kind, 0) + number
     parts = []
-    for action, done in _DONE_TO.items():
-        numbers: dict[str, int] = {}
-        for (act, kind, _group), number in facts.objects.items():
-            if act == action:
-                numbers[kind] = numbers.get(kind, 0) + number
-        if numbers:
-            total = sum(numbers.values())
+    for done, kinds in numbers.items():
+        if kinds:
+            total = sum(kinds.values())
             verb = "will be" if report.run is None else "was" if total == 1 else "were"
-            parts.append(f"{listed([count(n, _KINDS.get(k, k)) for k, n in numbers.items()])} {verb} {done}")
+            parts.append(f"{listed([count(n, _KINDS.get(k, k)) for k, n in kinds.items()])} {verb} {done}")
     return parts
 
 

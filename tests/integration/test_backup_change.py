@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,9 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.directory_lab import run, stop
+from tests.integration.directory_lab import stop
+from tests.integration.lab_hosts import LabHosts
 from tests.integration.test_directory_change import texts
-from tests.school import ROOT, School
+from tests.school import School
 
 pytestmark = [
     pytest.mark.lab,
@@ -48,53 +48,31 @@ PREPARE = """\
 """
 
 
-class Hosts:
-    """A client and a server of the lab, and the inventory of the school that they are in."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.inventory = folder / "backups/inventory/hosts.yml"
-
-    def start(self) -> None:
-        self.folder.joinpath("lab.yml").write_text(SPEC)
-        self.folder.joinpath("prepare.yml").write_text(PREPARE.replace("ROOT", str(ROOT)))
-        self.lab("up", "backups", "--spec", str(self.folder / "lab.yml"))
-        made = run("ansible-playbook", "-i", str(self.inventory), str(self.folder / "prepare.yml"))
-        assert made.returncode == 0, made.stdout[-3000:] + made.stderr
-
-    def lab(self, *words: str) -> str:
-        done = run(sys.executable, "molecule/shared/lab.py", *words, env={"FITSOM_LAB_DIR": str(self.folder)})
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def on(self, host: str, *words: str) -> str:
-        return self.lab("exec", "backups", host, "--", *words)
-
-    def listed(self) -> str:
-        """The lab's inventory, with what a school says about backups."""
-        found = yaml.safe_load(self.inventory.read_text())
-        ca = self.folder / "backups/ca"
-        found["all"].setdefault("vars", {}).update(
-            backups_escrow_dir=str(self.folder / "keys"),
-            backups_escrow_passphrase=PASSPHRASE,
-            backups_repositories=[{"name": "main", "server": "server"}],
-        )
-        found["all"]["hosts"]["client"]["backups_sets"] = [
-            {"name": "office", "owner": "Bursar", "paths": ["/srv/office"]}
-        ]
-        found["all"]["hosts"]["server"].update(
-            backups_server=True,
-            backups_server_clients=["client"],
-            backups_server_certificate=(ca / "server.pem").read_text(),
-            backups_server_certificate_key=(ca / "server.key").read_text(),
-            backups_server_authority=(ca / "ca.pem").read_text(),
-        )
-        return str(yaml.safe_dump(found))
+def listed(hosts: LabHosts) -> str:
+    """The lab's inventory, with what a school says about backups."""
+    found = yaml.safe_load(hosts.inventory.read_text())
+    ca = hosts.folder / "backups/ca"
+    found["all"].setdefault("vars", {}).update(
+        backups_escrow_dir=str(hosts.folder / "keys"),
+        backups_escrow_passphrase=PASSPHRASE,
+        backups_repositories=[{"name": "main", "server": "server"}],
+    )
+    found["all"]["hosts"]["client"]["backups_sets"] = [
+        {"name": "office", "owner": "Bursar", "paths": ["/srv/office"]}
+    ]
+    found["all"]["hosts"]["server"].update(
+        backups_server=True,
+        backups_server_clients=["client"],
+        backups_server_certificate=(ca / "server.pem").read_text(),
+        backups_server_certificate_key=(ca / "server.key").read_text(),
+        backups_server_authority=(ca / "ca.pem").read_text(),
+    )
+    return str(yaml.safe_dump(found))
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
-    found = Hosts(tmp_path_factory.mktemp("backups"))
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
+    found = LabHosts(folder=tmp_path_factory.mktemp("backups"), name="backups", spec=SPEC, prepare=PREPARE)
     try:
         found.start()
         yield found
@@ -103,23 +81,15 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 
 
 @pytest.fixture
-def school(hosts: Hosts, tmp_path: Path) -> Iterator[School]:
-    """One whose hosts are the lab's; everything else is as in the repository."""
-    with tempfile.TemporaryDirectory() as home:  # the path of ssh's control socket must be short
-        yield build(School(folder=tmp_path / "school", inventories=("inventories/school",)), hosts, home)
-
-
-def build(made: School, hosts: Hosts, home: str) -> School:
-    made.extra_env["HOME"] = home
-    role = ROOT / "roles/backups"
-    files = {str(path.relative_to(ROOT)): path.read_text() for path in role.rglob("*.*") if path.is_file()}
-    for name in ("backup", "restore", "restore_drill"):
-        files[f"playbooks/{name}.yml"] = (ROOT / f"playbooks/{name}.yml").read_text()
-    return made.build({**files, "inventories/school/hosts.yml": hosts.listed()})
+def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
+    playbooks = ("backup", "restore", "restore_drill")
+    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
+    with tempfile.TemporaryDirectory() as home:
+        yield hosts.school(made, home, "backups", playbooks, listed(hosts))
 
 
 def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(
-    school: School, hosts: Hosts
+    school: School, hosts: LabHosts
 ) -> None:
     number = school.approved("playbooks/backup.yml", limit="client,server")
     (proposal,) = (school.state / "runs").glob("*-plan1/report.md")

@@ -34,13 +34,15 @@ EXTRAS = {
     "backups": ("restic", "rclone"),
     "postgresql": ("postgresql",),
     "mariadb": ("mariadb-server",),
+    "printing": ("cups", "cups-filters", "ghostscript"),
+    "printers": ("cups-ipp-utils", "cups-client"),
 }  # fmt: skip
 # Debian 13 has the domain controller in a package of its own, and dnsutils under its true name.
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
 RENAMED = {"debian13": {"dnsutils": "bind9-dnsutils"}}
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily.service", "apt-daily-upgrade.service")
 
-UNPROVISIONED = ("smbd", "nmbd", "winbind", "samba-ad-dc", "slapd", "sssd", "oddjobd")
+UNPROVISIONED = ("smbd", "nmbd", "winbind", "samba-ad-dc", "slapd", "sssd", "oddjobd", "cups")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -244,3 +244,22 @@ def test_accounts_are_counted_by_what_is_done_to_them() -> None:
     assert planned.startswith(
         "3 accounts and 1 group will be created; 1 account will be switched off, Friday"
     )
+
+
+def test_what_a_plan_does_to_each_thing_is_said_where_they_are_few() -> None:
+    queue = Object(kind="queue", id="library", action="create", what="place: Library; may print: teachers")
+    rule = Object(kind="firewall rule", id="web", action="add")
+    odd = Object(kind="queue", id="attic", action="paint")
+    host = replace(samples.web_server(), packages=(), reboot=Reboot(), objects=(queue, rule, odd))
+    report = replace(samples.plan_only(), hosts=(host,))
+    assert words.to_be_done(report, gather(report)) == [
+        f"Create the queue library (place: Library; may print: teachers), on {words.called(host)}",
+        f"Add the firewall rule web, on {words.called(host)}",
+        f"Paint the queue attic, on {words.called(host)}",
+    ]
+    assert words.summary(report).startswith(
+        "1 queue will be created; 1 firewall rule will be added; 1 queue will be touched (paint)"
+    )
+    many = tuple(replace(queue, id=f"q{number}") for number in range(words.MANY_TASKS + 1))
+    report = replace(report, hosts=(replace(host, objects=many),))
+    assert words.to_be_done(report, gather(report)) == []

@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at the queues, printers and waiting jobs of a print server; changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cups_review
+short_description: Look at the queues, printers and waiting jobs of a print server
+description:
+  - Asks CUPS and every printer itself, by IPP. What is unreachable, jammed, empty, running low, stuck, raw or in no
+    list is a finding.
+  - Titles of jobs and names of people are never asked for.
+options:
+  ci:
+    description: What findings are about, the host's name.
+    type: str
+    required: true
+  listed:
+    description: Names of the queues and pools that are wanted; another one is a finding.
+    type: list
+    elements: str
+    default: []
+  stuck_minutes:
+    description: A job that waits longer is stuck.
+    type: int
+    default: 30
+  supply_percent:
+    description: A supply that is down to so much is a finding.
+    type: int
+    default: 10
+  state:
+    description: Where the care of the queues writes down what it did.
+    type: path
+    required: true
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is no difference to show.
+    support: none
+author: The fitsom authors
+"""
+
+EXAMPLES = r"""
+- name: Look at the printers
+  cups_review:
+    ci: print1
+    listed: [library, room12]
+    state: /var/lib/fitsom/print/care.json
+"""
+
+RETURN = r"""
+queues:
+  description: Each queue with its printer's supplies in per cent and the number of jobs that wait.
+  type: list
+  elements: dict
+  returned: success
+fitsom:
+  description: Findings, and a check for each printer.
+  type: dict
+  returned: success
+"""
+
+import json
+import time
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_cups_host import installed, printers, queues
+from ansible.module_utils.fitsom_cups_model import first, found
+from ansible.module_utils.fitsom_cups_review import cared, of_printer, of_queue, stuck, supplies
+from ansible.module_utils.fitsom_ipp import CUPS, GET_JOBS, NOT_FOUND, IppError, ask
+
+JOB = ["job-id", "job-state", "job-printer-uri", "time-at-creation"]
+
+
+def waiting() -> List[Dict[str, Any]]:
+    """Jobs that are not done."""
+    try:
+        jobs = ask(CUPS, GET_JOBS, JOB, seconds=30, which_jobs="not-completed")
+    except IppError as error:
+        if error.status == NOT_FOUND:
+            return []
+        raise
+    return [job for job in jobs if job]
+
+
+def done_by_itself(path: str) -> Any:
+    """What the care wrote down; None where it has not been running yet."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def review(given: Dict[str, Any]) -> Dict[str, Any]:
+    """Rows, findings and checks."""
+    groups = queues()
+    things = found(groups)
+    driverless = [t for t in things.values() if t.kind == "queue" and t.values["uri"].startswith("ipp")]
+    answers, jobs, now = printers(t.values["uri"] for t in driverless), waiting(), time.time()
+    findings, rows, checks = [], [], []
+    for group in groups:
+        name = first(group, "printer-name", "")
+        if name in things:
+            findings += of_queue(given["ci"], group, name in given["listed"])
+    for thing in driverless:
+        answer = answers[thing.values["uri"]]
+        told = of_printer(given["ci"], thing, answer, given["supply_percent"])
+        findings += told
+        stands = [row for row in told if row["severity"] == "exception"]
+        detail = stands[0]["what"] if stands else ""
+        checks.append({"name": "the printer %s can print" % thing.name, "ok": not stands, "detail": detail})
+        left = {} if isinstance(answer, IppError) else dict(supplies(answer))
+        rows.append({"name": thing.name, "answers": not isinstance(answer, IppError), "supplies": left})
+    findings += stuck(given["ci"], jobs, now, given["stuck_minutes"])
+    findings += cared(given["ci"], done_by_itself(given["state"]), now)
+    return {"queues": rows, "fitsom": {"findings": findings, "checks": checks}}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "ci": {"type": "str", "required": True},
+            "listed": {"type": "list", "elements": "str", "default": []},
+            "stuck_minutes": {"type": "int", "default": 30},
+            "supply_percent": {"type": "int", "default": 10},
+            "state": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if not installed():
+        module.exit_json(changed=False, queues=[], fitsom={"notes": ["CUPS does not run here yet."]})
+    try:
+        module.exit_json(changed=False, **review(module.params))
+    except IppError as error:
+        module.fail_json(msg="CUPS cannot be asked: %s" % error)
+
+
+if __name__ == "__main__":
+    main()

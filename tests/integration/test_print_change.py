@@ -1,0 +1,97 @@
+"""Printing through the whole house: a queue in plain words before it is made; no title and no person in any record."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.directory_lab import stop
+from tests.integration.lab_hosts import LabHosts
+from tests.integration.test_directory_change import texts
+from tests.school import School
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
+]
+TITLE = "canary-title-of-a-letter"
+PUPIL = "canarypupil"
+SPEC = """\
+refresh: false
+hosts:
+  print: {image: debian13+printing, groups: [print_servers]}
+  printer: {image: debian12+printers, groups: [printers]}
+"""
+PREPARE = """\
+- hosts: print_servers
+  gather_facts: false
+  tasks:
+    - group: {name: teachers}
+    - user: {name: canarypupil, shell: /bin/bash}
+- hosts: printers
+  gather_facts: false
+  tasks:
+    - command: systemd-run --unit=printer{{ item }} ippeveprinter -2 -p 863{{ item }} -r off -d /var/tmp p{{ item }}
+      loop: [1, 2]
+"""
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
+    found = LabHosts(folder=tmp_path_factory.mktemp("printing"), name="printing", spec=SPEC, prepare=PREPARE)
+    try:
+        found.start()
+        yield found
+    finally:
+        stop(found.folder)
+
+
+def listed(hosts: LabHosts) -> str:
+    """The lab's inventory, with a queue."""
+    found = yaml.safe_load(hosts.inventory.read_text())
+    servers = found["all"]["hosts"]
+    address = servers["printer"]["ansible_host"]
+    servers["print"]["print_servers_queues"] = [
+        {"name": "library", "uri": f"ipp://{address}:8631/ipp/print", "location": "Library"},
+        {"name": "staff", "uri": f"ipp://{address}:8632/ipp/print", "groups": ["teachers"]},
+    ]
+    return str(yaml.safe_dump(found))
+
+
+@pytest.fixture
+def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
+    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
+    with tempfile.TemporaryDirectory() as home:
+        yield hosts.school(made, home, "print_servers", ("print",), listed(hosts))
+
+
+def test_a_queue_is_shown_made_and_printed_to_and_a_jam_is_in_the_next_report(
+    school: School, hosts: LabHosts
+) -> None:
+    number = school.approved("playbooks/print.yml", limit="print")
+    (proposal,) = (school.state / "runs").glob(f"{number}-*-plan1/report.md")
+    shown = proposal.read_text()
+    assert "library" in shown
+    assert "place: Library" in shown
+    assert "may print: teachers" in shown
+    school.fitsom("run", "start", number)
+    assert "library" in hosts.on("print", "lpstat", "-a")
+
+    hosts.on("print", "sh", "-c", f"echo hello | runuser -u {PUPIL} -- lp -d library -t {TITLE}")
+    refused = hosts.on("print", "sh", "-c", f"echo no | runuser -u {PUPIL} -- lp -d staff 2>&1 || true")
+    assert "Not allowed to print" in refused
+    hosts.on("printer", "systemctl", "stop", "printer1")
+
+    again = school.approved("playbooks/print.yml", limit="print", reason="to see what is wrong")
+    school.fitsom("run", "start", again)
+    (report,) = (school.state / "runs").glob(f"{again}-run1/report.md")
+    assert "The printer library (Library) does not answer." in report.read_text()
+
+    records = [(name, text) for name, text in texts(school.site)]
+    assert len(records) > 20
+    assert [name for name, text in records for canary in (TITLE, PUPIL) if canary in text] == []
