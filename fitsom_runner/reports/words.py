@@ -54,7 +54,7 @@ def summary(report: Report, facts: Facts | None = None) -> str:
     """What happened or will happen, in one sentence: updates, restarts, and when."""
     facts = facts or gather(report)
     things = things_changed(report, facts)
-    settings = [] if facts.updates or things or not facts.settings else [_settings(report, facts)]
+    settings = [] if facts.updates or not facts.settings else [_settings(report, facts)]
     updates = [] if (things or settings) and not facts.updates else [_updates(report, facts)]
     parts = [*updates, *things, *settings, *_restarts(report, facts)]
     unknown = [called(host) for host in report.hosts if host.result is HostResult.UNKNOWN]

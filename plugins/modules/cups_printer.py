@@ -140,6 +140,7 @@ fitsom:
 import grp
 import os
 import time
+from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -241,6 +242,7 @@ def apply(module: AnsibleModule, todo: List[Step]) -> None:
     for step in todo:
         for command in commands(step):
             before = described(step.thing.name)
+            forget(step.thing.name)
             code, out, err = module.run_command(command)
             if not code and command[-1] == "everywhere" and not driverless(step.thing.name, before):
                 code, err = 1, "CUPS made no driverless queue of it in %d seconds" % PATIENCE
@@ -248,6 +250,12 @@ def apply(module: AnsibleModule, todo: List[Step]) -> None:
                 undo(module, step)
                 told = (" ".join(command[:3]), err.strip() or out.strip())
                 module.fail_json(msg="%s %s: %s failed: %s" % (step.action, step.thing.name, *told))
+
+
+def forget(name: str) -> None:
+    """CUPS keeps what it read of a description, and takes a newer one of the same second for the same."""
+    with suppress(FileNotFoundError):
+        os.unlink("/var/cache/cups/%s.data" % name)
 
 
 def described(name: str) -> Optional[Tuple[int, int]]:
@@ -279,12 +287,8 @@ def undo(module: AnsibleModule, step: Step) -> None:
 
 
 def settle(module: AnsibleModule, goal: Mapping[str, Thing], remove: bool) -> None:
-    """See that CUPS has taken everything; what is set twice within a second it overlooks, so it is set again."""
+    """See that CUPS has taken everything."""
     left = steps(things(), goal, remove)
-    if left:
-        time.sleep(1.1)
-        apply(module, left)
-        left = steps(things(), goal, remove)
     if left:
         told = "; ".join("%s: %s" % (step.thing.name, sentence(step)) for step in left)
         module.fail_json(msg="CUPS did not take everything: %s" % told)

@@ -236,7 +236,7 @@ def test_accounts_are_counted_by_what_is_done_to_them() -> None:
             + [("user", "disable", "Leavers")]
         )
     ]
-    host = replace(samples.web_server(), packages=(), reboot=Reboot(), objects=tuple(things))
+    host = replace(samples.web_server(), packages=(), differences=(), reboot=Reboot(), objects=tuple(things))
     assert words.summary(replace(samples.succeeded(), hosts=(host,))) == (
         "3 accounts and 1 group were created; 1 account was switched off."
     )
