@@ -96,4 +96,6 @@ def test_a_plain_image_is_built_once_before_all_that_stand_on_it() -> None:
 def test_an_unknown_extra_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(LabError, match="unknown extra") as refused:
         recipe_for(name, MIRRORS)
-    assert refused.value.hint == "extras: samba, openldap, adclient, frr, backups, postgresql, mariadb"
+    assert refused.value.hint == (
+        "extras: samba, openldap, adclient, frr, backups, postgresql, mariadb, printing, printers"
+    )
