@@ -55,11 +55,7 @@ def of_client(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -
     wrong = (
         [] if places else ["backups_repositories is empty: say in group_vars/all.yml where backups are kept"]
     )
-    wrong += [
-        f"backups_escrow_{what} is empty: the keys of the backups are kept with it"
-        for what in ("dir", "passphrase")
-        if not own[f"backups_escrow_{what}"]
-    ]
+    wrong += of_escrow(own)
     for kind, entries in (("backups_sets", sets), ("backups_repositories", places)):
         names = [each["name"] for each in entries]
         wrong += [f"{kind}: two are named {name}; rename one" for name in twice(names)]
@@ -82,6 +78,15 @@ def of_client(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -
     for place in places:
         wrong += of_place(host, place, everybody)
     return wrong
+
+
+def of_escrow(own: Mapping[str, Any]) -> list[str]:
+    """Clients and servers have the keys from there."""
+    return [
+        f"backups_escrow_{what} is empty: the keys of the backups are kept with it; set it for clients and servers alike"
+        for what in ("dir", "passphrase")
+        if not own[f"backups_escrow_{what}"]
+    ]
 
 
 def of_place(host: str, place: Mapping[str, Any], everybody: Mapping[str, Any]) -> list[str]:
@@ -108,6 +113,7 @@ def of_server(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -
         for what in ("certificate", "certificate_key")
         if not own[f"backups_server_{what}"]
     ]
+    wrong += [] if own["backups_client"] else of_escrow(own)
     wrong += [
         f"backups_server_clients: the inventory has no host {name}"
         for name in own["backups_server_clients"]

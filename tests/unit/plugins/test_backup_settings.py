@@ -66,6 +66,12 @@ def test_settings_that_hang_together_have_no_problem() -> None:
     assert backups.problems("backup1", serving(backups_server_clients=["files1"]), EVERYBODY) == []
 
 
+def test_a_server_needs_the_escrow_as_well() -> None:
+    (told,) = backups.problems("backup1", serving(backups_escrow_dir=""), EVERYBODY)
+    assert told.startswith("backups_escrow_dir is empty")
+    assert "clients and servers alike" in told
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
