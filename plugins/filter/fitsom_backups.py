@@ -83,7 +83,7 @@ def of_client(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -
 def of_escrow(own: Mapping[str, Any]) -> list[str]:
     """Clients and servers have the keys from there."""
     return [
-        f"backups_escrow_{what} is empty: the keys of the backups are kept with it; set it for clients and servers alike"
+        f"backups_escrow_{what} is empty: the keys are kept with it; set it for clients and servers alike"
         for what in ("dir", "passphrase")
         if not own[f"backups_escrow_{what}"]
     ]

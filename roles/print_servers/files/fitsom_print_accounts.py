@@ -181,19 +181,21 @@ def chart(month: str, rows: list[list[str]], currency: str) -> str:
         sums[0] += Decimal(row[5])
         sums[1] += Decimal(row[6])
     highest = max((sums[0] for sums in totals.values()), default=Decimal(1)) or Decimal(1)
-    height = 60 + 34 * len(totals)
+    left = 30 + 8 * max((len(name) for name in totals), default=0)  # 8 pixels are more than a letter has
+    width, height = left + 600, 60 + 34 * len(totals)
+    title = f"Pages printed in {time.strftime('%B %Y', time.strptime(month, '%Y-%m'))}, by department"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height}" width="760" height="{height}" role="img" '
-        'font-family="sans-serif" font-size="14">',
-        f"<title>Pages printed in {escape(month)}, by department</title>",
-        f'<text x="10" y="26" font-size="18">Pages printed in {escape(month)}, by department</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        'role="img" font-family="sans-serif" font-size="14">',
+        f"<title>{escape(title)}</title>",
+        f'<text x="10" y="26" font-size="18">{escape(title)}</text>',
     ]
     for position, (name, (number, cost)) in enumerate(sorted(totals.items(), key=lambda each: -each[1][0])):
-        top, width = 44 + 34 * position, int(360 * number / highest)
+        top, bar = 44 + 34 * position, int(360 * number / highest)
         told = f"{number} pages" + (f", {currency}{cost:.2f}" if cost else "")
-        parts.append(f'<text x="180" y="{top + 17}" text-anchor="end">{escape(name)}</text>')
-        parts.append(f'<rect x="190" y="{top}" width="{width}" height="24" fill="#3b6ea5"/>')
-        parts.append(f'<text x="{198 + width}" y="{top + 17}">{escape(told)}</text>')
+        parts.append(f'<text x="{left - 10}" y="{top + 17}" text-anchor="end">{escape(name)}</text>')
+        parts.append(f'<rect x="{left}" y="{top}" width="{bar}" height="24" fill="#3b6ea5"/>')
+        parts.append(f'<text x="{left + bar + 8}" y="{top + 17}">{escape(told)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
