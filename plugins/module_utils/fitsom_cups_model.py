@@ -179,13 +179,18 @@ def sentence(step: Step) -> str:
     values = step.thing.values
     if step.action == "delete":
         return "it is in no list"
-    shown = [key for key in step.fields if not (step.action == "create" and _said_already(key, values))]
+    shown = [key for key in step.fields if not (step.action == "create" and _said_already(key, step.thing))]
     return "; ".join(_words(key, values[key], step.before.get(key) if step.before else None) for key in shown)
 
 
-def _said_already(key: str, values: Mapping[str, Any]) -> bool:
-    return key in ("driverless", "banners") or (
-        key in ("quota_pages", "quota_days") and not values["quota_pages"]
+def _said_already(key: str, thing: Thing) -> bool:
+    """Whether it goes without saying of a queue that is made."""
+    values = thing.values
+    return (
+        key in ("driverless", "banners")
+        or (key in ("quota_pages", "quota_days") and not values["quota_pages"])
+        or (key == "description" and values[key] == thing.name)
+        or (key == "location" and not values[key])
     )
 
 

@@ -142,3 +142,11 @@ def test_what_a_printer_cannot_do_is_told(goal: dict[str, Any], printer: dict[st
     values = wanted([queue(**goal)], [])["library"].values
     assert lacks(values, able) == []
     assert told in lacks(values, {**able, **printer})[0]
+
+
+def test_a_queue_that_is_made_is_told_without_what_goes_without_saying() -> None:
+    (step,) = steps({}, wanted([queue(groups=["teachers"])], []), remove=False)
+    assert sentence(step) == (
+        "may print: teachers; offered to other computers: yes; printer: ipp://10.1.4.20/ipp/print; "
+        "both sides: yes; black and white: yes"
+    )
