@@ -127,9 +127,21 @@ def of_server(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -
     return wrong
 
 
+def of_quotas(quotas: list[Mapping[str, Any]]) -> list[str]:
+    """What is wrong with the limits on homes."""
+    wrong = [
+        f"backups_quotas: {path} stands there twice" for path in twice([each["path"] for each in quotas])
+    ]
+    wrong += [f"backups_quotas, {q['path']}: gb is more than 0" for q in quotas if float(q["gb"]) <= 0]
+    return wrong + [
+        f"backups_quotas: {q['path']} does not begin with /" for q in quotas if not q["path"].startswith("/")
+    ]
+
+
 def problems(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -> list[str]:
     """What is wrong with a host's settings, in sentences; `everybody` is hostvars. Empty where all hangs together."""
     found = of_client(host, own, everybody) if own["backups_client"] else []
+    found += of_quotas(own["backups_quotas"])
     return found + (of_server(host, own, everybody) if own["backups_server"] else [])
 
 

@@ -42,6 +42,7 @@ def settings(**changed: Any) -> dict[str, Any]:
         "backups_client": True,
         "backups_sets": [{"name": "homes", "owner": "Head", "paths": ["/srv/homes"]}],
         "backups_repositories": [{"name": "main", "server": "backup1"}],
+        "backups_quotas": [{"path": "/srv/homes", "gb": 5}],
         "backups_escrow_dir": "/srv/keys",
         "backups_escrow_passphrase": True,
         "backups_server": False,
@@ -76,6 +77,9 @@ def test_a_server_needs_the_escrow_as_well() -> None:
     ("changed", "told"),
     [
         ({"backups_repositories": []}, "backups_repositories is empty"),
+        ({"backups_quotas": [{"path": "/a", "gb": 1}] * 2}, "/a stands there twice"),
+        ({"backups_quotas": [{"path": "/a", "gb": 0}]}, "gb is more than 0"),
+        ({"backups_quotas": [{"path": "a", "gb": 1}]}, "a does not begin with /"),
         ({"backups_escrow_dir": ""}, "backups_escrow_dir is empty"),
         ({"backups_escrow_passphrase": False}, "backups_escrow_passphrase is empty"),
         ({"backups_sets": [{"name": "a", "paths": ["/a"]}] * 2}, "two are named a; rename one"),

@@ -1,0 +1,40 @@
+"""Limits on homes: what btrfs says, what is to be set, and what is told without naming anybody."""
+
+from __future__ import annotations
+
+from ansible.module_utils.fitsom_quota_rules import GB, Held, findings, qgroups, size, to_set, told
+
+# btrfs-progs 6.2 and, with a path, 6.14.
+SHOWN = """\
+Qgroupid    Referenced    Exclusive Max referenced   Path
+--------    ----------    --------- --------------   ----
+0/5              16384        16384           none   <toplevel>
+0/257          4915200      4915200        5000000   homes/anna
+0/258            16384        16384           none   homes/ben
+1/100            16384        16384           none   <0 member qgroups>
+"""
+
+
+def test_what_btrfs_says_is_read() -> None:
+    held = qgroups(SHOWN)
+    assert held == {5: Held(16384, None), 257: Held(4915200, 5_000_000), 258: Held(16384, None)}
+    assert qgroups("ERROR: can't list qgroups: quotas not enabled") == {}
+
+
+def test_only_another_limit_is_set() -> None:
+    assert to_set([257, 258, 259], qgroups(SHOWN), 5_000_000) == [258, 259]
+
+
+def test_what_is_nearly_full_and_what_cannot_be_limited_are_counted() -> None:
+    held = [Held(4 * GB, 5 * GB), Held(int(4.5 * GB), 5 * GB), Held(5 * GB, 5 * GB)]
+    plain, full = findings("files1", "/srv/homes", 5 * GB, 1, held)
+    assert plain["what"] == "1 folder under /srv/homes can hold as much as there is room."
+    assert (
+        full["what"] == "2 folders under /srv/homes hold nine tenths of the 5 GB that each may hold, or more."
+    )
+    assert findings("files1", "/srv/homes", 5 * GB, 0, held[:1]) == []
+
+
+def test_sizes_are_told_in_words() -> None:
+    assert (size(5 * GB), size(GB // 2)) == ("5 GB", "0.5 GB")
+    assert told("/srv/homes", 5 * GB, 42) == ("/srv/homes", "5 GB each for 42 folders")
