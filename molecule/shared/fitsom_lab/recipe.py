@@ -36,6 +36,7 @@ EXTRAS = {
     "mariadb": ("mariadb-server",),
     "printing": ("cups", "cups-filters", "ghostscript"),
     "printers": ("cups-ipp-utils", "cups-client"),
+    "s3": ("swift-proxy", "swift-account", "swift-container", "swift-object", "memcached"),
 }  # fmt: skip
 # Debian 13 has the domain controller in a package of its own, and dnsutils under its true name.
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
