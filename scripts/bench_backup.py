@@ -21,6 +21,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from scripts.bench_tools import checked, figures, say  # noqa: E402
 from tests.integration.directory_lab import run, stop  # noqa: E402
 
 SPEC = """\
@@ -65,25 +66,6 @@ print(time.monotonic() - began)
 TIMER
 """
 FRESH = "rm -rf /srv/backups/client; systemctl restart fitsom-backup-server; sleep 1"
-
-
-def say(words: str) -> None:
-    print(f"==> {words}", file=sys.stderr, flush=True)
-
-
-def checked(*words: str) -> str:
-    done = run(*words)
-    if done.returncode:
-        raise SystemExit(f"{words[0]}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return done.stdout
-
-
-def figures(seconds: list[float]) -> dict[str, float]:
-    return {
-        "min": round(min(seconds), 2),
-        "median": round(statistics.median(seconds), 2),
-        "max": round(max(seconds), 2),
-    }
 
 
 class Lab:

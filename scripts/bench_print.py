@@ -8,19 +8,18 @@ CUPS and every printer are asked in each of them.
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from tests.integration.directory_lab import run, stop  # noqa: E402
+from scripts.bench_tools import checked, figures, say  # noqa: E402
+from tests.integration.directory_lab import stop  # noqa: E402
 
 SPEC = """\
 refresh: false
@@ -37,17 +36,6 @@ PREPARE = """\
 """
 
 
-def say(words: str) -> None:
-    print(f"==> {words}", file=sys.stderr, flush=True)
-
-
-def checked(*words: str, **more: Any) -> str:
-    done = run(*words, **more)
-    if done.returncode:
-        raise SystemExit(f"{words[0]}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return done.stdout
-
-
 def timed(inventory: Path, *more: str) -> float:
     """Seconds of a converge that changes nothing; fails where it changed something."""
     began = time.monotonic()
@@ -56,14 +44,6 @@ def timed(inventory: Path, *more: str) -> float:
     if told.count("changed=0") != 1:
         raise SystemExit(f"it changed something: {told[-500:]}")
     return seconds
-
-
-def figures(seconds: list[float]) -> dict[str, float]:
-    return {
-        "min": round(min(seconds), 2),
-        "median": round(statistics.median(seconds), 2),
-        "max": round(max(seconds), 2),
-    }
 
 
 def main(arguments: list[str]) -> None:

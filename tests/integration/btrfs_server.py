@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fitsom_lab.labs import Lab
@@ -82,6 +84,13 @@ class BtrfsServer:
         inventory = ("-i", f"{self.name},", "-c", "containers.podman.podman")
         return call("ansible-playbook", *inventory, play, *more, environment=self.environment)
 
-    def end(self) -> None:
-        self.lab.down()
-        subprocess.run(["umount", self.top], capture_output=True, check=False)
+    @contextmanager
+    def running(self) -> Iterator[BtrfsServer]:
+        """Made, started, and gone afterwards."""
+        try:
+            self.make()
+            self.start()
+            yield self
+        finally:
+            self.lab.down()
+            subprocess.run(["umount", self.top], capture_output=True, check=False)

@@ -32,13 +32,8 @@ pytestmark = pytest.mark.lab
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[BtrfsServer]:
-    made = BtrfsServer(tmp_path, "quota", SPEC, PLAY)
-    try:
-        made.make()
-        made.start()
+    with BtrfsServer(tmp_path, "quota", SPEC, PLAY).running() as made:
         yield made
-    finally:
-        made.end()
 
 
 def test_a_home_holds_what_it_may_and_no_more(server: BtrfsServer) -> None:

@@ -37,13 +37,8 @@ def version(server: BtrfsServer) -> str:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[BtrfsServer]:
-    made = BtrfsServer(tmp_path, "btrfs", SPEC, PLAY)
-    try:
-        made.make()
-        made.start()
+    with BtrfsServer(tmp_path, "btrfs", SPEC, PLAY).running() as made:
         yield made
-    finally:
-        made.end()
 
 
 def test_a_snapshot_is_foreseen_taken_once_and_undoes_the_updates(server: BtrfsServer) -> None:
