@@ -25,6 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from scripts.bench_tools import say  # noqa: E402
 from tests.integration.directory_lab import PASSWORD, Directory, both, run, start, stop  # noqa: E402
 
 # isort: split
@@ -54,10 +55,6 @@ LOOP = """\
       loop: "{{{{ entries }}}}"
       no_log: true
 """
-
-
-def say(words: str) -> None:
-    print(f"==> {words}", file=sys.stderr, flush=True)
 
 
 def entries(mapping: DirectoryMap, steps: list[Step]) -> list[tuple[str, Values]]:

@@ -11,7 +11,6 @@ before and after, opens a second connection as proof, and saves; the loop types 
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from scripts.bench_tools import figures, say  # noqa: E402
 from tests.integration.directory_lab import run, stop  # noqa: E402
 
 # isort: split
@@ -67,22 +67,10 @@ APPLY = """\
 """
 
 
-def say(words: str) -> None:
-    print(f"==> {words}", file=sys.stderr, flush=True)
-
-
 def timed(work: Callable[[], Any]) -> float:
     began = time.monotonic()
     work()
     return time.monotonic() - began
-
-
-def figures(seconds: list[float]) -> dict[str, float]:
-    return {
-        "min": round(min(seconds), 2),
-        "median": round(statistics.median(seconds), 2),
-        "max": round(max(seconds), 2),
-    }
 
 
 def register(count: int) -> Register:

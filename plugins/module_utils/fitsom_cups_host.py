@@ -10,20 +10,19 @@ from typing import Dict, Iterable, List, Optional, Union
 
 from ansible.module_utils.fitsom_cups_model import ATTRIBUTES, Thing, first, found
 from ansible.module_utils.fitsom_ipp import (
-    CUPS,
     CUPS_GET_DEFAULT,
     CUPS_GET_PRINTERS,
     GET_PRINTER,
-    NOT_FOUND,
     SOCKET,
     Group,
     IppError,
     ask,
+    every,
 )
 
 PRINTER = [
     "printer-make-and-model", "printer-state", "printer-state-reasons", "marker-levels", "marker-names", "marker-types",
-    "marker-low-levels", "document-format-supported", "sides-supported", "print-color-mode-supported",
+    "document-format-supported", "sides-supported", "print-color-mode-supported",
 ]  # fmt: skip
 
 
@@ -34,12 +33,7 @@ def installed() -> bool:
 
 def queues() -> List[Group]:
     """Every queue and pool, as CUPS answers."""
-    try:
-        return ask(CUPS, CUPS_GET_PRINTERS, ATTRIBUTES, seconds=30)
-    except IppError as error:
-        if error.status == NOT_FOUND:  # what CUPS says where it has none
-            return []
-        raise
+    return every(CUPS_GET_PRINTERS, ATTRIBUTES)
 
 
 def things() -> Dict[str, Thing]:
@@ -49,12 +43,7 @@ def things() -> Dict[str, Thing]:
 
 def default() -> Optional[str]:
     """The name of the queue that is used where nobody names one."""
-    try:
-        answer = ask(CUPS, CUPS_GET_DEFAULT, ["printer-name"])
-    except IppError as error:
-        if error.status == NOT_FOUND:
-            return None
-        raise
+    answer = every(CUPS_GET_DEFAULT, ["printer-name"])
     return str(first(answer[0], "printer-name", "")) or None if answer else None
 
 

@@ -12,9 +12,9 @@ from ansible.module_utils.fitsom_ipp import Group
 #: What CUPS is asked for, of every queue and pool.
 ATTRIBUTES = [
     "printer-name", "printer-type", "printer-info", "printer-location", "printer-make-and-model", "printer-state",
-    "printer-state-reasons", "printer-is-accepting-jobs", "printer-is-shared", "printer-error-policy", "device-uri",
+    "printer-state-reasons", "printer-is-accepting-jobs", "printer-is-shared", "device-uri",
     "requesting-user-name-allowed", "requesting-user-name-denied", "job-page-limit", "job-quota-period",
-    "job-sheets-default", "sides-default", "print-color-mode-default", "member-names", "queued-job-count",
+    "job-sheets-default", "sides-default", "print-color-mode-default", "member-names",
 ]  # fmt: skip
 DAY = 86400
 _CLASS, _REMOTE = 0x1, 0x2

@@ -72,6 +72,16 @@ def ask(uri: str, operation: int, names: list[str], seconds: float = 5, **more: 
     return groups
 
 
+def every(operation: int, names: list[str], seconds: float = 30, **more: Any) -> list[Group]:
+    """What CUPS of this machine has, queues or jobs; none where it says that there are none. Raises IppError."""
+    try:
+        return [group for group in ask(CUPS, operation, names, seconds, **more) if group]
+    except IppError as error:
+        if error.status == NOT_FOUND:
+            return []
+        raise
+
+
 def _connection(scheme: str, host: str, port: int, seconds: float) -> http.client.HTTPConnection:
     if host == "localhost":
         return _Unix(host, timeout=seconds)

@@ -54,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 queues:
-  description: Each queue with its printer's supplies in per cent and the number of jobs that wait.
+  description: Each queue, whether its printer answers, and the printer's supplies in per cent.
   type: list
   elements: dict
   returned: success
@@ -66,26 +66,15 @@ fitsom:
 
 import json
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_cups_host import installed, printers, queues
 from ansible.module_utils.fitsom_cups_model import first, found
 from ansible.module_utils.fitsom_cups_review import cared, of_printer, of_queue, stuck, supplies
-from ansible.module_utils.fitsom_ipp import CUPS, GET_JOBS, NOT_FOUND, IppError, ask
+from ansible.module_utils.fitsom_ipp import GET_JOBS, IppError, every
 
-JOB = ["job-id", "job-state", "job-printer-uri", "time-at-creation"]
-
-
-def waiting() -> List[Dict[str, Any]]:
-    """Jobs that are not done."""
-    try:
-        jobs = ask(CUPS, GET_JOBS, JOB, seconds=30, which_jobs="not-completed")
-    except IppError as error:
-        if error.status == NOT_FOUND:
-            return []
-        raise
-    return [job for job in jobs if job]
+JOB = ["job-id", "job-printer-uri", "time-at-creation"]
 
 
 def done_by_itself(path: str) -> Any:
@@ -102,7 +91,11 @@ def review(given: Dict[str, Any]) -> Dict[str, Any]:
     groups = queues()
     things = found(groups)
     driverless = [t for t in things.values() if t.kind == "queue" and t.values["uri"].startswith("ipp")]
-    answers, jobs, now = printers(t.values["uri"] for t in driverless), waiting(), time.time()
+    answers, jobs, now = (
+        printers(t.values["uri"] for t in driverless),
+        every(GET_JOBS, JOB, which_jobs="not-completed"),
+        time.time(),
+    )
     findings, rows, checks = [], [], []
     for group in groups:
         name = first(group, "printer-name", "")

@@ -70,7 +70,7 @@ def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
         yield hosts.school(made, home, "print_servers", ("print",), listed(hosts))
 
 
-def test_a_queue_is_shown_made_and_printed_to_and_a_jam_is_in_the_next_report(
+def test_a_queue_is_shown_made_and_printed_to_and_a_dead_printer_is_in_the_next_report(
     school: School, hosts: LabHosts
 ) -> None:
     number = school.approved("playbooks/print.yml", limit="print")

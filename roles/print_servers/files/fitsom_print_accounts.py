@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from fitsom_ipp import CUPS, GET_JOBS, NOT_FOUND, Group, IppError, ask
+from fitsom_ipp import GET_JOBS, Group, IppError, every
 
 POLICY, FOLDER, LOG = (
     Path("/etc/fitsom/print/policy.json"),
@@ -36,16 +36,6 @@ NAMES = [
     "print-color-mode", "job-originating-user-name",
 ]  # fmt: skip
 COLUMNS = ["month", "department", "queue", "colour", "jobs", "pages", "cost"]
-
-
-def finished() -> list[Group]:
-    """Jobs that are done, as long as CUPS remembers them."""
-    try:
-        return [job for job in ask(CUPS, GET_JOBS, NAMES, 120, which_jobs="completed") if job]
-    except IppError as error:
-        if error.status == NOT_FOUND:
-            return []
-        raise
 
 
 def moved(path: Path = FOLDER / "care.json") -> set[int]:
@@ -222,7 +212,9 @@ def main() -> int:
     store = FOLDER / "accounts.json"
     state = json.loads(store.read_text()) if store.exists() else {"counted": [], "months": {}}
     try:
-        months = count(state, finished(), logged(page_log()), policy, moved())
+        months = count(
+            state, every(GET_JOBS, NAMES, 120, which_jobs="completed"), logged(page_log()), policy, moved()
+        )
     except IppError as error:
         print(f"CUPS: {error}", file=sys.stderr)
         return 1

@@ -14,24 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fitsom_ipp import CUPS, GET_JOBS, GET_PRINTER, NOT_FOUND, Group, IppError, ask
+from fitsom_ipp import GET_JOBS, GET_PRINTER, Group, IppError, ask, every
 
 POLICY, STATE = Path("/etc/fitsom/print/policy.json"), Path("/var/lib/fitsom/print/care.json")
 KEPT = 7 * 86400  # seconds that what was done is remembered for the review
 STOPPED = 5
-
-
-def jobs() -> list[Group]:
-    """Jobs that are not done."""
-    try:
-        found = ask(
-            CUPS, GET_JOBS, ["job-id", "job-printer-uri", "time-at-creation"], 30, which_jobs="not-completed"
-        )
-    except IppError as error:
-        if error.status == NOT_FOUND:
-            return []
-        raise
-    return [job for job in found if job]
+JOB = ["job-id", "job-printer-uri", "time-at-creation"]
 
 
 def prints(uri: str) -> bool:
@@ -106,7 +94,7 @@ def main() -> int:
     policy = json.loads(POLICY.read_text())
     now = time.time()
     try:
-        waiting = jobs()
+        waiting = every(GET_JOBS, JOB, which_jobs="not-completed")
     except IppError as error:
         print(f"CUPS: {error}", file=sys.stderr)
         return 1
