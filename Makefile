@@ -27,8 +27,8 @@ check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
 	@pytest -q tests/contract tests/unit
 
 test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
-	@echo "==> all tests: contract, unit, acceptance, fault, integration, infra"
-	@pytest -q --durations=15 tests/contract tests/unit tests/acceptance tests/fault tests/integration tests/infra
+	@echo "==> all tests, the longest first, by two workers: infra, integration, fault, acceptance, contract, unit"
+	@pytest -q --durations=25 -n 2 --dist loadgroup --no-loadscope-reorder tests/infra tests/integration tests/fault tests/acceptance tests/contract tests/unit
 
 bench: $(VENV)/fitsom ## Measure against bare Ansible and others, over ssh to lab containers
 	@scripts/bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,12 +32,17 @@ def ensure(settings: Settings, engine: Engine, names: Iterable[str]) -> dict[str
     """The tag of each named image, built now where it is missing."""
     wanted = recipes(settings, names)
     if not all(exists(engine, recipe) for recipe in wanted):
-        with locked(settings.directory, "images"), ThreadPoolExecutor(2) as pool:
+        with locked(shelf(), "images"), ThreadPoolExecutor(2) as pool:
             missing = [recipe for recipe in wanted if not exists(engine, recipe)]
             for generation in generations(missing):
                 absent = [recipe for recipe in generation if not exists(engine, recipe)]
                 list(pool.map(lambda recipe: build(engine, recipe), absent))
     return {recipe.name: recipe.tag for recipe in wanted}
+
+
+def shelf() -> Path:
+    """Where images are waited for: they are this user's, whichever lab directory asks first."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fitsom-lab"
 
 
 def generations(missing: Iterable[Recipe]) -> tuple[list[Recipe], list[Recipe]]:
