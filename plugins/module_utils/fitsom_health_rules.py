@@ -73,7 +73,7 @@ def failed_units(ci: str, names: Iterable[str]) -> List[Finding]:
 
 def system_state(ci: str, state: str, failed: bool) -> List[Finding]:
     """`systemctl is-system-running`. Degraded says no more than the failed units that are told already."""
-    if state in ("running", "") or state == "degraded" and failed:
+    if state in ("running", "") or (state == "degraded" and failed):
         return []
     severity = "exception" if state == "maintenance" else "warning"
     what = "This computer is not fully up: its state is %s." % state

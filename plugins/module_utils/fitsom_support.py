@@ -51,7 +51,7 @@ def support_findings(
     ci: str, name: str, support: Optional[Support], today: date, near_days: int
 ) -> List[Finding]:
     """What somebody should know about the end of support."""
-    if support is None or today <= support.standard and (support.standard - today).days > near_days:
+    if support is None or (today <= support.standard and (support.standard - today).days > near_days):
         return []
     left = (support.lts - today).days
     evidence = "standard support until %s, long-term support until %s" % support

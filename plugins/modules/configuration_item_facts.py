@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: configuration_item_facts
 short_description: Observe a Linux host for the CMDB
 description:
-  - Hardware, system and its support, packages, services, file systems, network and the last change, as the host itself says.
+  - Hardware, system and its support, packages, services, file systems, network and the last change,
+    as the host itself says.
   - What the host does not say is null, never a guess. A container has no maker and no serial number.
 author: The fitsom authors
 attributes:
@@ -37,7 +38,7 @@ ansible_facts:
   returned: success
   contains:
     configuration_item:
-      description: hardware, system, packages, services, filesystems, disks, interfaces, certificates, last_boot and last_change.
+      description: hardware, system, packages, services, filesystems, disks, interfaces, last_boot and last_change.
       type: dict
 fitsom:
   description: The same among the facts that a run keeps.

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: host_health
 short_description: Look whether a Linux host is well
 description:
-  - Failed units, full file systems, errors in the journal, the clock, how old the updates are, a start that is owed and the end of
-    support become findings.
+  - Failed units, full file systems, errors in the journal, the clock, how old the updates are, a start that is owed
+    and the end of support become findings.
   - Texts of messages are never told, only units and numbers; names of people in units and mount points become C(*).
 options:
   ci:
@@ -104,7 +104,7 @@ fitsom:
 
 import os
 import time
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
@@ -220,7 +220,7 @@ def time_of(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
     return clock(given["ci"], right, offset, given["clock_seconds"], "timedatectl")
 
 
-def updates(asked: Asked, given: Dict[str, Any]) -> Dict[str, str]:
+def updates(asked: Asked) -> Dict[str, str]:
     """Security updates that apt would install now."""
     return security_updates(asked.out("apt-get", "-s", *SIMULATED)) if asked.has("apt-get") else {}
 
@@ -250,8 +250,8 @@ def main() -> None:
         first_seen={"type": "dict", "default": {}},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    given, asked, today = module.params, Asked(module), date.today()
-    found = updates(asked, given)
+    given, asked, today = module.params, Asked(module), datetime.now(timezone.utc).date()
+    found = updates(asked)
     told = services(asked, given) + disks(given) + journal(asked, given) + time_of(asked, given)
     told += patching(asked, given, found, today)
     name = system().get("PRETTY_NAME", "This system")
