@@ -1,4 +1,4 @@
-"""The daily look: playbooks/health.yml in check mode, on every host. Operations, no change: nothing is approved or changed."""
+"""The daily look: playbooks/health.yml in check mode, on every host. Operations, no change: nothing is approved."""
 
 from __future__ import annotations
 
