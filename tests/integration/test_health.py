@@ -1,4 +1,4 @@
-"""The daily look at hosts of the lab: what is broken on purpose is found, is gone once it is mended, and nothing is touched."""
+"""The daily look at hosts of the lab: what is broken is found, what is mended is gone, and nothing is touched."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ PREPARE = """\
     - command: restic -q -r /srv/vault init
       environment: {RESTIC_PASSWORD: lab}
 """
-BACKUP = "RESTIC_PASSWORD=lab restic -q -r /srv/vault backup --tag homes {} /srv/homes"
+BACKUP = "RESTIC_PASSWORD=lab restic -q -r /srv/vault backup --tag set:homes {} /srv/homes"
 FILL = "mkdir -p {0} && mount -t tmpfs -o size=4m tmpfs {0} && dd if=/dev/zero of={0}/big bs=1k count=3950 status=none"
-WRONG = "for i in $(seq 25); do echo '<3>canarypupil has forgotten the password'; done"
+WRONG = "yes '<3>canarypupil has forgotten the password' | head -n 25"
 BROKEN = {
     ("unit-failed", "exception", "files: lesson.service"),
     ("unit-failed", "exception", "files: sync@*.service"),
@@ -104,8 +104,9 @@ def break_things(hosts: LabHosts) -> None:
         sh(hosts, "files", f"systemd-run -q --unit={unit} --wait false || true")
     for place in ("/srv/scratch", f"/home/{PUPIL}/disc"):
         sh(hosts, "files", FILL.format(place))
+    sh(hosts, "files", "rm /srv/vault/snapshots/*")
     sh(hosts, "files", BACKUP.format("--time '2026-01-01 12:00:00'"))
-    sh(hosts, "web", f'systemd-run -q --unit=mis-import --wait sh -c "{WRONG}"')
+    hosts.on("web", "systemd-run", "-q", "--unit=mis-import", "--wait", "sh", "-c", WRONG)
     hosts.lab("fixture", hosts.name, "web", "publish", "plain=1.1")
     sh(hosts, "web", "touch -d '20 days ago' /var/lib/apt/lists; touch /run/reboot-required")
     hosts.lab("kill", hosts.name, "dark")
@@ -125,8 +126,6 @@ def test_what_is_broken_is_found_and_what_is_mended_is_gone(hosts: LabHosts, sch
     before = look(school, code=0)
     assert {row["severity"] for row in before["findings"]} <= {"warning", "informational"}
     assert found(before).isdisjoint(BROKEN)
-    sh(hosts, "files", "RESTIC_PASSWORD=lab restic -q -r /srv/vault forget --tag homes --keep-last 1 --prune")
-    sh(hosts, "files", "RESTIC_PASSWORD=lab restic -q -r /srv/vault forget $(ls /srv/vault/snapshots)")
 
     break_things(hosts)
     for host in ("files", "web"):
@@ -143,7 +142,7 @@ def test_what_is_broken_is_found_and_what_is_mended_is_gone(hosts: LabHosts, sch
 
     remembered = school.state / "health/seen.json"
     memory = json.loads(remembered.read_text())
-    memory["web"] = {key: "2026-01-01" for key in memory["web"]}
+    memory["web"] = dict.fromkeys(memory["web"], "2026-01-01")
     remembered.write_text(json.dumps(memory))
     again = look(school, code=8)
     assert ("updates-waiting", "exception", "web") in found(again)
