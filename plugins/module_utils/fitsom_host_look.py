@@ -4,16 +4,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import stat
+from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_host_texts import Mount, mounts, os_release
 from ansible.module_utils.fitsom_support import Support, support_of
 
+try:
+    from ansible.module_utils.fitsom_certificates_host import in_files
+except ImportError:  # the reader of certificates is not everywhere
+    in_files = None
+
 FIRST_PERSON = 1000
+UNSYNCHRONISED = 16000000  # microseconds: the kernel's word for a clock that nobody has set for long
 NOBODY = 65534
 DISTRO_INFO = "/usr/share/distro-info/%s.csv"
 
@@ -49,6 +57,24 @@ def is_person(word: str) -> bool:
         return FIRST_PERSON <= pwd.getpwnam(word).pw_uid != NOBODY
     except (KeyError, ValueError):
         return False
+
+
+class Timex(ctypes.Structure):
+    """The beginning of adjtimex(2)'s structure."""
+
+    _fields_ = [
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("rest", ctypes.c_char * 512),
+    ]
+
+
+def synchronised() -> bool:
+    """Whether somebody keeps the clock, asked of the kernel as timedated does, which `timedatectl` would start."""
+    told = Timex()
+    return ctypes.CDLL(None).adjtimex(ctypes.byref(told)) >= 0 and told.maxerror < UNSYNCHRONISED
 
 
 class Asked:
@@ -110,3 +136,11 @@ def _measured(mount: Mount) -> Optional[Dict[str, Any]]:
         if found.f_files
         else None,
     }
+
+
+def certificates(module: AnsibleModule) -> Optional[List[Dict[str, Any]]]:
+    """Certificates in files, those of the system's authorities left out; None where nothing here can read them."""
+    if in_files is None or not module.get_bin_path("openssl"):
+        return None
+    now = datetime.now(timezone.utc)
+    return [one.row(now) for one in in_files(module)]

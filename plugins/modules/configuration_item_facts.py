@@ -38,7 +38,8 @@ ansible_facts:
   returned: success
   contains:
     configuration_item:
-      description: hardware, system, packages, services, filesystems, disks, interfaces, last_boot and last_change.
+      description: hardware, system, packages, services, filesystems, disks, interfaces,
+        certificates, last_boot and last_change.
       type: dict
 fitsom:
   description: The same among the facts that a run keeps.
@@ -51,7 +52,16 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_host_look import Asked, filesystems, is_person, names, read, support, system
+from ansible.module_utils.fitsom_host_look import (
+    Asked,
+    certificates,
+    filesystems,
+    is_person,
+    names,
+    read,
+    support,
+    system,
+)
 from ansible.module_utils.fitsom_host_texts import (
     boot_time,
     interfaces,
@@ -153,6 +163,7 @@ def main() -> None:
         ],
         "disks": [] if container else disks(),
         "interfaces": interfaces(asked.out("ip", "-j", "address")),
+        "certificates": certificates(module),
         "last_boot": last_boot(),
         "last_change": last_change(changes()),
     }

@@ -131,6 +131,7 @@ from ansible.module_utils.fitsom_host_look import (
     names,
     read,
     support,
+    synchronised,
     system,
 )
 from ansible.module_utils.fitsom_host_texts import (
@@ -209,15 +210,12 @@ def journal(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
 
 
 def time_of(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
-    """chrony where it is installed, else systemd's word."""
+    """chrony where it is installed, else the kernel's word and systemd-timesyncd's."""
     if asked.has("chronyc"):
         right, offset = chrony(asked.out("chronyc", "-c", "tracking"))
         return clock(given["ci"], right, offset, given["clock_seconds"], "chronyc tracking")
-    if not asked.has("timedatectl"):
-        return []
-    right = "NTPSynchronized=yes" in asked.out("timedatectl", "show", "--property=NTPSynchronized")
     offset = offset_of(asked.out("timedatectl", "timesync-status"))
-    return clock(given["ci"], right, offset, given["clock_seconds"], "timedatectl")
+    return clock(given["ci"], synchronised(), offset, given["clock_seconds"], "the kernel's clock")
 
 
 def updates(asked: Asked) -> Dict[str, str]:

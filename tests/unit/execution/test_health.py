@@ -130,7 +130,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             return Ended(rc=0, cancelled=False, lines=("no hosts matched",))
 
         monkeypatch.setattr(health, "extracted", extracted)
-        monkeypatch.setattr(health.ansible, "run", run)
+        monkeypatch.setattr("fitsom_runner.execution.ansible.run", run)
         return jobs
 
     return set_to
