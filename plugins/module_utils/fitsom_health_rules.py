@@ -110,7 +110,7 @@ def log_errors(ci: str, counts: Mapping[str, int], many: int, hours: int) -> Lis
             "%s: %s" % (ci, unit),
             "%s logged %d error%s within %d hours." % (unit, number, "" if number == 1 else "s", hours),
             "journal, priority err and worse",
-            "journalctl -p err --since=-%dh; the unit is %s" % (hours, unit),
+            "journalctl -p err --since=-%dh %s %s" % (hours, "-u" if "." in unit else "-t", unit),
         )
         for unit, number in rows[:SHOWN]
     ]
@@ -169,9 +169,11 @@ def update_age(ci: str, days: Optional[int], limits: Limits) -> List[Finding]:
     if severity is None:
         return []
     when = "never" if days is None else "%d days ago" % days
-    what = "Nobody has looked for updates in time: the list was last fetched %s." % when
+    what = "Nobody has looked for updates of this computer %s." % (
+        "yet" if days is None else "for %d days" % days
+    )
     do = "apt-get update shows why; then plan playbooks/patch.yml"
-    return [finding("updates-not-looked-for", severity, ci, what, "last apt-get update: %s" % when, do)]
+    return [finding("updates-not-looked-for", severity, ci, what, "last apt-get update, whether it reached every source or not: %s" % when, do)]
 
 
 def updates_waiting(

@@ -215,7 +215,7 @@ def time_of(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
         right, offset = chrony(asked.out("chronyc", "-c", "tracking"))
         return clock(given["ci"], right, offset, given["clock_seconds"], "chronyc tracking")
     offset = offset_of(asked.out("timedatectl", "timesync-status"))
-    return clock(given["ci"], synchronised(), offset, given["clock_seconds"], "the kernel's clock")
+    return clock(given["ci"], synchronised(), offset, given["clock_seconds"], "as the kernel says")
 
 
 def updates(asked: Asked) -> Dict[str, str]:
