@@ -173,7 +173,16 @@ def update_age(ci: str, days: Optional[int], limits: Limits) -> List[Finding]:
         "yet" if days is None else "for %d days" % days
     )
     do = "apt-get update shows why; then plan playbooks/patch.yml"
-    return [finding("updates-not-looked-for", severity, ci, what, "last apt-get update, whether it reached every source or not: %s" % when, do)]
+    return [
+        finding(
+            "updates-not-looked-for",
+            severity,
+            ci,
+            what,
+            "last apt-get update, whether it reached every source or not: %s" % when,
+            do,
+        )
+    ]
 
 
 def updates_waiting(
