@@ -172,17 +172,9 @@ def update_age(ci: str, days: Optional[int], limits: Limits) -> List[Finding]:
     what = "Nobody has looked for updates of this computer %s." % (
         "yet" if days is None else "for %d days" % days
     )
+    evidence = "last apt-get update, whether it reached every source or not: %s" % when
     do = "apt-get update shows why; then plan playbooks/patch.yml"
-    return [
-        finding(
-            "updates-not-looked-for",
-            severity,
-            ci,
-            what,
-            "last apt-get update, whether it reached every source or not: %s" % when,
-            do,
-        )
-    ]
+    return [finding("updates-not-looked-for", severity, ci, what, evidence, do)]
 
 
 def updates_waiting(

@@ -12,6 +12,7 @@ import shlex
 import zlib
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
+NO_SOURCE, OWN_CLOCK = "00000000", "7F7F0101"  # as chrony writes them
 PACKED_LIMIT = 64 * 1024
 #: Other machines' file systems, which can hang, and those that are always full or have no size.
 NOT_LOOKED_AT = re.compile(
@@ -150,7 +151,7 @@ def chrony(text: str) -> Tuple[bool, Optional[float]]:
     fields = text.strip().split(",")
     if len(fields) < 14:
         return False, None
-    return fields[13] != "Not synchronised" and fields[2] != "0", float(fields[4])
+    return fields[13] != "Not synchronised" and fields[0] not in (NO_SOURCE, OWN_CLOCK), float(fields[4])
 
 
 def security_updates(simulation: str) -> Dict[str, str]:

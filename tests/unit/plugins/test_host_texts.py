@@ -56,11 +56,16 @@ Inst linux-image-6.1.0-40-amd64 (6.1.153-1 Debian-Security:12/oldstable-security
 Conf openssl (3.0.17-1~deb12u2 Debian-Security:12/oldstable-security [amd64])
 """
 CHRONY = (
-    "C0A80001,ntp.school.test,3,1795626470.123456789,-0.000012345,0.000123,0.000456,-12.345,0.001,0.123,"
-    "0.012345678,0.001,64.2,Normal"
+    "0A59020B,10.89.2.11,6,1795627919.841297451,0.000021810,0.000026630,0.000026630,-0.594,-0.000,339.356,"
+    "0.000048949,0.002499577,2.0,Normal"
 )
-UNSYNCHRONISED = (
-    "7F7F0101,,0,0.000000000,0.000000000,0.0,0.0,-12.345,0.001,0.123,1.000000000,1.0,0.0,Not synchronised"
+NO_SOURCE = (
+    "00000000,,0,0.000000000,0.000000000,0.000000000,0.000000000,0.000,0.000,0.000,1.000000000,1.000000000,0.0,"
+    "Not synchronised"
+)
+OWN_CLOCK = (
+    "7F7F0101,,5,1795627903.399540621,0.000000000,0.000000000,0.000000000,0.000,0.000,0.000,0.000000000,"
+    "0.000000000,0.0,Normal"
 )
 
 
@@ -152,8 +157,9 @@ def test_the_offset_is_in_seconds(line: str, seconds: float | None) -> None:
 
 
 def test_chrony_follows_a_source_or_none() -> None:
-    assert chrony(CHRONY) == (True, -0.000012345)
-    assert chrony(UNSYNCHRONISED)[0] is False
+    assert chrony(CHRONY) == (True, 0.00002181)
+    assert chrony(NO_SOURCE) == (False, 0.0)
+    assert chrony(OWN_CLOCK) == (False, 0.0)
     assert chrony("506 Cannot talk to daemon") == (False, None)
 
 
