@@ -70,9 +70,11 @@ def look(config: Config, who: Identity, limit: str = "all") -> Look:
     powers.authorise(config, who, Power.PLAN)
     now = clock.now()
     today = now.astimezone(config.zone).date()
-    folder = config.state / "health" / f"{now:%Y%m%dT%H%M%SZ}"
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    memory = recall(config.state / "health")
+    looks = config.state / "health"
+    looks.mkdir(mode=0o700, exist_ok=True)
+    folder = looks / f"{now:%Y%m%dT%H%M%SZ}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    memory = recall(looks)
     with extracted(config, folder / "content", (PLAYBOOK,), limit) as ready:
         job = _job(ready, folder, memory)
         ended = ansible.run(config, job)
@@ -85,13 +87,13 @@ def look(config: Config, who: Identity, limit: str = "all") -> Look:
             hint=f"Try it by hand: ansible-playbook {PLAYBOOK} --check",
         )
     hosts = tuple(judge(name, tale.hosts.get(name), memory.get(name, {}), today) for name in job.hosts)
-    remember(config.state / "health", memory, hosts, today)
+    remember(looks, memory, hosts, today)
     ledger.compress(job.ledger)
     taken = Look(taken=now, commit=commit, folder=folder, hosts=hosts)
     with transaction.atomic():
         numbers = {severity: taken.number(severity) for severity in SEVERITIES}
         log.append(who.actor, "health.looked", folder.name, hosts=len(hosts), commit=commit, **numbers)
-    _prune(config.state / "health")
+    _prune(looks)
     return taken
 
 

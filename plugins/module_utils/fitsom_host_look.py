@@ -9,6 +9,7 @@ import os
 import pwd
 import stat
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
@@ -51,6 +52,7 @@ def mtime(path: str) -> Optional[float]:
         return None
 
 
+@lru_cache(maxsize=None)
 def is_person(word: str) -> bool:
     """Whether the word is the login of somebody who is no service."""
     try:

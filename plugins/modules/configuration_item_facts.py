@@ -113,10 +113,12 @@ def services(asked: Asked) -> Optional[Dict[str, List[str]]]:
     if not asked.has("systemctl"):
         return None
 
+    def shown(unit: str) -> str:
+        # Each name that is looked up asks the directory: of so many units only those made for somebody.
+        return unit_without_people(unit, is_person) if "@" in unit else unit
+
     def listed(*words: str) -> List[str]:
-        return sorted(
-            {unit_without_people(u, is_person) for u in units(asked.out("systemctl", *words, *UNITS))}
-        )
+        return sorted({shown(unit) for unit in units(asked.out("systemctl", *words, *UNITS))})
 
     return {
         "enabled": listed("list-unit-files", "--state=enabled"),

@@ -202,7 +202,8 @@ def journal(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
     for unit, number in errors.items():
         shown = unit_without_people(unit, is_person)
         counts[shown] = counts.get(shown, 0) + number
-    kernel = entries(asked.out("journalctl", "--dmesg", "--output-fields=MESSAGE", *since))
+    # Not --dmesg: that is this start's alone, and a machine may have been started again for its errors.
+    kernel = entries(asked.out("journalctl", "--output-fields=MESSAGE", *since, "_TRANSPORT=kernel"))
     texts = [str(entry.get("MESSAGE", "")) for entry in kernel]
     return log_errors(given["ci"], counts, given["log_errors"], given["log_hours"]) + kernel_findings(
         given["ci"], texts, given["log_hours"]
@@ -248,6 +249,8 @@ def main() -> None:
         first_seen={"type": "dict", "default": {}},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    if os.geteuid() != 0:
+        module.fail_json(msg="only root can read the whole journal: set ansible_become for this host")
     given, asked, today = module.params, Asked(module), datetime.now(timezone.utc).date()
     found = updates(asked)
     told = services(asked, given) + disks(given) + journal(asked, given) + time_of(asked, given)
