@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 5
     NOT_ALLOWED = 6
     INTEGRITY = 7
+    FOUND = 8
 
 
 class FitsomError(Exception):

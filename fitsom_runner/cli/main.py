@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fitsom_runner import __version__
-from fitsom_runner.cli import audit, change, delegate, report, restore, run, setup, standard
+from fitsom_runner.cli import audit, change, delegate, health, report, restore, run, setup, standard
 from fitsom_runner.cli.context import OPTIONS
 from fitsom_runner.errors import ExitCode, FitsomError
 
@@ -35,6 +35,7 @@ app.add_typer(setup.config_app, name="config", help="Check the configuration.")
 app.command("init")(setup.init)
 app.command("doctor")(setup.doctor)
 app.command("tick")(run.tick)
+app.command("health")(health.health)
 app.command("restore")(restore.restore)
 
 

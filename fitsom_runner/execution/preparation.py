@@ -54,10 +54,37 @@ def prepared(
     config: Config, change: Change, folder: Path, *, commit: str | None = None, rehearsal: bool = False
 ) -> Iterator[Prepared]:
     """Extract the content into `folder` and resolve the hosts; the extract is removed at the end."""
+    playbooks = tuple(filter(None, (change.playbook, change.backout_playbook)))
+    with extracted(
+        config,
+        folder,
+        playbooks,
+        change.limit,
+        inputs=change.inputs,
+        extra_vars=change.extra_vars,
+        commit=commit,
+        rehearsal=rehearsal,
+    ) as ready:
+        yield ready
+
+
+@contextmanager
+def extracted(
+    config: Config,
+    folder: Path,
+    playbooks: tuple[str, ...],
+    limit: str,
+    *,
+    inputs: dict[str, str] | None = None,
+    extra_vars: dict[str, Any] | None = None,
+    commit: str | None = None,
+    rehearsal: bool = False,
+) -> Iterator[Prepared]:
+    """The same without a change. Raises ConfigError for a playbook that is not in the commit."""
     content.discard(folder)
     try:
-        extract = content.take(config, folder, inputs=change.inputs, commit=commit, rehearsal=rehearsal)
-        for playbook in filter(None, (change.playbook, change.backout_playbook)):
+        extract = content.take(config, folder, inputs=inputs, commit=commit, rehearsal=rehearsal)
+        for playbook in playbooks:
             if not (folder / playbook).is_file():
                 raise ConfigError(
                     f"{playbook} is not in commit {extract.commit[:12]}",
@@ -65,9 +92,9 @@ def prepared(
                 )
         yield Prepared(
             extract=extract,
-            resolved=inventory.resolve(extract, change.limit),
+            resolved=inventory.resolve(extract, limit),
             versions=content.versions(folder),
-            secrets=tuple(secrets.known_secrets(config, [folder], change.extra_vars)),
+            secrets=tuple(secrets.known_secrets(config, [folder], extra_vars or {})),
         )
     finally:
         content.discard(folder)

@@ -5,8 +5,9 @@ Everything a host says below is a *fact* after a run and a *prediction* before o
 All times are timezone-aware datetimes, all durations seconds; sequences are tuples in the order to show.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from fitsom_runner.reports.kinds import (
     ApprovalKind,
@@ -145,7 +146,8 @@ class Host:
     result is None before a run. label is what people call it ("the file server"), provides what they lack
     while it is away ("files"), device its kind as a singular noun ("server", "computer"); ring is the ring
     it is patched in. packages, services, reboot: what came (after a run) or will come (a plan). foreseen: settings
-    that a plan will change; after a run they are among the differences.
+    that a plan will change; after a run they are among the differences. observed: what modules observed of the host
+    for the CMDB, by name, such as configuration_item.
     """
 
     name: str
@@ -167,6 +169,7 @@ class Host:
     tasks: tuple[Task, ...] = ()
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
+    observed: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fitsom_runner.reports import facts as counting
-from fitsom_runner.reports import text, times, words
+from fitsom_runner.reports import observed, text, times, words
 from fitsom_runner.reports.jsonform import to_json
 from fitsom_runner.reports.kinds import DifferenceKind, HostResult
 from fitsom_runner.reports.labels import label
@@ -23,6 +23,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render_html(report: Report) -> str:
     """One file that loads nothing: open it anywhere, print it, mail it."""
     return _environment(html=True).get_template("report.html.j2").render(_context(report))
+
+
+def page(template: str, words: dict[str, Any]) -> str:
+    """Another page in the same look, such as the daily one's."""
+    return _environment(html=True).get_template(template).render(words)
 
 
 def render_markdown(report: Report) -> str:
@@ -63,6 +68,8 @@ def _context(report: Report) -> dict[str, Any]:
         "open_points": words.open_points(report, facts),
         "affected": words.affected(report, facts),
         "picture": timeline(report, facts),
+        "rows": observed.rows((host.name, host.observed) for host in report.hosts),
+        "columns": observed.COLUMNS,
         "stamp": lambda moment: times.stamp(moment, zone),
     }
 

@@ -60,6 +60,7 @@ def facts_of(facts: dict[str, list[Any]]) -> dict[str, Any]:
             for f in facts.get("findings", [])
         ),
         "notes": tuple(str(n) for n in facts.get("notes", [])),
+        "observed": {name: value for told in facts.get("facts", []) for name, value in told.items()},
     }
 
 

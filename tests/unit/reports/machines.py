@@ -110,6 +110,21 @@ def file_server() -> Host:
             ),
         ),
         tasks=tasks(reboot=True),
+        observed={
+            "configuration_item": {
+                "hardware": {"vendor": "Northwall", "model": "T40", "serial": "NW7781C"},
+                "system": {
+                    "name": "Debian GNU/Linux 13 (trixie)",
+                    "kernel": "6.12.57-amd64",
+                    "support": {"standard": "2028-08-09", "lts": "2030-06-30"},
+                },
+                "filesystems": [
+                    {"mount": "/", "free_mb": 61440, "used_percent": 41.0},
+                    {"mount": "/srv", "free_mb": 812, "used_percent": 88.4},
+                ],
+                "last_boot": "2026-11-20T22:14:09Z",
+            }
+        },
     )
 
 

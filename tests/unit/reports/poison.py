@@ -20,6 +20,8 @@ def _poison(value: Any, text: str) -> Any:
         return text
     if isinstance(value, tuple):
         return tuple(_poison(item, text) for item in value)
+    if isinstance(value, dict):
+        return {key: _poison(item, text) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         held = {field.name: getattr(value, field.name) for field in fields(value)}
         return type(value)(**{k: v if k in KEPT else _poison(v, text) for k, v in held.items()})

@@ -1,0 +1,44 @@
+"""`fitsom health`: parse, call one function after the other, render."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from fitsom_runner.cli.context import answer, note, opened
+from fitsom_runner.errors import ExitCode
+
+COLOURS = {"exception": "red", "warning": "yellow", "informational": "dim"}
+
+
+def health(
+    limit: Annotated[str, typer.Option(help="Only these hosts, as Ansible's --limit has them.")] = "all",
+) -> None:
+    """Look at every host and change nothing: the daily check. Ends with 8 where something has to be done at once."""
+    s = opened()
+    from fitsom_runner.execution import health as looking
+    from fitsom_runner.reports import health as report
+
+    note("[dim]Looking at the hosts; nothing is changed ...[/]")
+    look = looking.look(s.config, s.who, limit)
+    page = report.write(s.config, look)
+    told = report.verdict(look)
+    answer(report.value(look), *_table(look), f"[bold]{escape(told.title)}.[/] {escape(told.text)}")
+    note(f"[bold]Report:[/] {page}")
+    if look.number("exception"):
+        raise typer.Exit(int(ExitCode.FOUND))
+
+
+def _table(look: Any) -> list[Table]:
+    """The findings, the worst first; nothing where there are none."""
+    if not look.findings:
+        return []
+    table = Table("Severity", "On", "Found", "Since", "What to do")
+    for _host, row in look.findings:
+        colour = COLOURS[row["severity"]]
+        cells = (row["ci"], f"{row['what']} {row['evidence']}".strip(), row["since"], row["do"])
+        table.add_row(f"[{colour}]{row['severity']}[/]", *map(escape, cells))
+    return [table]

@@ -1,0 +1,268 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The daily look at a Linux host; changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_health
+short_description: Look whether a Linux host is well
+description:
+  - Failed units, full file systems, errors in the journal, the clock, how old the updates are, a start that is owed
+    and the end of support become findings.
+  - Texts of messages are never told, only units and numbers; names of people in units and mount points become C(*).
+options:
+  ci:
+    description: What findings are about, the host's name.
+    type: str
+    required: true
+  space_warning:
+    description: A file system that is so full, in per cent, is a warning.
+    type: int
+    default: 85
+  space_exception:
+    description: And from here on an exception.
+    type: int
+    default: 95
+  inodes_warning:
+    description: The same for inodes, which are what many small files use up.
+    type: int
+    default: 85
+  inodes_exception:
+    description: And from here on an exception.
+    type: int
+    default: 95
+  log_hours:
+    description: How far back to look into the journal.
+    type: int
+    default: 24
+  log_errors:
+    description: So many errors of one unit are a warning; fewer are for information.
+    type: int
+    default: 20
+  clock_seconds:
+    description: A clock that is wrong by more is an exception.
+    type: float
+    default: 60.0
+  update_days_warning:
+    description: A list of updates that is so many days old is a warning.
+    type: int
+    default: 3
+  update_days_exception:
+    description: And from here on an exception.
+    type: int
+    default: 14
+  security_days:
+    description: A security update that has waited for so many days is an exception.
+    type: int
+    default: 14
+  support_days:
+    description: So many days before the end of support it is a warning.
+    type: int
+    default: 180
+  ignored_units:
+    description: Units that may fail. The look itself fails its unit where it finds an exception.
+    type: list
+    elements: str
+    default: [fitsom-health.service]
+  first_seen:
+    description:
+      - For security updates that an earlier look found waiting, C(name version), the day when one did first.
+      - The command C(fitsom health) remembers this. Without it, how long they have waited is not known.
+    type: dict
+    default: {}
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is no difference to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Look whether the host is well
+  host_health:
+    ci: srv1
+    space_exception: 98
+  changed_when: false
+"""
+
+RETURN = r"""
+waiting:
+  description: Security updates that are not installed, as C(name version).
+  type: list
+  elements: str
+  returned: success
+fitsom:
+  description: Findings, and the same list among the facts.
+  type: dict
+  returned: success
+"""
+
+import os
+import time
+from datetime import date, datetime, timezone
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_findings import Finding
+from ansible.module_utils.fitsom_health_rules import (
+    Limits,
+    clock,
+    errors_by_unit,
+    failed_units,
+    full,
+    kernel_findings,
+    log_errors,
+    reboot,
+    system_state,
+    update_age,
+    updates_waiting,
+    waiting,
+)
+from ansible.module_utils.fitsom_host_look import (
+    Asked,
+    filesystems,
+    is_person,
+    mtime,
+    names,
+    read,
+    support,
+    synchronised,
+    system,
+)
+from ansible.module_utils.fitsom_host_texts import (
+    chrony,
+    entries,
+    offset_of,
+    place_without_people,
+    security_updates,
+    unit_without_people,
+    units,
+)
+from ansible.module_utils.fitsom_support import support_findings
+
+NUMBERS = {
+    "space_warning": 85,
+    "space_exception": 95,
+    "inodes_warning": 85,
+    "inodes_exception": 95,
+    "log_hours": 24,
+    "log_errors": 20,
+    "update_days_warning": 3,
+    "update_days_exception": 14,
+    "security_days": 14,
+    "support_days": 180,
+}
+MOST_ENTRIES = "50000"
+LISTS = (
+    "/var/lib/apt/lists",
+    "/var/lib/apt/periodic/update-success-stamp",
+    "/var/lib/apt/periodic/update-stamp",
+)
+#: In memory: a look leaves no cache behind.
+SIMULATED = (
+    "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "-o", "Debug::NoLocking=1", "dist-upgrade"
+)  # fmt: skip
+
+
+def services(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
+    """systemd."""
+    if not asked.has("systemctl"):
+        return []
+    listed = units(asked.out("systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full"))
+    failed = [unit_without_people(u, is_person) for u in listed if u not in given["ignored_units"]]
+    state = asked.out("systemctl", "is-system-running").strip()
+    return failed_units(given["ci"], failed) + system_state(given["ci"], state, bool(listed))
+
+
+def disks(given: Dict[str, Any]) -> List[Finding]:
+    """Space and inodes."""
+    found: List[Finding] = []
+    space = Limits(given["space_warning"], given["space_exception"])
+    inodes = Limits(given["inodes_warning"], given["inodes_exception"])
+    for row in filesystems():
+        place = place_without_people(row["mount"], is_person)
+        left = "%s MB of %s MB are free" % (row["free_mb"], row["size_mb"])
+        found += full(given["ci"], place, "space", row["used_percent"], space, left)
+        left = "%s inodes are free" % row["inodes_free"]
+        found += full(given["ci"], place, "inodes", row["inodes_percent"], inodes, left)
+    return found
+
+
+def journal(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
+    """Errors by unit, without their texts; of the kernel's messages the categories."""
+    since = ["--since=-%dh" % given["log_hours"], "-q", "-o", "json", "-n", MOST_ENTRIES]
+    fields = "--output-fields=UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT"
+    errors = errors_by_unit(entries(asked.out("journalctl", "-p", "err", fields, *since)))
+    counts: Dict[str, int] = {}
+    for unit, number in errors.items():
+        shown = unit_without_people(unit, is_person)
+        counts[shown] = counts.get(shown, 0) + number
+    # Not --dmesg: that is this start's alone, and a machine may have been started again for its errors.
+    kernel = entries(asked.out("journalctl", "--output-fields=MESSAGE", *since, "_TRANSPORT=kernel"))
+    texts = [str(entry.get("MESSAGE", "")) for entry in kernel]
+    return log_errors(given["ci"], counts, given["log_errors"], given["log_hours"]) + kernel_findings(
+        given["ci"], texts, given["log_hours"]
+    )
+
+
+def time_of(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
+    """chrony where it is installed, else the kernel's word and systemd-timesyncd's."""
+    if asked.has("chronyc"):
+        right, offset = chrony(asked.out("chronyc", "-c", "tracking"))
+        return clock(given["ci"], right, offset, given["clock_seconds"], "chronyc tracking")
+    offset = offset_of(asked.out("timedatectl", "timesync-status"))
+    return clock(given["ci"], synchronised(), offset, given["clock_seconds"], "as the kernel says")
+
+
+def updates(asked: Asked) -> Dict[str, str]:
+    """Security updates that apt would install now."""
+    return security_updates(asked.out("apt-get", "-s", *SIMULATED)) if asked.has("apt-get") else {}
+
+
+def patching(asked: Asked, given: Dict[str, Any], found: Dict[str, str], today: date) -> List[Finding]:
+    """The age of what apt knows, what waits, and a start that is owed."""
+    ci = given["ci"]
+    told: List[Finding] = []
+    if asked.has("apt-get"):
+        times = [moment for moment in map(mtime, LISTS) if moment is not None]
+        days = int((time.time() - max(times)) // 86400) if times and names(LISTS[0]) else None
+        limits = Limits(given["update_days_warning"], given["update_days_exception"])
+        told += update_age(ci, days, limits)
+    told += updates_waiting(ci, found, given["first_seen"], today, given["security_days"])
+    kernels = [name[len("vmlinuz-") :] for name in names("/boot") if name.startswith("vmlinuz-")]
+    asking = read("/run/reboot-required.pkgs").split()
+    return told + reboot(ci, os.path.exists("/run/reboot-required"), asking, os.uname().release, kernels)
+
+
+def main() -> None:
+    """Entry point."""
+    spec: Dict[str, Any] = {name: {"type": "int", "default": value} for name, value in NUMBERS.items()}
+    spec.update(
+        ci={"type": "str", "required": True},
+        clock_seconds={"type": "float", "default": 60.0},
+        ignored_units={"type": "list", "elements": "str", "default": ["fitsom-health.service"]},
+        first_seen={"type": "dict", "default": {}},
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    if os.geteuid() != 0:
+        module.fail_json(msg="only root can read the whole journal: set ansible_become for this host")
+    given, asked, today = module.params, Asked(module), datetime.now(timezone.utc).date()
+    found = updates(asked)
+    told = services(asked, given) + disks(given) + journal(asked, given) + time_of(asked, given)
+    told += patching(asked, given, found, today)
+    name = system().get("PRETTY_NAME", "This system")
+    told += support_findings(given["ci"], name, support(), today, given["support_days"])
+    module.exit_json(
+        changed=False,
+        waiting=waiting(found),
+        fitsom={"findings": told, "facts": {"security_updates": waiting(found)}},
+    )
+
+
+if __name__ == "__main__":
+    main()
