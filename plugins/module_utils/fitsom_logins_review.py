@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from collections import Counter
 from typing import Callable, Dict, Iterable, List, Mapping, Optional
 
@@ -116,3 +118,19 @@ def sentence(found: Mapping[str, Mapping[str, Mapping[str, int]]], days: int) ->
         right, wrong = (sum(found[area][outcome].values()) for outcome in ("success", "failure"))
         parts.append("%d %s and %d that failed" % (right, word, wrong))
     return "Within %d days: %s." % (days, ", ".join(parts))
+
+
+def locked_out(tallies: Iterable[bytes], settings: str, now: float) -> int:
+    """How many accounts pam_faillock keeps out at this moment; a tally is 64 bytes for each failure."""
+    deny, pause = (_number(settings, name, usual) for name, usual in (("deny", 3), ("unlock_time", 600)))
+    count = 0
+    for tally in tallies:
+        rows = [struct.unpack("=52sHHQ", tally[at : at + 64]) for at in range(0, len(tally) - 63, 64)]
+        moments = [row[3] for row in rows if row[2] & 1]  # others were forgiven
+        count += len(moments) >= deny and (not pause or max(moments) + pause > now)
+    return count
+
+
+def _number(settings: str, name: str, usual: int) -> int:
+    found = re.findall(r"(?m)^\s*%s\s*=\s*(\d+|never)" % name, settings)
+    return int(found[-1].replace("never", "0")) if found else usual

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
 from ansible.module_utils.fitsom_logins import Event, Reader
-from ansible.module_utils.fitsom_logins_review import called, counts, findings, sentence, sources
+from ansible.module_utils.fitsom_logins_review import called, counts, findings, locked_out, sentence, sources
 
 LOGS = Path(__file__).parents[2] / "fixtures/logs"
 UIDS = {"root": 0, "backup": 34, "lena": 1001, "mary": 1002}
@@ -171,3 +172,25 @@ def test_a_thousand_places_that_guess_are_one_finding() -> None:
 def test_the_report_gets_one_sentence() -> None:
     told = sentence(counts([*wrong("lena", 2), right("lena", 9)]), 7)
     assert told.startswith("Within 7 days: 1 logons and 2 that failed, 0 uses of privilege and 0 that failed")
+
+
+def tally(at: int, valid: bool = True) -> bytes:
+    """One failure as pam_faillock writes it down."""
+    return struct.pack("=52sHHQ", b"192.0.2.9", 0, 3 if valid else 2, at)
+
+
+@pytest.mark.parametrize(
+    ("tallies", "settings", "told"),
+    [
+        ([tally(950) * 3], "", 1),
+        ([tally(950) * 3, tally(950) * 2], "", 1),
+        ([tally(950) * 2 + tally(950, valid=False)], "", 0),
+        ([tally(300) * 3], "", 0),
+        ([tally(300) * 3], "unlock_time = 900", 1),
+        ([tally(1) * 3], "unlock_time=never\n", 1),
+        ([tally(950) * 3], "# deny = 2\ndeny = 4", 0),
+        ([b""], "", 0),
+    ],
+)
+def test_accounts_that_are_kept_out_are_counted(tallies: list[bytes], settings: str, told: int) -> None:
+    assert locked_out(tallies, settings, 1000) == told
