@@ -100,7 +100,7 @@ def keys(authorized: str) -> List[str]:
         for word in [] if line.lstrip().startswith("#") else line.split():
             if word.startswith("AAAA"):
                 try:
-                    digest = hashlib.sha256(base64.b64decode(word)).digest()
+                    digest = hashlib.sha256(base64.b64decode(word, validate=True)).digest()
                 except ValueError:
                     continue
                 found.append("SHA256:" + base64.b64encode(digest).decode().rstrip("="))
