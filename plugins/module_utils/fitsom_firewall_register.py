@@ -44,19 +44,29 @@ class Surroundings:
     longest_days: int = 120
 
 
+@dataclass(frozen=True)
+class Term:
+    """Whose a rule is, why it is there, by which change, until when, and where it stands."""
+
+    owner: str
+    reason: str
+    change: str
+    expires: datetime.date
+    where: str
+
+
 @dataclass
 class Register:
-    """The rules that are sound, and what is wrong with the others."""
+    """The rules that are sound, the terms of all by name, and what is wrong with the others."""
 
     rules: list[Rule]
-    expires: dict[str, datetime.date]
-    owners: dict[str, str]
+    terms: dict[str, Term]
     faults: list[str]
 
 
 def read(entries: Iterable[Mapping[str, Any]], around: Surroundings) -> Register:
     """Read all entries, each `{"rule": {...}, "where": "file:line"}`, in their order."""
-    found = Register([], {}, {}, [])
+    found = Register([], {}, [])
     zones = _zones(around, found.faults)
     services = _services(around, found.faults)
     seen: dict[str, str] = {}
@@ -73,7 +83,7 @@ def read(entries: Iterable[Mapping[str, Any]], around: Surroundings) -> Register
         parsed = None if wrong else _rule(rule, where, zones, services, wrong)
         found.faults += ["%s (%s): %s" % (name, where, fault) for fault in wrong]
         if isinstance(rule.get("expires"), (str, datetime.date)):
-            _remember(found, name, rule)
+            _remember(found, name, rule, where)
         if parsed:
             found.rules.append(parsed)
     found.faults += ["%s (%s): %s" % fault for fault in _collisions(found.rules)]
@@ -98,11 +108,11 @@ def management_faults(
     return faults
 
 
-def _remember(found: Register, name: str, rule: Mapping[str, Any]) -> None:
+def _remember(found: Register, name: str, rule: Mapping[str, Any], where: str) -> None:
     day = _date(rule["expires"])
     if day:
-        found.expires.setdefault(name, day)
-        found.owners.setdefault(name, str(rule.get("owner", "")))
+        owner, reason, change = (str(rule.get(key, "")) for key in ("owner", "reason", "change"))
+        found.terms.setdefault(name, Term(owner, reason, change, day, where))
 
 
 def _form(rule: Mapping[str, Any]) -> list[str]:

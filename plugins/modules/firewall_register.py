@@ -103,8 +103,15 @@ access_lists:
   type: list
   elements: dict
   returned: success
+expiring:
+  description: >-
+    The table for the term's review, C({rule, owner, reason, change, expires, file, days}) of each rule that has expired
+    or will within O(remind_days), those that end first in front. C(days) is below zero where it has expired.
+  type: list
+  elements: dict
+  returned: always
 fitsom:
-  description: Rules that have expired or soon will, as findings.
+  description: Rules that have expired or soon will, as findings and as RV(expiring), which so gets into a run's record.
   type: dict
   returned: always
 """
@@ -136,21 +143,38 @@ SPEC = {
 }
 
 
-def expiring(register: Register, today: datetime.date, days: int, ci: str) -> list[Finding]:
-    """A finding for each rule that has expired or will within so many days."""
+def expiring(register: Register, today: datetime.date, days: int) -> list[dict[str, Any]]:
+    """The rules that have expired or will within so many days, those that end first in front."""
+    rows = [
+        {
+            "rule": name,
+            "owner": term.owner,
+            "reason": term.reason,
+            "change": term.change,
+            "expires": str(term.expires),
+            "file": term.where,
+            "days": (term.expires - today).days,
+        }
+        for name, term in register.terms.items()
+        if (term.expires - today).days <= days
+    ]
+    return sorted(rows, key=lambda row: (row["days"], row["rule"]))
+
+
+def findings(rows: list[dict[str, Any]], ci: str) -> list[Finding]:
+    """A finding for each of them."""
     found = []
-    for name, day in register.expires.items():
-        left = (day - today).days
-        if left > days:
-            continue
-        gone = left < 0
+    for row in rows:
+        gone = row["days"] < 0
         found.append(
             finding(
                 "firewall-rule-expired" if gone else "firewall-rule-expires",
                 "exception" if gone else "warning",
-                "%s: rule %s" % (ci, name),
-                "The firewall rule %s %s on %s." % (name, "expired" if gone else "expires", day),
-                "its owner is %s" % (register.owners.get(name) or "not known"),
+                "%s: rule %s" % (ci, row["rule"]),
+                "The firewall rule %s %s on %s."
+                % (row["rule"], "expired" if gone else "expires", row["expires"]),
+                "its owner is %s; %s, by %s, in %s"
+                % tuple(row[key] or "not known" for key in ("owner", "reason", "change", "file")),
                 "Ask the owner whether it is still needed; renew it by a change, or take it out.",
             )
         )
@@ -192,7 +216,8 @@ def main() -> None:
         given["entries"],
         Surroundings(given["zones"], given["services"], given["groups"], today, given["longest_days"]),
     )
-    told = {"findings": expiring(register, today, given["remind_days"], given["ci"])}
+    ending = expiring(register, today, given["remind_days"])
+    told = {"findings": findings(ending, given["ci"]), "expiring": ending}
     ios = given["platform"] == "ios"
     faults = register.faults or [
         *management(given, register.rules),
@@ -202,12 +227,14 @@ def main() -> None:
         module.fail_json(
             msg="The rule register is not sound; nothing was sent to this host:\n- %s" % "\n- ".join(faults),
             faults=faults,
+            expiring=ending,
             fitsom=told,
         )
     module.exit_json(
         changed=False,
         rules=[dump(rule) for rule in register.rules],
         access_lists=access_lists(register.rules) if ios else [],
+        expiring=ending,
         fitsom=told,
     )
 

@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Have the kernel's audit follow a file of rules, or bring the old file back."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: audit_rules
+short_description: Have the kernel's audit follow a file of rules
+description:
+  - Looks whether the rules are sound before anything is written, writes the file only if it differs, and has
+    C(augenrules) load it. Where the kernel does not take the rules the old file is put back.
+options:
+  path:
+    description: The file, below C(/etc/audit/rules.d).
+    type: path
+    required: true
+  content:
+    description: The rules, for O(state=present).
+    type: str
+    default: ""
+  state:
+    description: Whether there is such a file.
+    type: str
+    choices: [present, absent]
+    default: present
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Tells what would be written; loads nothing.
+    support: full
+  diff_mode:
+    description: Shows the rules.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Record changes of accounts
+  audit_rules:
+    path: /etc/audit/rules.d/50-fitsom.rules
+    content: |
+      -w /etc/passwd -p wa -k fitsom-accounts
+"""
+
+RETURN = r"""
+keys:
+  description: By which keys the events are looked up with C(ausearch -k).
+  type: list
+  elements: str
+  returned: success
+"""
+
+import os
+from typing import Any, Dict, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_audit_rules import faults, keys
+
+SPEC = {
+    "path": {"type": "path", "required": True},
+    "content": {"type": "str", "default": ""},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+
+def before(path: str) -> Optional[str]:
+    """The rules as they are; None where there is no file."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None
+
+
+def desired(given: Dict[str, Any]) -> Optional[str]:
+    """The rules as they should be, by the module's options."""
+    return str(given["content"]) if given["state"] == "present" else None
+
+
+def write(path: str, content: Optional[str]) -> None:
+    """Whole or not at all; None removes the file."""
+    if content is None:
+        if os.path.exists(path):
+            os.unlink(path)
+        return
+    part = path + ".part"  # augenrules reads names that end in .rules only
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w", encoding="utf-8") as handle:
+        handle.write(content)
+    os.replace(part, path)
+
+
+def load(module: AnsibleModule) -> str:
+    """Have the kernel take all files; what is wrong, or nothing."""
+    program = module.get_bin_path("augenrules", opt_dirs=["/usr/sbin", "/sbin"])
+    if not program:
+        return "augenrules is not installed; it comes with the package auditd"
+    code, out, error = module.run_command([program, "--load"])
+    return "" if code == 0 else (error or out).strip() or "augenrules --load ended with %d" % code
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    path, wanted = module.params["path"], desired(module.params)
+    wrong = faults(wanted or "")
+    if wrong:
+        module.fail_json(
+            msg="These audit rules are not sound; nothing was written:\n- %s" % "\n- ".join(wrong)
+        )
+    old = before(path)
+    result = {"changed": old != wanted, "keys": list(keys(wanted or ""))}
+    result["diff"] = {"before_header": path, "before": old or "", "after_header": path, "after": wanted or ""}
+    if not result["changed"] or module.check_mode:
+        module.exit_json(**result)
+    write(path, wanted)
+    refused = load(module)
+    if refused:
+        write(path, old)
+        load(module)
+        module.fail_json(
+            msg="The kernel did not take the audit rules, so the old ones are back in %s: %s"
+            % (path, refused)
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at logons, privilege, certificates, anti-malware and logging of a host; changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: security_review
+short_description: Look at logons, privilege, certificates, anti-malware and logging of a host
+description:
+  - Counts failed logons by service and address, names who has power over the host, tells certificates that end soon,
+    the state of ClamAV, and whether logons, uses of privilege and changes of accounts are logged, success and failure.
+  - Names of people are never told. The system's own accounts and those of O(known) appear by name, others by their
+    number, which only the host resolves. A name that somebody tried in vain appears in no way.
+options:
+  ci:
+    description: What findings are about, the host's name.
+    type: str
+    required: true
+  days:
+    description: How far back the journal is read.
+    type: int
+    default: 7
+  failures:
+    description: So many failed logons of one account, or from one address, are a finding.
+    type: int
+    default: 10
+  known:
+    description: Accounts, groups (C(%admins)) and keys of root (C(SHA256:...)) that have power and should.
+    type: list
+    elements: str
+    default: []
+  certificate_days:
+    description: A certificate that ends within so many days is a finding.
+    type: int
+    default: 30
+  certificate_paths:
+    description: Files and folders with certificates, beside the usual ones.
+    type: list
+    elements: path
+    default: []
+  tls_ports:
+    description: Ports at which TLS begins at once, beside the usual ones. Others are not asked, to disturb nothing.
+    type: list
+    elements: int
+    default: []
+  antimalware:
+    description: What looks for malware by the school's policy.
+    type: str
+    choices: [none, clamav]
+    default: none
+  antimalware_days:
+    description: For how many days signatures and a scan are good.
+    type: int
+    default: 7
+  audit:
+    description: What keeps the record by the school's policy.
+    type: str
+    choices: [journal, auditd, none]
+    default: journal
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is no difference to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Look at the security of this host
+  security_review:
+    ci: srv1
+    known: [ansible, "%admins"]
+    certificate_paths: [/etc/lab-tls]
+"""
+
+RETURN = r"""
+logons:
+  description: "C({counts, sources, locked_out, locked}): how often, by area, outcome and service; failures by address."
+  type: dict
+  returned: success
+privileged:
+  description: Who has power beside root, C({who, ways, known}).
+  type: list
+  elements: dict
+  returned: success
+certificates:
+  description: "C({place, service, subject, issuer, not_after, days, serial, self_signed}) of each."
+  type: list
+  elements: dict
+  returned: success
+antimalware:
+  description: "C({installed, daemon, updater, signatures_days, scanned_days, infected})."
+  type: dict
+  returned: success
+fitsom:
+  description: Findings and checks.
+  type: dict
+  returned: success
+"""
+
+import time
+from datetime import datetime, timezone
+from typing import Any, Dict
+
+from ansible.module_utils import fitsom_antimalware as antimalware
+from ansible.module_utils import fitsom_certificates as certificates
+from ansible.module_utils import fitsom_certificates_host as certificates_host
+from ansible.module_utils import fitsom_logging as logging
+from ansible.module_utils import fitsom_logins_review as logins
+from ansible.module_utils import fitsom_privileges as privileges
+from ansible.module_utils import fitsom_security_host as host
+from ansible.module_utils.basic import AnsibleModule
+
+SPEC = {
+    "ci": {"type": "str", "required": True},
+    "days": {"type": "int", "default": 7},
+    "failures": {"type": "int", "default": 10},
+    "known": {"type": "list", "elements": "str", "default": []},
+    "certificate_days": {"type": "int", "default": 30},
+    "certificate_paths": {"type": "list", "elements": "path", "default": []},
+    "tls_ports": {"type": "list", "elements": "int", "default": []},
+    "antimalware": {"type": "str", "choices": ["none", "clamav"], "default": "none"},
+    "antimalware_days": {"type": "int", "default": 7},
+    "audit": {"type": "str", "choices": ["journal", "auditd", "none"], "default": "journal"},
+}
+Told = Dict[str, Any]
+
+
+def look_at_logons(given: Told, fitsom: Told) -> Told:
+    """Counts from the journal; findings go into `fitsom`."""
+    try:
+        events = host.events(given["days"])
+    except OSError as error:
+        fitsom["checks"].append({"name": "the journal can be read", "ok": False, "detail": str(error)})
+        return {}
+    counts = logins.counts(events)
+    fitsom["findings"] += logins.findings(given["ci"], events, host.uid_of, given["failures"], given["days"])
+    fitsom["checks"].append(
+        {"name": "the journal can be read", "ok": True, "detail": logins.sentence(counts, given["days"])}
+    )
+    kept_out = logins.locked_out(host.tallies(), host.text_of("/etc/security/faillock.conf"), time.time())
+    accounts = privileges.accounts(host.text_of("/etc/passwd"))
+    return {
+        "counts": counts,
+        "sources": dict(list(logins.sources(events).items())[:20]),
+        "locked_out": kept_out,
+        "locked": privileges.locked(host.text_of("/etc/shadow"), accounts),
+    }
+
+
+def look_at_privileges(module: AnsibleModule, fitsom: Told) -> Any:
+    """Who has power; findings go into `fitsom`."""
+    given, names = module.params, privileges.Names(host.uid_of, module.params["known"])
+    passwd, shadow = host.text_of("/etc/passwd"), host.text_of("/etc/shadow")
+    rules = host.sudo_rules(module)
+    if rules is None:
+        detail = "cvtsudoers does not read /etc/sudoers; see `visudo -c`"
+        fitsom["checks"].append({"name": "the rules of sudo can be read", "ok": False, "detail": detail})
+    found = privileges.powers(passwd, host.text_of("/etc/group"), rules or {}, host.root_keys())
+    fitsom["findings"] += privileges.account_findings(given["ci"], passwd, shadow, names)
+    fitsom["findings"] += privileges.findings(given["ci"], found, names)
+    return [
+        {"who": names.called(one.who), "ways": one.ways, "known": one.who in names.known} for one in found
+    ]
+
+
+def look_at_certificates(module: AnsibleModule, fitsom: Told) -> Any:
+    """Certificates in files and of services; findings go into `fitsom`."""
+    given, now = module.params, datetime.now(timezone.utc)
+    if not module.get_bin_path("openssl"):
+        detail = "openssl is not installed"
+        fitsom["checks"].append({"name": "certificates can be read", "ok": False, "detail": detail})
+        return []
+    found = certificates_host.in_files(module, given["certificate_paths"])
+    found += certificates_host.shown(module, given["tls_ports"])
+    fitsom["findings"] += certificates.findings(given["ci"], found, now, given["certificate_days"])
+    return [one.row(now) for one in found]
+
+
+def review(module: AnsibleModule) -> Told:
+    """Everything; each part adds its findings and checks."""
+    given = module.params
+    fitsom: Told = {"findings": [], "checks": []}
+    told: Told = {
+        "logons": look_at_logons(given, fitsom),
+        "privileged": look_at_privileges(module, fitsom),
+        "certificates": look_at_certificates(module, fitsom),
+    }
+    guard, now = host.malware(module), time.time()
+    wanted = given["antimalware"] != "none"
+    fitsom["findings"] += antimalware.findings(given["ci"], guard, wanted, now, given["antimalware_days"])
+    gaps = logging.gaps(host.logging(module, given["audit"]))
+    fitsom["findings"] += logging.findings(given["ci"], gaps)
+    fitsom["checks"] += logging.checks(gaps)
+    return {**told, "antimalware": antimalware.row(guard, now), "fitsom": fitsom}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module.exit_json(changed=False, **review(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The table of the term's review: which rules end, whose they are, and where they stand."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from .firewall_school import TODAY, entry, register
+
+module = import_module("firewall_register")
+
+
+def ends(name: str, day: str, **more: str) -> dict[str, object]:
+    return entry(name, expires=day, **more)
+
+
+def test_rules_that_end_are_one_table_the_first_to_end_in_front() -> None:
+    found = register(
+        ends("later", "2026-10-19"), ends("gone", "2026-09-06", owner="Head of PE"), ends("far", "2026-10-20")
+    )
+    assert module.expiring(found, TODAY, 42) == [
+        {
+            "rule": "gone", "owner": "Head of PE", "reason": "Lessons", "change": "CHG-2026-0001",
+            "expires": "2026-09-06", "file": "gone.yml:1", "days": -1,
+        },
+        {
+            "rule": "later", "owner": "Head of ICT", "reason": "Lessons", "change": "CHG-2026-0001",
+            "expires": "2026-10-19", "file": "later.yml:1", "days": 42,
+        },
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("day", "kind", "severity"),
+    [
+        ("2026-09-06", "firewall-rule-expired", "exception"),
+        ("2026-09-07", "firewall-rule-expires", "warning"),
+        ("2026-10-19", "firewall-rule-expires", "warning"),
+    ],
+)
+def test_each_is_a_finding_with_what_its_owner_must_know(day: str, kind: str, severity: str) -> None:
+    (row,) = module.findings(module.expiring(register(ends("web", day)), TODAY, 42), "srv1")
+    assert (row["kind"], row["severity"], row["ci"]) == (kind, severity, "srv1: rule web")
+    assert row["evidence"] == "its owner is Head of ICT; Lessons, by CHG-2026-0001, in web.yml:1"
+
+
+def test_a_rule_that_is_wrong_otherwise_is_in_the_table_as_well() -> None:
+    found = register(entry("web", owner=None, expires="2026-09-08"))
+    assert found.faults
+    (row,) = module.expiring(found, TODAY, 42)
+    assert (row["owner"], row["days"]) == ("", 1)
