@@ -54,9 +54,9 @@ options:
     type: int
     default: 42
   platform:
-    description: For C(ios) the rules are made into access lists, too.
+    description: For C(ios) the rules are made into access lists, too. What a platform can not do is a fault.
     type: str
-    choices: [nftables, ios]
+    choices: [nftables, ios, windows]
     default: nftables
   ci:
     description: What findings are about, the host's name.
@@ -115,10 +115,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_findings import Finding, finding
 from ansible.module_utils.fitsom_firewall_acl import access_lists
-from ansible.module_utils.fitsom_firewall_acl import faults as unfit
+from ansible.module_utils.fitsom_firewall_acl import faults as unfit_for_ios
 from ansible.module_utils.fitsom_firewall_meeting import Packet
 from ansible.module_utils.fitsom_firewall_model import Rule, dump, parse_net
 from ansible.module_utils.fitsom_firewall_register import Register, Surroundings, management_faults, read
+from ansible.module_utils.fitsom_firewall_windows import faults as unfit_for_windows
+from ansible.module_utils.fitsom_firewall_words import english
+
+UNFIT = {"ios": unfit_for_ios, "windows": unfit_for_windows}
 
 SPEC = {
     "entries": {"type": "list", "elements": "dict", "required": True},
@@ -131,7 +135,7 @@ SPEC = {
     "today": {"type": "str", "default": ""},
     "longest_days": {"type": "int", "default": 120},
     "remind_days": {"type": "int", "default": 42},
-    "platform": {"type": "str", "choices": ["nftables", "ios"], "default": "nftables"},
+    "platform": {"type": "str", "choices": ["nftables", "ios", "windows"], "default": "nftables"},
     "ci": {"type": "str", "required": True},
 }
 
@@ -149,8 +153,14 @@ def expiring(register: Register, today: datetime.date, days: int, ci: str) -> li
                 "firewall-rule-expired" if gone else "firewall-rule-expires",
                 "exception" if gone else "warning",
                 "%s: rule %s" % (ci, name),
-                "The firewall rule %s %s on %s." % (name, "expired" if gone else "expires", day),
-                "its owner is %s" % (register.owners.get(name) or "not known"),
+                "The firewall rule %s (owner: %s) %s on %s."
+                % (
+                    name,
+                    register.owners.get(name) or "not known",
+                    "expired" if gone else "expires",
+                    english(day),
+                ),
+                register.words.get(name, ""),
                 "Ask the owner whether it is still needed; renew it by a change, or take it out.",
             )
         )
@@ -193,11 +203,8 @@ def main() -> None:
         Surroundings(given["zones"], given["services"], given["groups"], today, given["longest_days"]),
     )
     told = {"findings": expiring(register, today, given["remind_days"], given["ci"])}
-    ios = given["platform"] == "ios"
-    faults = register.faults or [
-        *management(given, register.rules),
-        *(unfit(register.rules) if ios else []),
-    ]
+    unfit = UNFIT.get(given["platform"], lambda _rules: [])
+    faults = register.faults or [*management(given, register.rules), *unfit(register.rules)]
     if faults:
         module.fail_json(
             msg="The rule register is not sound; nothing was sent to this host:\n- %s" % "\n- ".join(faults),
@@ -207,7 +214,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         rules=[dump(rule) for rule in register.rules],
-        access_lists=access_lists(register.rules) if ios else [],
+        access_lists=access_lists(register.rules) if given["platform"] == "ios" else [],
         fitsom=told,
     )
 
