@@ -88,9 +88,12 @@ def to_be_done(report: Report, facts: Facts) -> list[str]:
     """What a plan will do beside updates: things where they are few, then settings in the words of their tasks."""
     labels = {host.name: called(host) for host in report.hosts}
     where: dict[str, list[str]] = {}
+    things = [thing for thing in facts.things if thing_sentence(thing.item)]
     if len(facts.things) <= MANY_TASKS:
-        for thing in facts.things:
-            where.setdefault(thing_words(thing.item), []).extend(thing.hosts)
+        things += [thing for thing in facts.things if not thing_sentence(thing.item)]
+    for thing in things:
+        what = thing_sentence(thing.item) or thing_words(thing.item)
+        where.setdefault(what, []).extend(thing.hosts)
     for group in facts.foreseen:
         where.setdefault(group.item.task, []).extend(group.hosts)
     lines = [
@@ -105,6 +108,14 @@ def thing_words(thing: Object) -> str:
     """Such as "Create the queue library (place: Library)"."""
     told = f" ({thing.what})" if thing.what else ""
     return f"{thing.action.capitalize()} the {_KINDS.get(thing.kind, thing.kind)} {thing.id}{told}"
+
+
+def thing_sentence(thing: Object) -> str:
+    """Such as "No longer let in: pupils, for ssh", of what says by itself who reaches what; else empty."""
+    start = _SENTENCES.get(thing.kind, {}).get(thing.action)
+    if start is None or not thing.what:
+        return ""
+    return f"{start} {thing.what[0].lower()}{thing.what[1:]}" if start else thing.what
 
 
 def evidence(report: Report, facts: Facts) -> list[str]:
@@ -127,7 +138,14 @@ _DONE_TO = {
     "remove": "removed",
     "delete": "deleted",
 }
-_KINDS = {"user": "account", "group": "group", "unit": "organisational unit"}
+_KINDS = {
+    "user": "account",
+    "group": "group",
+    "unit": "organisational unit",
+    "device line": "configuration line",
+}
+# Things whose `what` is a sentence, and how it begins. Each matters to who approves, however many there are.
+_SENTENCES = {"firewall rule": {"add": "", "change": "From now on", "remove": "No longer"}}
 
 
 def things_changed(report: Report, facts: Facts) -> list[str]:

@@ -23,7 +23,7 @@ def access_lists(rules: Sequence[Rule]) -> list[dict[str, Any]]:
     for direction in (IN, FORWARD):
         mine = [rule for rule in rules if rule.direction == direction]
         for family in (4, 6):
-            lines = [line for rule in mine for line in _lines(rule, family)]
+            lines = [line for rule in mine for line in _told(rule, _lines(rule, family))]
             if lines:
                 name = "%s fitsom-%s%s" % (LISTS[family], direction, "6" if family == 6 else "")
                 found.append({"parents": [name], "lines": [*_first(family), *lines, _last(family)]})
@@ -54,6 +54,12 @@ def _first(family: int) -> list[str]:
 
 def _last(family: int) -> str:
     return "deny %s any any log" % FAMILIES[family]
+
+
+def _told(rule: Rule, lines: list[str]) -> list[str]:
+    """The rule's lines behind a remark, which says in plain English what they mean. A device keeps 100 characters."""
+    said = ("%s: %s" % (rule.name, rule.words))[:100].rstrip()
+    return ["remark %s" % said, *lines] if lines else []
 
 
 def _lines(rule: Rule, family: int) -> list[str]:

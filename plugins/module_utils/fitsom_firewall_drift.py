@@ -9,6 +9,10 @@ from typing import Any, Mapping, Sequence
 
 from ansible.module_utils.fitsom_findings import Finding, finding
 from ansible.module_utils.fitsom_firewall_nft import Block, by_head, name_of, named_lines, terse
+from ansible.module_utils.fitsom_firewall_words import base_words
+
+BASE = "base"
+BY_HAND = "Keep: what somebody added by hand"
 
 
 def by_hand(live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
@@ -78,18 +82,39 @@ def _extra(lines: Sequence[str], known: Sequence[str]) -> list[str]:
     return extra
 
 
-def objects(live: Sequence[Block], target: Sequence[Block]) -> list[dict[str, Any]]:
-    """What a change does, rule by rule, for the plan: add, change or remove."""
-    before, after = (named_lines(blocks) for blocks in (live, target))
-    found = []
-    for name in [*after, *(name for name in before if name not in after)]:
-        if before.get(name) == after.get(name):
-            continue
-        action = "add" if name not in before else "change" if name in after else "remove"
-        known = any(name_of(line) == name for line in (*after.get(name, ()), *before.get(name, ())))
-        group = "base" if known and name.startswith("base-") else "rules" if known else "by hand"
-        found.append({"kind": "firewall rule", "id": name, "action": action, "group": group})
-    return found
+def objects(
+    live: Sequence[Block], target: Sequence[Block], said: Mapping[str, str], says: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """What a change does, rule by rule, for the plan: add, change or remove.
+
+    said, says: what the rules before and after mean. Those that each host has are told as one, last.
+    """
+    before, after = (_rules(blocks, told) for blocks, told in ((live, said), (target, says)))
+    names = [*after, *(name for name in before if name not in after)]
+    return [
+        {
+            "kind": "firewall rule",
+            "id": name,
+            "action": "add" if name not in before else "change" if name in after else "remove",
+            "group": BASE if name == BASE else "by hand" if what == BY_HAND else "rules",
+            "what": what,
+        }
+        for name in sorted(names, key=lambda name: name == BASE)
+        for what in ((after.get(name) or before[name])[0],)
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _rules(blocks: Sequence[Block], told: Mapping[str, str]) -> dict[str, tuple[str, list[str]]]:
+    """Rule to what it means and its lines."""
+    named = named_lines(blocks)
+    found = {
+        name: (told.get(name, "") if any(name_of(line) for line in lines) else BY_HAND, lines)
+        for name, lines in named.items()
+        if not name.startswith(BASE + "-")
+    }
+    base = [line for name, lines in named.items() if name.startswith(BASE + "-") for line in lines]
+    return {**found, BASE: (base_words(base), base)} if base else found
 
 
 def findings(counted: Sequence[Block], applied: Sequence[Block], ci: str) -> list[Finding]:

@@ -9,10 +9,11 @@ import os
 import re
 import tempfile
 import time
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_firewall_nft import FAMILY, TABLE, Block, parse, replacing, text_of
+from ansible.module_utils.fitsom_firewall_words import header
 
 STATE = "/var/lib/fitsom/firewall"
 RULES = "/etc/fitsom/firewall/rules.nft"
@@ -132,9 +133,9 @@ def stored(path: str) -> list[Block]:
     return parse(body) if begin and body.strip() else []
 
 
-def file_text(blocks: Optional[list[Block]]) -> str:
-    """The file that brings these blocks; None removes the table."""
-    return replacing(text_of(blocks) if blocks is not None else "")
+def file_text(blocks: Optional[list[Block]], told: Mapping[str, str]) -> str:
+    """The file that brings these blocks, with what its rules mean; None removes the table."""
+    return header(told) + replacing(text_of(blocks) if blocks is not None else "")
 
 
 def pending() -> dict[str, Any]:

@@ -52,7 +52,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the register with its zones resolved; `where` is the file that it stands in."""
+    """A rule of the register with its zones resolved.
+
+    `where` is the file that it stands in, `words` what it means in plain English.
+    """
 
     name: str
     direction: str
@@ -62,6 +65,7 @@ class Rule:
     services: tuple[Service, ...]
     log: bool = False
     where: str = ""
+    words: str = ""
 
 
 def parse_service(text: str) -> Service:
@@ -119,6 +123,7 @@ def dump(rule: Rule) -> dict[str, Any]:
         "action": rule.action,
         "log": rule.log,
         "where": rule.where,
+        "words": rule.words,
         "sources": [_dump_side(side) for side in rule.sources],
         "targets": [_dump_side(side) for side in rule.targets],
         "services": [[s.protocol, s.first, s.last, s.kind] for s in rule.services],
@@ -133,6 +138,7 @@ def load(data: dict[str, Any]) -> Rule:
         action=data["action"],
         log=data["log"],
         where=data["where"],
+        words=data["words"],
         sources=tuple(_load_side(side) for side in data["sources"]),
         targets=tuple(_load_side(side) for side in data["targets"]),
         services=tuple(Service(p, int(first), int(last), kind) for p, first, last, kind in data["services"]),

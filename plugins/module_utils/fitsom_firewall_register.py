@@ -24,6 +24,7 @@ from ansible.module_utils.fitsom_firewall_model import (
     parse_service,
     sides,
 )
+from ansible.module_utils.fitsom_firewall_words import words
 
 NEEDED = ("name", "services", "owner", "reason", "change", "expires")
 KEYS = (*NEEDED, "from", "to", "direction", "action", "log")
@@ -62,6 +63,11 @@ class Register:
     rules: list[Rule]
     terms: dict[str, Term]
     faults: list[str]
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What each sound rule means, in plain English."""
+        return {rule.name: rule.words for rule in self.rules}
 
 
 def read(entries: Iterable[Mapping[str, Any]], around: Surroundings) -> Register:
@@ -234,6 +240,7 @@ def _rule(
         services=tuple(dict.fromkeys(wanted)),
         log=bool(rule.get("log", False)),
         where=where,
+        words="" if wrong else words(rule, _date(rule["expires"])),
     )
     if not wrong:
         wrong += [*_wrong_way(made), *_wide(made)]

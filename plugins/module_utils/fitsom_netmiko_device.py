@@ -117,14 +117,14 @@ class Device:
         self._link = open_one()
 
     def running_text(self) -> str:
-        return str(self.ask("show running-config"))
+        return self.ask("show running-config")
 
     def running(self) -> list[Path]:
         return parse(self.running_text())
 
-    def ask(self, command: str, structured: bool = False) -> Any:
+    def ask(self, command: str) -> str:
         with told("no answer to %s" % command):
-            return self._link.send_command(command, use_textfsm=structured)
+            return str(self._link.send_command(command))
 
     def type(self, lines: Sequence[str]) -> None:
         """Type lines in configuration mode. The first that the device rejects ends it."""

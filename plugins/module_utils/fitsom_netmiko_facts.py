@@ -1,13 +1,68 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a network device said of itself, in one form. Pure."""
+"""What a network device said of itself, in one form: its dialect, and its answers read by ntc-templates."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
 
 FRR = re.compile(r"^FRRouting (\S+) \((\S+)\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a kind of device is asked. `platform` is its name in ntc-templates."""
+
+    platform: str
+    vendor: str
+    about: str = "show version"
+    interfaces: str = "show ip interface brief"
+
+
+#: netmiko's name begins so; the first that fits is taken.
+DIALECTS = {
+    "cisco_nxos": Dialect("cisco_nxos", "Cisco"),
+    "cisco": Dialect("cisco_ios", "Cisco"),
+    "hp_procurve": Dialect("hp_procurve", "HP", "show system", "show interfaces brief"),
+    "aruba_procurve": Dialect("hp_procurve", "Aruba", "show system", "show interfaces brief"),
+    "aruba_aoscx": Dialect("aruba_aoscx", "Aruba", "show system", "show interface"),
+    "huawei": Dialect("huawei_vrp", "Huawei", "display version", "display interface brief"),
+    "arista_eos": Dialect("arista_eos", "Arista"),
+}
+#: What templates call the same thing.
+NAMES = {
+    "model": ("hardware", "platform", "model", "product"),
+    "version": ("version", "os", "image", "software_version", "vrp_version"),
+    "serial": ("serial", "serial_number"),
+    "hostname": ("hostname", "name"),
+}
+PORT = {
+    "name": ("interface", "port"),
+    "state": ("status", "phy", "link_status"),
+    "addresses": ("ip_address", "ipv4_address"),
+}
+NO_ADDRESS = ("unassigned", "forward-enabled", "")
+
+
+def dialect_of(device_type: str) -> Dialect:
+    """Of a device that nobody described, what Cisco's understand: many do."""
+    for start, dialect in DIALECTS.items():
+        if device_type.startswith(start):
+            return dialect
+    return Dialect(re.sub(r"_(telnet|serial|ssh)$", "", device_type), "")
+
+
+def rows(platform: str, command: str, answer: str) -> list[Mapping[str, Any]]:
+    """The answer as rows; none where there is no template, or it does not fit."""
+    from ntc_templates.parse import ParsingException, parse_output
+    from textfsm.parser import TextFSMError
+
+    try:
+        return list(parse_output(platform=platform, command=command, data=answer))
+    except (ParsingException, TextFSMError):
+        return []
 
 
 def is_frr(version: str) -> bool:
@@ -17,43 +72,43 @@ def is_frr(version: str) -> bool:
 def from_frr(version: str, interfaces: str) -> dict[str, Any]:
     """From `show version` and `show interface brief` of FRRouting, which has no model and no serial number."""
     found = FRR.search(version)
-    rows = [line.split() for line in interfaces.splitlines() if re.match(r"\S+\s+(up|down)\s", line)]
-    return _device(
-        vendor="FRRouting",
-        version=found[1] if found else "",
-        hostname=found[2] if found else "",
-        interfaces=[{"name": row[0], "state": row[1], "addresses": row[3:]} for row in rows],
-    )
+    listed = [line.split() for line in interfaces.splitlines() if re.match(r"\S+\s+(up|down)\s", line)]
+    return {
+        "vendor": "FRRouting",
+        "model": "",
+        "version": found[1] if found else "",
+        "serial": "",
+        "hostname": found[2] if found else "",
+        "interfaces": [{"name": row[0], "state": row[1], "addresses": row[3:]} for row in listed],
+    }
 
 
-def from_templates(version: Any, interfaces: Any) -> dict[str, Any]:
-    """From the rows of ntc-templates. Where there is no template netmiko hands back text, which is no row."""
-    rows = version if isinstance(version, list) else [{}]
-    row = rows[0] if rows else {}
-    listed = interfaces if isinstance(interfaces, list) else []
-    return _device(
-        vendor="Cisco" if row.get("software_image") or row.get("rommon") else "",
-        model=_one(row.get("hardware")),
-        version=_one(row.get("version")),
-        serial=_one(row.get("serial")),
-        hostname=_one(row.get("hostname")),
-        interfaces=[
-            {
-                "name": _one(each.get("interface")),
-                "state": _one(each.get("status")),
-                "addresses": [a for a in [_one(each.get("ip_address"))] if a and a != "unassigned"],
-            }
-            for each in listed
-        ],
-    )
+def from_answers(dialect: Dialect, about: str, interfaces: str) -> dict[str, Any]:
+    """From the two answers of a device. What they do not hold is left empty."""
+    told = rows(dialect.platform, dialect.about, about)
+    row = told[0] if told else {}
+    return {
+        "vendor": dialect.vendor,
+        **{name: _first(row, keys) for name, keys in NAMES.items()},
+        "interfaces": [_port(each) for each in rows(dialect.platform, dialect.interfaces, interfaces)],
+    }
 
 
-def _device(**known: Any) -> dict[str, Any]:
-    return {"vendor": "", "model": "", "version": "", "serial": "", "hostname": "", "interfaces": [], **known}
+def _port(row: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: _first(row, keys) for name, keys in PORT.items()}
+    address = found["addresses"]
+    return {
+        **found,
+        "state": re.sub(r"^[*^]|.*-", "", found["state"].lower()),
+        "addresses": [] if address in NO_ADDRESS else [address],
+    }
 
 
-def _one(value: Any) -> str:
-    """A stack answers with lists, its first member first."""
-    if isinstance(value, list):
-        return str(value[0]) if value else ""
-    return str(value or "")
+def _first(row: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """The first of these that is known. A stack answers with lists, its first member first."""
+    for key in keys:
+        value = row.get(key)
+        value = value[0] if isinstance(value, list) and value else value
+        if value:
+            return str(value)
+    return ""

@@ -58,8 +58,34 @@ def text_of(paths: Iterable[Path]) -> str:
     return "".join("%s%s\n" % (" " * (len(path) - 1), hide(path[-1])) for path in paths)
 
 
-def commands(running: Sequence[Path], wanted: Wanted) -> list[str]:
-    """What to type so that the wanted lines are there; nothing if they are."""
+def sections(text: str) -> list[Wanted]:
+    """What a whole text of lines under lines wants, section by section in its order."""
+    paths = parse(text)
+    above = {path[:depth] for path in paths for depth in range(1, len(path))}
+    found: list[Wanted] = []
+    for path in paths:
+        if path in above:
+            continue
+        if found and found[-1].parents == path[:-1]:
+            found[-1] = Wanted(path[:-1], (*found[-1].lines, path[-1]))
+        else:
+            found.append(Wanted(path[:-1], (path[-1],)))
+    return found
+
+
+def commands(running: Sequence[Path], wanted: Sequence[Wanted]) -> list[str]:
+    """What to type so that all that is wanted is there; nothing if it is. Each section is left before the next."""
+    typed: list[str] = []
+    now, depth = list(running), 0
+    for one in wanted:
+        more = _commands(now, one)
+        if more:
+            typed += [*["exit"] * depth, *more]
+            now, depth = foreseen(now, [one]), len(one.parents)
+    return typed
+
+
+def _commands(running: Sequence[Path], wanted: Wanted) -> list[str]:
     parents = tuple(tidy(line) for line in wanted.parents)
     lines = [tidy(line) for line in wanted.lines]
     if wanted.block:
@@ -79,8 +105,12 @@ def holds(running: Sequence[Path], path: Path) -> bool:
     return line.startswith("no ") and (*path[:-1], line[3:]) not in running
 
 
-def unmet(running: Sequence[Path], wanted: Wanted) -> list[str]:
+def unmet(running: Sequence[Path], wanted: Iterable[Wanted]) -> list[str]:
     """Lines that the device did not take as they were written."""
+    return [line for one in wanted for line in _unmet(running, one)]
+
+
+def _unmet(running: Sequence[Path], wanted: Wanted) -> list[str]:
     parents = tuple(tidy(line) for line in wanted.parents)
     lines = [tidy(line) for line in wanted.lines]
     if wanted.block and _children(running, parents) != lines:
@@ -89,8 +119,15 @@ def unmet(running: Sequence[Path], wanted: Wanted) -> list[str]:
     return [line for line in lines if not holds(running, (*parents, line))]
 
 
-def foreseen(running: Sequence[Path], wanted: Wanted) -> list[Path]:
+def foreseen(running: Sequence[Path], wanted: Iterable[Wanted]) -> list[Path]:
     """The configuration as it will be."""
+    after = list(running)
+    for one in wanted:
+        after = _foreseen(after, one)
+    return after
+
+
+def _foreseen(running: Sequence[Path], wanted: Wanted) -> list[Path]:
     parents = tuple(tidy(line) for line in wanted.parents)
     lines = [tidy(line) for line in wanted.lines]
     after = list(running)
@@ -149,13 +186,16 @@ def steps(before: Sequence[Path], after: Sequence[Path]) -> list[tuple[str, str]
 
 
 def hide(line: str) -> str:
-    """A line without what is secret in it."""
+    """A line without what is secret in it. A remark is made of names that are no secrets."""
+    if line.startswith("remark "):
+        return line
     return SECRET.sub(lambda found: found[0] if _harmless(found[3]) else found[1] + found[2] + HIDDEN, line)
 
 
 def secrets(lines: Iterable[str]) -> set[str]:
     """What `hide` hides in these lines."""
-    return {found[3] for line in lines for found in SECRET.finditer(line) if not _harmless(found[3])}
+    kept = [line for line in lines if not line.startswith("remark ")]
+    return {found[3] for line in kept for found in SECRET.finditer(line) if not _harmless(found[3])}
 
 
 def _harmless(word: str) -> bool:

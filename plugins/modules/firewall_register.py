@@ -54,9 +54,9 @@ options:
     type: int
     default: 42
   platform:
-    description: For C(ios) the rules are made into access lists, too.
+    description: For C(ios) the rules are made into access lists, too. What a platform can not do is a fault.
     type: str
-    choices: [nftables, ios]
+    choices: [nftables, ios, windows]
     default: nftables
   ci:
     description: What findings are about, the host's name.
@@ -122,10 +122,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_findings import Finding, finding
 from ansible.module_utils.fitsom_firewall_acl import access_lists
-from ansible.module_utils.fitsom_firewall_acl import faults as unfit
+from ansible.module_utils.fitsom_firewall_acl import faults as unfit_for_ios
 from ansible.module_utils.fitsom_firewall_meeting import Packet
 from ansible.module_utils.fitsom_firewall_model import Rule, dump, parse_net
 from ansible.module_utils.fitsom_firewall_register import Register, Surroundings, management_faults, read
+from ansible.module_utils.fitsom_firewall_windows import faults as unfit_for_windows
+from ansible.module_utils.fitsom_firewall_words import english
+
+UNFIT = {"ios": unfit_for_ios, "windows": unfit_for_windows}
 
 SPEC = {
     "entries": {"type": "list", "elements": "dict", "required": True},
@@ -138,7 +142,7 @@ SPEC = {
     "today": {"type": "str", "default": ""},
     "longest_days": {"type": "int", "default": 120},
     "remind_days": {"type": "int", "default": 42},
-    "platform": {"type": "str", "choices": ["nftables", "ios"], "default": "nftables"},
+    "platform": {"type": "str", "choices": ["nftables", "ios", "windows"], "default": "nftables"},
     "ci": {"type": "str", "required": True},
 }
 
@@ -161,8 +165,8 @@ def expiring(register: Register, today: datetime.date, days: int) -> list[dict[s
     return sorted(rows, key=lambda row: (row["days"], row["rule"]))
 
 
-def findings(rows: list[dict[str, Any]], ci: str) -> list[Finding]:
-    """A finding for each of them."""
+def findings(rows: list[dict[str, Any]], words: dict[str, str], ci: str) -> list[Finding]:
+    """A finding for each of them; `words` are what the rules say in plain English."""
     found = []
     for row in rows:
         gone = row["days"] < 0
@@ -171,14 +175,23 @@ def findings(rows: list[dict[str, Any]], ci: str) -> list[Finding]:
                 "firewall-rule-expired" if gone else "firewall-rule-expires",
                 "exception" if gone else "warning",
                 "%s: rule %s" % (ci, row["rule"]),
-                "The firewall rule %s %s on %s."
-                % (row["rule"], "expired" if gone else "expires", row["expires"]),
-                "its owner is %s; %s, by %s, in %s"
-                % tuple(row[key] or "not known" for key in ("owner", "reason", "change", "file")),
+                "The firewall rule %s (owner: %s) %s on %s."
+                % (
+                    row["rule"],
+                    row["owner"] or "not known",
+                    "expired" if gone else "expires",
+                    english(datetime.date.fromisoformat(row["expires"])),
+                ),
+                "; ".join(filter(None, (words.get(row["rule"], ""), origin(row)))),
                 "Ask the owner whether it is still needed; renew it by a change, or take it out.",
             )
         )
     return found
+
+
+def origin(row: dict[str, Any]) -> str:
+    """Why and by which change there is the rule, and where it stands."""
+    return "%s, by %s, in %s" % tuple(row[key] or "not known" for key in ("reason", "change", "file"))
 
 
 def management(given: dict[str, Any], rules: list[Rule]) -> list[str]:
@@ -217,12 +230,9 @@ def main() -> None:
         Surroundings(given["zones"], given["services"], given["groups"], today, given["longest_days"]),
     )
     ending = expiring(register, today, given["remind_days"])
-    told = {"findings": findings(ending, given["ci"]), "expiring": ending}
-    ios = given["platform"] == "ios"
-    faults = register.faults or [
-        *management(given, register.rules),
-        *(unfit(register.rules) if ios else []),
-    ]
+    told = {"findings": findings(ending, register.words, given["ci"]), "expiring": ending}
+    unfit = UNFIT.get(given["platform"], lambda _rules: [])
+    faults = register.faults or [*management(given, register.rules), *unfit(register.rules)]
     if faults:
         module.fail_json(
             msg="The rule register is not sound; nothing was sent to this host:\n- %s" % "\n- ".join(faults),
@@ -233,7 +243,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         rules=[dump(rule) for rule in register.rules],
-        access_lists=access_lists(register.rules) if ios else [],
+        access_lists=access_lists(register.rules) if given["platform"] == "ios" else [],
         expiring=ending,
         fitsom=told,
     )

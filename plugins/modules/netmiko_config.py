@@ -24,7 +24,12 @@ options:
     description: Lines as the device itself shows them. A line that begins with C(no) must not be there.
     type: list
     elements: str
-    required: true
+  src:
+    description:
+      - Instead of O(lines), a Jinja2 template of lines under lines, as the device itself shows them; indentation says
+        what stands under what. It is looked for as M(ansible.builtin.template) does and rendered on the controller.
+      - All its sections are one change - foreseen, checked and, if it fails, undone as one.
+    type: str
   block:
     description: Whether these lines and no others must stand under the parents, in this order.
     type: bool
@@ -70,6 +75,15 @@ EXAMPLES = r"""
     password: "{{ vault_switch_password }}"
     lines: [logging host 10.0.9.5]
   delegate_to: localhost
+
+- name: Bring the switch in line with its template, templates/switch.j2
+  netmiko_config:
+    host: "{{ ansible_host }}"
+    device_type: cisco_ios
+    username: fitsom
+    password: "{{ vault_switch_password }}"
+    src: switch.j2
+  delegate_to: localhost
 """
 
 RETURN = r"""
@@ -103,6 +117,7 @@ from ansible.module_utils.fitsom_netmiko_lines import (
     hide,
     parse,
     secrets,
+    sections,
     steps,
     text_of,
     unmet,
@@ -111,7 +126,8 @@ from ansible.module_utils.fitsom_netmiko_lines import (
 SPEC = {
     **LOGIN,
     "parents": {"type": "list", "elements": "str", "default": []},
-    "lines": {"type": "list", "elements": "str", "required": True},
+    "lines": {"type": "list", "elements": "str"},
+    "src": {"type": "str"},
     "block": {"type": "bool", "default": False},
     "guard": {"type": "str", "choices": ["session", "reload", "none"], "default": "session"},
     "reload_minutes": {"type": "int", "default": 5},
@@ -148,7 +164,7 @@ def backup(given: dict[str, Any], text: str) -> str:
 
 
 def change(
-    device: Device, given: dict[str, Any], wanted: Wanted, before: list[Path], typed: list[str]
+    device: Device, given: dict[str, Any], wanted: list[Wanted], before: list[Path], typed: list[str]
 ) -> list[Path]:
     """Type the lines, see that they are there and that a new connection comes about, and only then save."""
     if given["guard"] == "reload":
@@ -167,7 +183,7 @@ def change(
     return after
 
 
-def attempt(device: Device, wanted: Wanted, typed: list[str]) -> str:
+def attempt(device: Device, wanted: list[Wanted], typed: list[str]) -> str:
     """Why the lines are not all there now; empty if they are."""
     try:
         device.type(typed)
@@ -193,10 +209,17 @@ def outcome(fault: str, back: bool, given: dict[str, Any]) -> str:
     )
 
 
+def wanted_of(given: dict[str, Any]) -> list[Wanted]:
+    """What must be there, section by section."""
+    if given["src"] is not None:
+        return sections(given["src"])
+    return [Wanted(tuple(given["parents"]), tuple(given["lines"]), given["block"])]
+
+
 def run(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    wanted = Wanted(tuple(given["parents"]), tuple(given["lines"]), given["block"])
-    module.no_log_values.update(secrets([*wanted.parents, *wanted.lines]))
+    wanted = wanted_of(given)
+    module.no_log_values.update(secrets(line for one in wanted for line in (*one.parents, *one.lines)))
     device = Device(opener(given))
     try:
         text = device.running_text()
@@ -216,7 +239,14 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=SPEC,
+        supports_check_mode=True,
+        required_one_of=[("lines", "src")],
+        mutually_exclusive=[("lines", "src")],
+    )
+    if module.params["src"] is not None and (module.params["parents"] or module.params["block"]):
+        module.fail_json(msg="parents and block go with lines; what stands under what is in src itself.")
     try:
         module.exit_json(**run(module))
     except DeviceError as error:

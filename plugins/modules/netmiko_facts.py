@@ -9,7 +9,9 @@ DOCUMENTATION = r"""
 module: netmiko_facts
 short_description: What a network device is, for the inventory
 description:
-  - Asks C(show version) and for its interfaces, read by the templates of ntc-templates, or by our own for FRRouting.
+  - Asks C(show version), or what its kind has instead, and for its interfaces. The answers are read by the templates of
+    ntc-templates, or by ourselves for FRRouting. Kinds with words of their own are Cisco NX-OS, HP and Aruba ProCurve,
+    Aruba AOS-CX, and Huawei VRP; all others are asked as Cisco IOS.
   - What the device's answer does not hold is left empty. Runs on the controller.
 extends_documentation_fragment:
   - fitsom_netmiko
@@ -42,23 +44,21 @@ device:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_netmiko_device import SPEC, Device, DeviceError, opener
-from ansible.module_utils.fitsom_netmiko_facts import from_frr, from_templates, is_frr
+from ansible.module_utils.fitsom_netmiko_facts import dialect_of, from_answers, from_frr, is_frr
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    dialect = dialect_of(module.params["device_type"])
     try:
         device = Device(opener(module.params))
         try:
-            version = device.ask("show version")
-            if is_frr(version):
-                found = from_frr(version, device.ask("show interface brief"))
+            about = device.ask(dialect.about)
+            if is_frr(about):
+                found = from_frr(about, device.ask("show interface brief"))
             else:
-                found = from_templates(
-                    device.ask("show version", structured=True),
-                    device.ask("show ip interface brief", structured=True),
-                )
+                found = from_answers(dialect, about, device.ask(dialect.interfaces))
         finally:
             device.close()
     except DeviceError as error:

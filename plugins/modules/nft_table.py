@@ -100,6 +100,7 @@ from ansible.module_utils.fitsom_firewall_meeting import Packet
 from ansible.module_utils.fitsom_firewall_model import Rule, load, parse_net
 from ansible.module_utils.fitsom_firewall_nft import Block, Policy, parse, render, text_of
 from ansible.module_utils.fitsom_firewall_register import management_faults
+from ansible.module_utils.fitsom_firewall_words import told_in
 
 SPEC = {
     "rules": {"type": "list", "elements": "dict", "default": []},
@@ -114,13 +115,13 @@ SPEC = {
 }
 
 
-def wanted_of(module: AnsibleModule, host: Host) -> Optional[list[Block]]:
-    """The table as the register, or the file to go back to, says; None for no table."""
+def wanted_of(module: AnsibleModule, host: Host) -> tuple[Optional[list[Block]], dict[str, str]]:
+    """The table as the register, or the file to go back to, says, and what its rules mean; None for no table."""
     given = module.params
     if given["restore"]:
         if not os.path.exists(given["restore"]):
             module.fail_json(msg="%s is not there: this change was never made here" % given["restore"])
-        return stored(given["restore"]) or None
+        return stored(given["restore"]) or None, told_in(read(given["restore"]))
     rules = [load(rule) for rule in given["rules"]]
     if given["guard"]:
         guard(module, host, rules)
@@ -131,7 +132,7 @@ def wanted_of(module: AnsibleModule, host: Host) -> Optional[list[Block]]:
         last=bool(host.nft) and host.knows_last(),
     )
     text = render(rules, policy)
-    return host.tried(text) if host.nft else parse(text)
+    return host.tried(text) if host.nft else parse(text), {rule.name: rule.words for rule in rules}
 
 
 def guard(module: AnsibleModule, host: Host, rules: list[Rule]) -> None:
@@ -168,8 +169,8 @@ def apply(
 ) -> None:
     """The old table to a file, the timer that brings it back, and only then the new one."""
     before, after = (os.path.join(STATE, name) for name in ("before.nft", "after.nft"))
-    host.write(before, file_text(live))
-    host.write(after, file_text(target))
+    host.write(before, file_text(live, {}))
+    host.write(after, file_text(target, {}))
     host.arm(before, given["confirm_seconds"])
     host.load(after)
 
@@ -186,16 +187,17 @@ def main() -> None:
             msg="A change before this one still waits to be confirmed or undone. Try again in a minute."
         )
     live = host.live()
-    wanted = wanted_of(module, host)
+    said = told_in(read(RULES))
+    wanted, says = wanted_of(module, host)
     target = target_of(module, wanted, live or [])
     moved = target != live
-    keep = file_text(wanted)
+    keep = file_text(wanted, says)
     if not moved and read(RULES) == keep:
         module.exit_json(changed=False, waiting=False, fitsom={"objects": []})
     if not module.check_mode:
         saved = os.path.join(given["save_dir"], "before.nft")
         if not os.path.exists(saved):
-            host.write(saved, file_text(stored(RULES) or live))
+            host.write(saved, file_text(stored(RULES) or live, said))
         if moved:
             apply(host, live, target, given)
         host.write(
@@ -207,7 +209,7 @@ def main() -> None:
         changed=True,
         waiting=True,
         diff={"before": texts[0], "after": texts[1]},
-        fitsom={"objects": objects(live or [], target or [])},
+        fitsom={"objects": objects(live or [], target or [], said, says)},
     )
 
 

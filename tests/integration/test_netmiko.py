@@ -137,6 +137,61 @@ def test_a_block_is_put_into_order(router: Router) -> None:
     assert not router.config("set metric 30", parents=parents, block=True)["changed"]
 
 
+TEMPLATE = """\
+{% for class in classes %}
+route-map {{ class }} permit 10
+ description {{ class }}
+{% if class in slow %}
+ set metric {{ 10 * 4 }}
+{% endif %}
+{% endfor %}
+ip prefix-list CLASSES seq 5 permit 10.20.0.0/16
+{{ last | default('') }}
+"""
+PLAY = """\
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - netmiko_config: "{{ login | combine({'src': 'switch.j2'}) }}"
+"""
+
+
+def test_a_template_of_several_sections_is_one_change(router: Router, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/switch.j2").write_text(TEMPLATE)
+    (tmp_path / "play.yml").write_text(PLAY)
+    given = {"login": router.login(), "classes": ["SEVEN", "EIGHT"], "slow": ["EIGHT"]}
+
+    def play(*words: str, **more: Any) -> dict[str, Any]:
+        done = run(
+            "ansible-playbook", str(tmp_path / "play.yml"), "-e", json.dumps({**given, **more}), *words,
+            env={"ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        )  # fmt: skip
+        found = json.JSONDecoder().raw_decode(done.stdout[done.stdout.index("{\n") :])[0]
+        result: dict[str, Any] = found["plays"][0]["tasks"][0]["hosts"]["localhost"]
+        return result
+
+    before = router.running()
+    failed = play(last="make it so")
+    assert "the device rejected a line" in failed["msg"]
+    assert "as it was before" in failed["msg"]
+    assert router.running() == before
+    plan = play("--check", "--diff")
+    assert router.running() == before
+    done = play("--diff")
+    assert (plan["diff"], plan["fitsom"], plan["commands"]) == (
+        done["diff"],
+        done["fitsom"],
+        done["commands"],
+    )
+    assert "route-map EIGHT permit 10\n description EIGHT\n set metric 40" in router.running()
+    assert "route-map SEVEN permit 10\n description SEVEN" in router.running()
+    assert "ip prefix-list CLASSES seq 5 permit 10.20.0.0/16" in router.running()
+    assert not play()["changed"]
+    both = router.config(src="switch.j2", parents=["line vty"])
+    assert "mutually exclusive" in both["msg"]
+
+
 def test_a_rejected_line_fails_and_takes_back_what_was_typed_before_it(router: Router) -> None:
     before = router.running()
     done = router.config("ip prefix-list SOME seq 5 permit 10.0.0.0/8", "make it so")

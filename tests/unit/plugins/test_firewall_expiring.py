@@ -40,9 +40,11 @@ def test_rules_that_end_are_one_table_the_first_to_end_in_front() -> None:
     ],
 )
 def test_each_is_a_finding_with_what_its_owner_must_know(day: str, kind: str, severity: str) -> None:
-    (row,) = module.findings(module.expiring(register(ends("web", day)), TODAY, 42), "srv1")
+    found = register(ends("web", day))
+    (row,) = module.findings(module.expiring(found, TODAY, 42), {"web": "Let in: pupils"}, "srv1")
     assert (row["kind"], row["severity"], row["ci"]) == (kind, severity, "srv1: rule web")
-    assert row["evidence"] == "its owner is Head of ICT; Lessons, by CHG-2026-0001, in web.yml:1"
+    assert "(owner: Head of ICT)" in row["what"]
+    assert row["evidence"] == "Let in: pupils; Lessons, by CHG-2026-0001, in web.yml:1"
 
 
 def test_a_rule_that_is_wrong_otherwise_is_in_the_table_as_well() -> None:

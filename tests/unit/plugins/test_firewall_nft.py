@@ -162,12 +162,20 @@ def test_a_change_is_told_rule_by_rule() -> None:
     after = chain(
         'one comment "fitsom:same"', 'three comment "fitsom:new"', 'b comment "fitsom:base-log"', "by hand"
     )
-    assert [(o["action"], o["id"], o["group"]) for o in objects(before, after)] == [
-        ("add", "new", "rules"),
-        ("change", "base-log", "base"),
-        ("add", "by hand", "by hand"),
-        ("remove", "old", "rules"),
+    said, says = {"old": "Let in: b", "same": "Let in: a"}, {"new": "Let in: c", "same": "Let in: a"}
+    assert [(o["action"], o["id"], o["group"], o["what"]) for o in objects(before, after, said, says)] == [
+        ("add", "new", "rules", "Let in: c"),
+        ("add", "by hand", "by hand", "Keep: what somebody added by hand"),
+        ("remove", "old", "rules", "Let in: b"),
+        ("change", "base", "base", ""),
     ]
+
+
+def test_a_rule_that_means_something_else_though_its_lines_are_the_same_is_told() -> None:
+    lines = chain('one comment "fitsom:same"')
+    told = objects(lines, lines, {"same": "until Monday"}, {"same": "until Tuesday"})
+    assert [(o["action"], o["what"]) for o in told] == [("change", "until Tuesday")]
+    assert objects(lines, lines, {"same": "until Monday"}, {"same": "until Monday"}) == []
 
 
 def test_findings_show_the_counters_of_what_nobody_approved() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, arguments, settle
-from ansible.module_utils.fitsom_netmiko_facts import from_frr, from_templates, is_frr
 from ansible.module_utils.fitsom_netmiko_lines import Wanted, commands
 
 netmiko_config = import_module("netmiko_config")
@@ -79,7 +78,7 @@ def change(link: Link, *, guard: str, reachable: bool = True) -> None:
         return found or link
 
     device = Device(open_one)
-    wanted = Wanted((), ("ip routing",))
+    wanted = [Wanted((), ("ip routing",))]
     before = device.running()
     given = {"guard": guard, "reload_minutes": 5, "save": True}
     netmiko_config.change(device, given, wanted, before, commands(before, wanted))
@@ -159,41 +158,3 @@ def test_what_breaks_while_typing_is_taken_back_over_a_new_connection(
     with pytest.raises(DeviceError, match=r"Socket is closed. The configuration is as it was before"):
         change(link, guard="session")
     assert link.lines == ["hostname sw1"]
-
-
-def test_facts_of_a_switch_come_from_the_rows_of_the_templates() -> None:
-    version = [
-        {
-            "software_image": "C2960X",
-            "version": "15.2(7)E3",
-            "hostname": "sw1",
-            "hardware": ["WS-C2960X-48TS-L"],
-            "serial": ["FOC1"],
-        }
-    ]
-    interfaces = [
-        {"interface": "Vlan1", "ip_address": "unassigned", "status": "up"},
-        {"interface": "Vlan20", "ip_address": "10.20.0.1", "status": "up"},
-    ]
-    found = from_templates(version, interfaces)
-    assert (found["model"], found["version"], found["serial"]) == ("WS-C2960X-48TS-L", "15.2(7)E3", "FOC1")
-    assert [each["addresses"] for each in found["interfaces"]] == [[], ["10.20.0.1"]]
-
-
-def test_an_answer_without_a_template_leaves_facts_empty() -> None:
-    assert from_templates("% Unknown command", "nothing")["model"] == ""
-    assert from_templates([], [])["interfaces"] == []
-
-
-def test_facts_of_frrouting_are_read_by_ourselves() -> None:
-    version = "FRRouting 8.4.4 (sw1) on Linux(6.1.0).\nCopyright"
-    table = """\
-Interface  Status  VRF      Addresses
----------  ------  ---      ---------
-eth0       up      default  10.0.0.2/24
-lo         down    default
-"""
-    found = from_frr(version, table)
-    assert is_frr(version)
-    assert (found["version"], found["hostname"]) == ("8.4.4", "sw1")
-    assert [(each["name"], each["state"]) for each in found["interfaces"]] == [("eth0", "up"), ("lo", "down")]

@@ -10,6 +10,7 @@ from ansible.module_utils.fitsom_netmiko_lines import (
     hide,
     parse,
     secrets,
+    sections,
     steps,
     text_of,
     undo,
@@ -59,19 +60,19 @@ def test_lines_are_read_with_their_parents_and_without_what_only_frames_them() -
 
 def test_only_what_is_missing_is_typed() -> None:
     wanted = Wanted(("interface Vlan20",), ("description Pupils", "no shutdown", "mtu 1400"))
-    assert commands(PATHS, wanted) == ["interface Vlan20", "mtu 1400"]
-    assert unmet(PATHS, wanted) == ["mtu 1400"]
+    assert commands(PATHS, [wanted]) == ["interface Vlan20", "mtu 1400"]
+    assert unmet(PATHS, [wanted]) == ["mtu 1400"]
 
 
 def test_nothing_is_typed_where_everything_is_there() -> None:
-    assert commands(PATHS, Wanted(("interface Vlan20",), ("description Pupils", "no shutdown"))) == []
-    assert commands(PATHS, Wanted((), ("hostname   sw1", "no ip http server"))) == []
+    assert commands(PATHS, [Wanted(("interface Vlan20",), ("description Pupils", "no shutdown"))]) == []
+    assert commands(PATHS, [Wanted((), ("hostname   sw1", "no ip http server"))]) == []
 
 
 def test_a_line_that_must_go_is_negated() -> None:
     wanted = Wanted((), ("no interface Vlan20",))
-    assert commands(PATHS, wanted) == ["no interface Vlan20"]
-    assert ("interface Vlan20", "description Pupils") not in foreseen(PATHS, wanted)
+    assert commands(PATHS, [wanted]) == ["no interface Vlan20"]
+    assert ("interface Vlan20", "description Pupils") not in foreseen(PATHS, [wanted])
 
 
 ACL = "ip access-list extended fitsom-in"
@@ -79,18 +80,56 @@ LINES = ("permit tcp 10.0.9.0 0.0.0.255 any eq 22", "deny ip any any log")
 
 
 def test_a_block_is_left_alone_if_its_lines_and_their_order_are_right() -> None:
-    assert commands(PATHS, Wanted((ACL,), LINES, block=True)) == []
+    assert commands(PATHS, [Wanted((ACL,), LINES, block=True)]) == []
 
 
 def test_a_block_is_made_anew_if_a_line_or_the_order_differs() -> None:
     turned = Wanted((ACL,), LINES[::-1], block=True)
-    assert commands(PATHS, turned) == [f"no {ACL}", ACL, *LINES[::-1]]
-    assert unmet(PATHS, turned) == ["the order of the lines"]
-    assert [path[-1] for path in foreseen(PATHS, turned) if path[0] == ACL] == [ACL, *LINES[::-1]]
+    assert commands(PATHS, [turned]) == [f"no {ACL}", ACL, *LINES[::-1]]
+    assert unmet(PATHS, [turned]) == ["the order of the lines"]
+    assert [path[-1] for path in foreseen(PATHS, [turned]) if path[0] == ACL] == [ACL, *LINES[::-1]]
+
+
+TEMPLATE = """\
+! what every switch has
+hostname sw1
+interface Vlan20
+  description Pupils
+  mtu 1400
+router bgp 1
+ address-family ipv4
+  network 10.0.0.0
+  network 10.1.0.0
+ exit-address-family
+no ip http server
+"""
+
+
+def test_a_text_is_taken_section_by_section_whatever_its_indentation() -> None:
+    assert sections(TEMPLATE) == [
+        Wanted((), ("hostname sw1",)),
+        Wanted(("interface Vlan20",), ("description Pupils", "mtu 1400")),
+        Wanted(("router bgp 1", "address-family ipv4"), ("network 10.0.0.0", "network 10.1.0.0")),
+        Wanted((), ("no ip http server",)),
+    ]
+    assert sections("! nothing\n\n") == []
+
+
+def test_all_sections_are_one_change_and_each_is_left_before_the_next() -> None:
+    wanted = sections(TEMPLATE.replace("sw1", "sw2"))
+    typed = commands(PATHS, wanted)
+    assert typed == [
+        "hostname sw2",
+        *("interface Vlan20", "mtu 1400", "exit"),
+        *("router bgp 1", "address-family ipv4", "network 10.1.0.0"),
+    ]
+    assert unmet(PATHS, wanted) == ["hostname sw2", "mtu 1400", "network 10.1.0.0"]
+    after = foreseen(PATHS, wanted)
+    assert (unmet(after, wanted), commands(after, wanted)) == ([], [])
 
 
 def test_the_plan_tells_each_line_with_where_it_stands() -> None:
-    after = foreseen(PATHS, Wanted(("interface Vlan30",), ("description Staff",)))
+    after = foreseen(PATHS, [Wanted(("interface Vlan30",), ("description Staff",))])
     assert steps(PATHS, after) == [
         ("add", "interface Vlan30"),
         ("add", "interface Vlan30 > description Staff"),
@@ -112,9 +151,9 @@ def test_what_is_foreseen_holds_what_is_wanted_and_needs_nothing_more(
     opposite = {line.removeprefix("no ") for line in lines if line.startswith("no ")} & set(lines)
     wanted = Wanted((parent,), tuple(lines))
     if not opposite:
-        after = foreseen(running, wanted)
-        assert unmet(after, wanted) == []
-        assert commands(after, wanted) == []
+        after = foreseen(running, [wanted])
+        assert unmet(after, [wanted]) == []
+        assert commands(after, [wanted]) == []
 
 
 def typed_into(running: list[Path], lines: list[str]) -> set[Path]:

@@ -260,6 +260,16 @@ def test_what_a_plan_does_to_each_thing_is_said_where_they_are_few() -> None:
     assert words.summary(report).startswith(
         "1 queue will be created; 1 firewall rule will be added; 1 queue will be touched (paint)"
     )
+    who = replace(rule, what="Let in: pupils, for https")
+    past = [replace(who, id=number, action=action) for number, action in (("1", "remove"), ("2", "change"))]
+    report = replace(report, hosts=(replace(host, objects=(queue, who, *past)),))
+    assert words.to_be_done(report, gather(report))[:3] == [
+        f"{said}et in: pupils, for https, on {words.called(host)}"
+        for said in ("L", "No longer l", "From now on l")
+    ]
     many = tuple(replace(queue, id=f"q{number}") for number in range(words.MANY_TASKS + 1))
     report = replace(report, hosts=(replace(host, objects=many),))
     assert words.to_be_done(report, gather(report)) == []
+    many = tuple(replace(who, what=f"Let in: zone{number}") for number in range(words.MANY_TASKS + 5))
+    report = replace(report, hosts=(replace(host, objects=many),))
+    assert words.to_be_done(report, gather(report))[-1] == "and 5 more, in the list below"

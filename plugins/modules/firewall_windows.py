@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Compare the rules that a Windows host has with those that it should have; on the controller, changing nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: firewall_windows
+short_description: Tell what becomes of the firewall rules of a Windows host
+description:
+  - Takes the register's rules and what a look at the host found, and tells which rules are to be set and which of our
+    group are to go. Runs on the controller and sends nothing; C(changed) says that something is to be done.
+options:
+  rules:
+    description: Rules with their zones resolved, as M(firewall_register) returns them.
+    type: list
+    elements: dict
+    required: true
+  live:
+    description: What C(windows_rules.ps1) of the role found, C(rules) and C(profiles).
+    type: dict
+    required: true
+  outbound_denied:
+    description: Whether connections that the host begins need a rule.
+    type: bool
+    default: false
+  by_hand:
+    description:
+      - C(refuse) goes on only where nobody else's rules let somebody in. Windows' own do not count.
+      - C(remove) is refused, since nobody can tell which of them Windows or a program needs.
+    type: str
+    choices: [keep, refuse, remove]
+    default: keep
+  ci:
+    description: What findings are about, the host's name.
+    type: str
+    required: true
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: The same in both modes.
+    support: full
+  diff_mode:
+    description: Each rule that is to be set or to go is told instead.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Compare the rules with the register
+  firewall_windows:
+    rules: "{{ register.rules }}"
+    live: "{{ look.result }}"
+    ci: "{{ inventory_hostname }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+wanted:
+  description: The names of all rules that the register has for this host.
+  type: list
+  elements: str
+  returned: success
+set:
+  description: Arguments of C(community.windows.win_firewall_rule) for each rule that is not there as it should be.
+  type: list
+  elements: dict
+  returned: success
+away:
+  description: Names of rules of our group that the register does not have.
+  type: list
+  elements: str
+  returned: success
+fitsom:
+  description: Each rule that is added, changed or removed; rules of others that let somebody in.
+  type: dict
+  returned: success
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_firewall_model import load
+from ansible.module_utils.fitsom_firewall_windows import (
+    differing,
+    findings,
+    firewall_rules,
+    objects,
+    profiles_differ,
+    surplus,
+)
+
+SPEC = {
+    "rules": {"type": "list", "elements": "dict", "required": True},
+    "live": {"type": "dict", "required": True},
+    "outbound_denied": {"type": "bool", "default": False},
+    "by_hand": {"type": "str", "choices": ["keep", "refuse", "remove"], "default": "keep"},
+    "ci": {"type": "str", "required": True},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    given = module.params
+    if given["by_hand"] == "remove":
+        module.fail_json(
+            msg="On Windows rules of others are never removed: set firewall_rules_by_hand to keep or refuse."
+        )
+    live, profiles = given["live"]["rules"], given["live"]["profiles"]
+    wanted = firewall_rules([load(rule) for rule in given["rules"]])
+    found = findings(live, given["ci"])
+    strange = [one["ci"] for one in found if one["severity"] == "warning"]
+    if strange and given["by_hand"] == "refuse":
+        module.fail_json(
+            msg="Rules of others let somebody in; nothing was touched. Put them into the register, or switch them off"
+            " in Windows: %s" % "; ".join(strange),
+            fitsom={"findings": found},
+        )
+    told = objects(wanted, live)
+    module.exit_json(
+        changed=bool(told) or profiles_differ(profiles, given["outbound_denied"]),
+        wanted=[rule["name"] for rule in wanted],
+        set=differing(wanted, live),
+        away=surplus(wanted, live),
+        fitsom={"objects": told, "findings": found},
+    )
+
+
+if __name__ == "__main__":
+    main()

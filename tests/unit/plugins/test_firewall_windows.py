@@ -1,0 +1,132 @@
+"""The register as rules of Windows; their text and the comparison only, since no Windows was at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.fitsom_firewall_windows import (
+    differing,
+    faults,
+    findings,
+    firewall_rules,
+    profiles_differ,
+    surplus,
+)
+
+from tests.unit.plugins.firewall_school import entry, register
+
+
+def rules(*entries: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found = register(*entries)
+    assert (found.faults, faults(found.rules)) == ([], [])
+    return {rule["name"]: rule for rule in firewall_rules(found.rules)}
+
+
+def live(wanted: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A rule as Windows shows it."""
+    return {
+        "name": wanted["name"],
+        "group": "fitsom",
+        "description": wanted["description"],
+        "direction": 1,
+        "action": 1,
+        "enabled": True,
+        "profiles": 0x7FFFFFFF,
+        "local": "*",
+        "remote": "2001:db8:20::/48,10.20.0.0/255.255.0.0",
+        "protocol": 6,
+        "localports": "443,80",
+        "remoteports": "*",
+        "icmp": None,
+        **more,
+    }
+
+
+def test_both_families_are_in_one_rule_and_each_protocol_in_its_own() -> None:
+    found = rules(entry("web", "pupils", "web"), entry("names", "staff", "dns"), entry("ping", "any", "ping"))
+    assert list(found) == [
+        "fitsom web (in, tcp)",
+        "fitsom names (in, udp)",
+        "fitsom names (in, tcp)",
+        "fitsom ping (in, icmp)",
+        "fitsom ping (in, icmpv6)",
+    ]
+    web = found["fitsom web (in, tcp)"]
+    assert (web["remoteip"], web["localip"], web["localport"]) == (
+        "10.20.0.0/16,2001:db8:20::/48",
+        "any",
+        "80,443",
+    )
+    assert found["fitsom ping (in, icmp)"]["icmp_type_code"] == ["8:*"]
+    assert found["fitsom ping (in, icmp)"]["protocol"] == "icmpv4"
+
+
+def test_what_goes_out_turns_both_ends_round() -> None:
+    out = entry("out", None, "high", direction="out", to=["staff"], action="reject")
+    (found,) = rules(out).values()
+    assert (found["direction"], found["action"]) == ("out", "block")
+    assert (found["localip"], found["remoteip"], found["remoteport"]) == (
+        "any",
+        "10.30.0.0/16",
+        "1024-65535",
+    )
+    assert "localport" not in found
+
+
+def test_what_windows_can_not_do_is_named() -> None:
+    guests = entry("guest", "guests", "dns")
+    through = entry("through", "pupils", direction="forward", to=["staff"])
+    found = faults(register(guests, through).rules)
+    assert "guest (guest.yml:1): on Windows a rule knows no interfaces" in found[0]
+    assert "through (through.yml:1): Windows passes nothing on" in found[1]
+
+
+def test_an_exception_that_lets_in_is_refused_since_on_windows_the_refusal_wins() -> None:
+    lets = entry("one-class", "class-7a", "https")
+    refuses = entry("all-pupils", "pupils", "https", action="drop")
+    (fault,) = faults(register(lets, refuses).rules)
+    assert fault.startswith("one-class (one-class.yml:1): on Windows rule all-pupils (all-pupils.yml:1)")
+    other_way = register(
+        entry("one-class", "class-7a", "https", action="drop"), entry("all-pupils", "pupils", "https")
+    )
+    assert (other_way.faults, faults(other_way.rules)) == ([], [])
+
+
+def test_a_rule_that_is_there_in_windows_own_words_does_not_differ() -> None:
+    wanted = list(rules(entry("web", "pupils", "web")).values())
+    assert differing(wanted, [live(wanted[0])]) == []
+    for drift in (
+        {"enabled": False},
+        {"localports": "80"},
+        {"remote": "*"},
+        {"remote": "LocalSubnet"},
+        {"description": ""},
+        {"profiles": 1},
+        {"group": "other"},
+    ):
+        assert differing(wanted, [live(wanted[0], **drift)]) == wanted, drift
+
+
+def test_only_rules_of_our_group_are_ever_in_the_way() -> None:
+    wanted = list(rules(entry("web", "pupils", "web")).values())
+    others = [live(wanted[0], name="theirs", group=None), live(wanted[0], name="fitsom gone (in, tcp)")]
+    assert surplus(wanted, [live(wanted[0]), *others]) == ["fitsom gone (in, tcp)"]
+
+
+def test_rules_of_others_are_found_and_those_that_came_with_windows_are_counted() -> None:
+    own = live({"name": "x", "description": ""}, group="@FirewallAPI.dll,-1")
+    found = findings([own, {**own, "name": "remote help", "group": ""}, {**own, "enabled": False}], "pc1")
+    assert [(f["ci"], f["severity"]) for f in found] == [
+        ("pc1: remote help", "warning"),
+        ("pc1", "informational"),
+    ]
+    assert found[1]["what"] == "Rules that came with Windows let somebody in: 1."
+
+
+def test_a_firewall_that_is_off_or_lets_everybody_in_differs() -> None:
+    on = {"enabled": "True", "inbound": "Block", "outbound": "NotConfigured"}
+    assert not profiles_differ([on, on, on], outbound_denied=False)
+    assert profiles_differ([on, {**on, "enabled": "False"}], outbound_denied=False)
+    assert profiles_differ([{**on, "inbound": "Allow"}], outbound_denied=False)
+    assert profiles_differ([on], outbound_denied=True)
+    assert profiles_differ([], outbound_denied=False)

@@ -1,0 +1,50 @@
+"""Rules in plain English, and on their way through a file of rules."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from ansible.module_utils.fitsom_firewall_words import base_words, header, told_in, words
+
+from tests.unit.plugins.firewall_school import entry, register
+
+UNTIL = datetime.date(2026, 12, 8)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"from": ["pupils"]}, "Let in: pupils, for https, until 8 December 2026"),
+        ({"from": ["a", "b", "c"]}, "Let in: a, b and c, for https, until 8 December 2026"),
+        ({"from": ["any"], "to": ["dmz"]}, "Let in: anybody, for https, at dmz, until 8 December 2026"),
+        ({"from": ["pupils"], "action": "drop"}, "Keep out: pupils, for https, until 8 December 2026"),
+        ({"direction": "out", "to": ["any"]}, "Let go out: to anywhere, for https, until 8 December 2026"),
+        (
+            {"direction": "forward", "from": ["pupils"], "to": ["staff"], "action": "reject"},
+            "Keep apart: pupils from staff, for https, until 8 December 2026",
+        ),
+    ],
+)
+def test_who_reaches_what_is_said_in_the_names_of_the_register(rule: dict[str, Any], said: str) -> None:
+    assert words({"services": ["https"], **rule}, UNTIL) == said
+
+
+def test_a_name_can_not_end_the_comment_that_it_stands_in() -> None:
+    said = words({"from": ['a"\nflush ruleset; #b?'], "services": ["any"]}, None)
+    assert said == "Let in: a flush ruleset; b, for everything"
+    assert told_in(header({"one": said})) == {"one": said}
+
+
+def test_the_register_gives_each_sound_rule_its_words() -> None:
+    found = register(entry("web"), entry("bad", "nobody"))
+    assert found.words == {"web": "Let in: pupils, for https, until 18 December 2026"}
+
+
+def test_what_every_host_has_is_said_once_with_each_direction_that_is_closed() -> None:
+    lines = ["chain input: x base-denied", "chain output: x base-log", "chain forward: counter base-denied"]
+    said = base_words(lines)
+    assert said.startswith("Keep out: whatever no rule lets in")
+    assert said.endswith("; keep apart: whatever no rule lets through")
+    assert "going out" not in said
