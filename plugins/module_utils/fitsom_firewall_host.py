@@ -175,14 +175,19 @@ def ssh_process() -> int:
 
 def ssh_connection() -> Optional[tuple[str, str, int]]:
     """(client, server, port of the server) of that connection, as the host sees it."""
+    ends = ssh_ends()
+    return (ends[0].partition("%")[0], ends[2].partition("%")[0], int(ends[3])) if ends else None
+
+
+def ssh_ends() -> list[str]:
+    """[client, its port, server, its port] of that connection, as sshd writes them; empty if we did not come by ssh."""
     pid = os.getpid()
     while pid > 1:
         for entry in _environment(pid):
             if entry.startswith("SSH_CONNECTION="):
-                client, _port, server, port = entry.partition("=")[2].split()
-                return client.partition("%")[0], server.partition("%")[0], int(port)
+                return entry.partition("=")[2].split()
         pid = parent_of(pid)
-    return None
+    return []
 
 
 def _environment(pid: int) -> list[str]:

@@ -1,0 +1,201 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Profiles of Debian's pam-auth-update, and which of them are in use."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pam_profiles
+short_description: Keep profiles of Debian's pam-auth-update
+description:
+  - Writes profiles into C(/usr/share/pam-configs), and has pam-auth-update switch profiles on and off. That merges
+    what other packages (sssd, say) brought, and leaves lines outside its own blocks alone.
+  - What comes of it is found by running pam-auth-update on a copy, in check mode too. A host whose
+    C(/etc/pam.d/common-*) were edited by hand within those blocks is refused, as pam-auth-update does.
+options:
+  profiles:
+    description: Profiles of our own, name and text. An empty text removes one.
+    type: dict
+    default: {}
+  enable:
+    description: Profiles to be in use.
+    type: list
+    elements: str
+    default: []
+  disable:
+    description: Profiles to be out of use.
+    type: list
+    elements: str
+    default: []
+  foreseen:
+    description: In check mode, the text of profiles of packages that are not installed yet.
+    type: dict
+    default: {}
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Tells what pam-auth-update would write.
+    support: full
+  diff_mode:
+    description: The files before and after.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Make a home folder at the first login
+  pam_profiles:
+    enable: [mkhomedir]
+"""
+
+RETURN = r"""
+fitsom:
+  description: Each profile that is switched on or off.
+  type: dict
+  returned: success
+"""
+
+import glob
+import os
+import shutil
+from typing import Any, Dict, Iterable, List
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_firewall_host import read
+from ansible.module_utils.fitsom_kept_files import write
+from ansible.module_utils.fitsom_pam_rules import DEBCONF, TYPES, arguments, changes, in_use, modules_of
+
+PROFILES = "/usr/share/pam-configs"
+SAVED = "/var/lib/pam"
+PROGRAM = "/usr/sbin/pam-auth-update"
+MODULES = ("/usr/lib/*/security/", "/lib/*/security/")
+
+
+def files(root: str = "") -> Dict[str, str]:
+    """What pam-auth-update writes, by path."""
+    paths = ["/etc/pam.d/common-" + kind for kind in TYPES]
+    return {path: read(root + path) for path in paths}
+
+
+def used(root: str) -> List[str]:
+    return sorted(in_use(read("%s%s/%s" % (root, SAVED, kind)) for kind in TYPES))
+
+
+def profiles(root: str) -> Dict[str, str]:
+    return {name: read(os.path.join(root + PROFILES, name)) for name in os.listdir(root + PROFILES)}
+
+
+def put(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def copy_of(module: AnsibleModule) -> str:
+    """A folder with everything that pam-auth-update reads; in check mode with what a package is about to bring."""
+    root = os.path.join(module.tmpdir, "pam")
+    shutil.rmtree(root, ignore_errors=True)
+    os.makedirs(root + "/etc/pam.d")
+    shutil.copytree(SAVED, root + SAVED)
+    shutil.copytree(PROFILES, root + PROFILES)
+    for path, text in files().items():
+        put(root + path, text)
+    put(root + "/debconf.conf", DEBCONF % {"folder": root})
+    coming = set(module.params["foreseen"]) - set(profiles(root)) if module.check_mode else set()
+    for name in coming:
+        put(os.path.join(root + PROFILES, name), module.params["foreseen"][name])
+    if coming:
+        update(module, root, ["--package"])
+    return root
+
+
+def update(module: AnsibleModule, root: str, words: List[str]) -> None:
+    """Run it, on a copy with debconf's answers kept apart. It refuses by words, not by its exit code."""
+    apart = {"DEBCONF_SYSTEMRC": root + "/debconf.conf"} if root else {}
+    command = [PROGRAM, *(["--root", root] if root else []), *words]
+    code, out, err = module.run_command(
+        command, environ_update={"DEBIAN_FRONTEND": "noninteractive", **apart}
+    )
+    if code or "Local modifications" in out + err:
+        module.fail_json(
+            msg="Nothing was touched. pam-auth-update does not write /etc/pam.d/common-*, since somebody edited them"
+            " by hand; put your lines before or after its blocks, and run it with --force: %s" % err.strip()
+        )
+
+
+def examine(module: AnsibleModule, root: str, words: List[str]) -> None:
+    """Try it on the copy. Refuse what would leave logins with a module that is not there, or without what was asked."""
+    given = module.params
+    for name, text in given["profiles"].items():
+        put(os.path.join(root + PROFILES, name), text)
+    there = profiles(root)
+    missing = [name for name in given["enable"] if not there.get(name)]
+    if missing:
+        module.fail_json(msg="Nothing was touched. PAM has no profile %s" % ", ".join(missing))
+    lost = {
+        name
+        for text in given["profiles"].values()
+        for name in modules_of(text)
+        if not any(glob.glob(folder + name) for folder in MODULES)
+    }
+    if lost:
+        module.fail_json(msg="Nothing was touched. PAM has no module %s" % ", ".join(sorted(lost)))
+    update(module, root, words)
+    off = set(given["enable"]) - set(used(root))
+    if off:
+        module.fail_json(msg="Nothing was touched. pam-auth-update leaves out %s" % ", ".join(sorted(off)))
+
+
+def state(root: str, names: Iterable[str]) -> Dict[str, str]:
+    """The text of each file that may change, by path."""
+    ours = {"%s/%s" % (PROFILES, name): profiles(root).get(name, "") for name in names}
+    return {**files(root), **ours}
+
+
+def objects(before: List[str], after: List[str]) -> List[Dict[str, Any]]:
+    both = [("switch on", name) for name in after if name not in before]
+    both += [("switch off", name) for name in before if name not in after]
+    return [{"kind": "PAM profile", "id": name, "action": action} for action, name in both]
+
+
+def apply(module: AnsibleModule, words: List[str]) -> None:
+    """Our profiles, and then the real run; those that go leave only when they are out of use."""
+    for name, text in module.params["profiles"].items():
+        if text:
+            write(os.path.join(PROFILES, name), text.encode(), 0o644, 0, 0)
+    update(module, "", words)
+    for name, text in module.params["profiles"].items():
+        path = os.path.join(PROFILES, name)
+        if not text and os.path.exists(path):
+            os.unlink(path)
+
+
+def main() -> None:
+    spec = {
+        "profiles": {"type": "dict", "default": {}},
+        "enable": {"type": "list", "elements": "str", "default": []},
+        "disable": {"type": "list", "elements": "str", "default": []},
+        "foreseen": {"type": "dict", "default": {}},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    given = module.params
+    if not os.path.exists(PROGRAM):
+        module.fail_json(msg="Nothing was touched. There is no pam-auth-update here: this is for Debian")
+    words, root = arguments(given["enable"], given["disable"]), copy_of(module)
+    before, on_before = state(root, given["profiles"]), used(root)
+    examine(module, root, words)
+    after, on_after = state(root, given["profiles"]), used(root)
+    moved = changes(before, after)
+    if moved and not module.check_mode:
+        apply(module, words)
+    module.exit_json(
+        changed=bool(moved),
+        diff=[
+            {"before_header": path, "after_header": path, "before": before[path], "after": after[path]}
+            for path in moved
+        ],
+        fitsom={"objects": objects(on_before, on_after)},
+    )
+
+
+if __name__ == "__main__":
+    main()
