@@ -34,9 +34,14 @@ def problems(settings: Mapping[str, object]) -> List[str]:
     return found
 
 
+def ordered(settings: Mapping[str, object]) -> List[str]:
+    """Forwarding comes first: to switch it puts others, such as accept_redirects, back to the kernel's own values."""
+    return sorted(settings, key=lambda key: (not key.endswith(("forward", "forwarding")), key))
+
+
 def text(settings: Mapping[str, object]) -> str:
     """The file that sets them at every start."""
-    return HEAD + "".join("%s = %s\n" % (key, normal(settings[key])) for key in sorted(settings))
+    return HEAD + "".join("%s = %s\n" % (key, normal(settings[key])) for key in ordered(settings))
 
 
 def judge(settings: Mapping[str, object], live: Live, writable: Mapping[str, bool]) -> Verdict:

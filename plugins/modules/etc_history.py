@@ -9,10 +9,11 @@ DOCUMENTATION = r"""
 module: etc_history
 short_description: Keep what was changed by hand apart from what a change of fitsom changes
 description:
-  - At the begin of a run it writes down what somebody changed in C(/etc) meanwhile, and marks which change is under way. The role's hook
-    puts that number into every entry until the end, also into those that apt makes.
+  - At the begin of a run it writes down what somebody changed in C(/etc) meanwhile, and marks which change is under way.
+    The role's hook puts that number into every entry until the end, also into those that apt makes.
   - At the end it writes down what is left, under the number of the change.
-  - The record is git's, in C(/etc/.git), and for root alone, since secrets are in C(/etc). Findings hold counts, no names of files.
+  - The record is git's, in C(/etc/.git), and for root alone, since secrets are in C(/etc). Findings hold counts, no names
+    of files. Where etckeeper is not installed nothing is done.
 options:
   state:
     description: Whether a run begins or ends.
@@ -30,7 +31,7 @@ options:
 author: The fitsom authors
 attributes:
   check_mode:
-    description: Writes nothing, and tells what was changed by hand. What the run itself will change is told by its other tasks.
+    description: Writes nothing, and tells how much was changed by hand. What the run will change is told by its other tasks.
     support: full
   diff_mode:
     description: Paths may hold names of people, so there is none.
@@ -126,11 +127,13 @@ def by_hand(ci: str, count: int, unfinished: str) -> List[Finding]:
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
-    """Begin or end; a host without a record gets one, in check mode it is left to the run."""
+    """Begin or end; a host without a record gets one at the begin, if the program is there."""
     change, begins = module.params["change"], module.params["state"] == "begin"
+    if not module.get_bin_path("etckeeper") or not (begins or os.path.isdir(RECORD)):
+        return {"changed": False, "entry": "", "files": 0}
     if not os.path.isdir(RECORD):
         if module.check_mode:
-            return {"changed": begins, "entry": "", "files": 0}
+            return {"changed": True, "entry": "", "files": 0}
         module.run_command(["etckeeper", "init"], check_rc=True)
     unfinished = left_by()
     count = len(changed_files(git(module, "status", "--porcelain", "-z")))

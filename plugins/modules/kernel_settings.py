@@ -10,8 +10,8 @@ module: kernel_settings
 short_description: Keep the kernel's settings, now and at every start
 description:
   - Writes the settings into one file of C(/etc/sysctl.d) and into the running kernel, each only where it differs.
-  - A container shares its machine's kernel and may not change most settings. There it tells which ones as a finding. On a real host
-    a setting that can not be made, or that the kernel does not have, is an error, and check mode tells the latter beforehand.
+  - A container shares its machine's kernel and may not change most settings. There it tells which ones as a finding.
+  - On a real host a setting that can not be made, or that the kernel does not have, is an error, told in check mode too.
 options:
   path:
     description: The file.
@@ -60,7 +60,7 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_findings import Finding, finding
-from ansible.module_utils.fitsom_sysctl import Verdict, judge, listing, problems, text
+from ansible.module_utils.fitsom_sysctl import Verdict, judge, listing, ordered, problems, text
 
 PROC = "/proc/sys"
 
@@ -90,7 +90,7 @@ def write(key: str, value: str) -> str:
 
 def in_container(module: AnsibleModule) -> bool:
     code, _out, _err = module.run_command(["systemd-detect-virt", "--quiet", "--container"])
-    return code == 0
+    return bool(code == 0)
 
 
 def impossible(verdict: Verdict) -> List[str]:
@@ -107,9 +107,15 @@ def noted(ci: str, keys: Iterable[str]) -> List[Finding]:
     return [finding("kernel-not-settable", "informational", ci, what, ", ".join(names))]
 
 
+def difference(where: str, before: str, after: str) -> Dict[str, str]:
+    return {"before_header": where, "after_header": where, "before": before, "after": after}
+
+
 def apply(module: AnsibleModule, verdict: Verdict, wanted: str) -> None:
     """The running kernel first: what it refuses must not wait in a file for the next start."""
-    failed = [message for key, value in verdict.write.items() for message in [write(key, value)] if message]
+    failed = [
+        message for message in (write(key, verdict.write[key]) for key in ordered(verdict.write)) if message
+    ]
     if failed:
         module.fail_json(msg="The kernel refuses: %s. Correct them in the variables." % "; ".join(failed))
     path = module.params["path"]
@@ -145,9 +151,9 @@ def main() -> None:
         apply(module, verdict, wanted)
     old = {key: live[key] for key in verdict.write}
     diff = [
-        {"before_header": module.params["path"], "after_header": module.params["path"], "before": before, "after": wanted},
-        {"before_header": "running kernel", "after_header": "running kernel", "before": listing(old), "after": listing(verdict.write)},
-    ]  # fmt: skip
+        difference(module.params["path"], before, wanted),
+        difference("running kernel", listing(old), listing(verdict.write)),
+    ]
     facts = {"findings": noted(module.params["ci"], hopeless)}
     module.exit_json(changed=changed, written=sorted(verdict.write), diff=diff, fitsom=facts)
 

@@ -1,0 +1,174 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bring back what was kept before a change."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: baseline_restore
+short_description: Bring back files, lines of account databases and services as they were before a change
+description:
+  - Brings back what M(baseline_save) kept, byte for byte, with owner and mode; removes what was not there; has units
+    that read those files reload or restart; switches services back.
+  - A folder that was not there and is not empty is left. The home of an account that was not there is left as well.
+options:
+  src:
+    description: The folder of the change's way back.
+    type: path
+    required: true
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Tells what would be brought back.
+    support: full
+  diff_mode:
+    description: Files before and after; of those that were kept as secret, only that they differ.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Go back
+  baseline_restore:
+    src: /var/lib/fitsom/baseline/CHG-2026-0001
+"""
+
+RETURN = r"""
+fitsom:
+  description: Each thing that is brought back.
+  type: dict
+  returned: success
+"""
+
+import os
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_kept_files import (
+    accounts_locked,
+    content,
+    read_kept,
+    state_now,
+    unit_entry,
+    write,
+    write_line,
+    write_value,
+)
+from ansible.module_utils.fitsom_kept_rules import (
+    Entry,
+    Step,
+    live_value,
+    steps,
+    to_follow,
+    unit_commands,
+    words,
+)
+
+KINDS = {"files": "file", "lines": "account entry", "units": "service"}
+
+
+def systemctl(module: AnsibleModule, *arguments: str) -> None:
+    code, _out, err = module.run_command(["systemctl", *arguments])
+    if code:
+        module.fail_json(msg="systemctl %s failed: %s" % (" ".join(arguments), err.strip()))
+
+
+def put(folder: str, step: Step) -> None:
+    """One file, link, folder or value of the kernel as it was."""
+    path, then = step.name, step.then
+    if step.now["kind"] == "folder" and then["kind"] == "absent":
+        os.rmdir(path)
+        return
+    if then["kind"] == "value":
+        write_value(path, then["text"])
+    elif then["kind"] == "file":
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        body = content(os.path.join(folder, then["sha256"]))
+        write(path, body, int(then["mode"], 8), then["uid"], then["gid"])
+    elif then["kind"] == "folder":
+        os.makedirs(path, exist_ok=True)
+        os.chown(path, then["uid"], then["gid"])
+        os.chmod(path, int(then["mode"], 8))
+    elif step.now["kind"] != "absent" and not live_value(path):
+        os.unlink(path)
+    if then["kind"] == "link":
+        os.symlink(then["to"], path)
+
+
+def text_of(folder: str, step: Step, entry: Entry) -> str:
+    """What a difference shows of an entry."""
+    if step.secret:
+        return "(not shown)\n" if entry is step.then else "(not shown, and another)\n"
+    if entry.get("kind") == "value":
+        return str(entry["text"])
+    if entry.get("kind") != "file":
+        return words(entry)
+    path = os.path.join(folder, entry["sha256"]) if entry is step.then else step.name
+    return content(path).decode("utf-8", "replace")
+
+
+def difference(folder: str, step: Step) -> Dict[str, str]:
+    rights = [
+        " %s %s:%s" % (e["mode"], e["uid"], e["gid"]) if "mode" in e else "" for e in (step.now, step.then)
+    ]
+    heads = rights if rights[0] != rights[1] else ["", ""]
+    return {
+        "before_header": step.name + heads[0],
+        "after_header": step.name + heads[1],
+        "before": text_of(folder, step, step.now),
+        "after": text_of(folder, step, step.then),
+    }
+
+
+def go_back(module: AnsibleModule, folder: str, todo: List[Step]) -> None:
+    """Units that were not there stop first; files follow, then accounts, and what reads them last."""
+    units = [step for step in todo if step.part == "units"]
+    for step in units:
+        if step.action == "remove":
+            for command in unit_commands(step):
+                systemctl(module, *command)
+    for step in todo:
+        if step.part == "files":
+            put(folder, step)
+    with accounts_locked():
+        for step in todo:
+            if step.part == "lines":
+                write_line(step.name, step.then["line"])
+    if any(step.part == "files" and "/systemd/" in step.name for step in todo):
+        systemctl(module, "daemon-reload")
+    for step in units:
+        if step.action == "restore":
+            for command in unit_commands(step):
+                systemctl(module, *command)
+    for key, verb in (("reload", "try-reload-or-restart"), ("restart", "try-restart")):
+        for unit in to_follow(todo, key):
+            if unit_entry(module, unit)["active"]:
+                systemctl(module, verb, unit)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"src": {"type": "path", "required": True}}, supports_check_mode=True
+    )
+    folder = module.params["src"]
+    if not os.path.isdir(folder):
+        module.fail_json(msg="%s is not there: this change was never made here. Nothing was touched" % folder)
+    try:
+        kept = read_kept(folder)
+        todo = steps(kept, state_now(module, kept))
+        shown: Dict[str, Any] = {
+            "diff": [difference(folder, step) for step in todo],
+            "fitsom": {"objects": [{"kind": KINDS[s.part], "id": s.name, "action": s.action} for s in todo]},
+        }
+    except (OSError, ValueError) as error:
+        module.fail_json(msg="Nothing was touched: %s" % error)
+    if todo and not module.check_mode:
+        try:
+            go_back(module, folder, todo)
+        except OSError as error:
+            module.fail_json(msg="The way back stopped half-way, and can be taken again: %s" % error)
+    module.exit_json(changed=bool(todo), **shown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Keep what a change may write, before it does."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: baseline_save
+short_description: Keep files, lines of account databases and states of services before a change
+description:
+  - Keeps them in a folder, once for each change; what was kept first stays. What is not there is noted as absent.
+    M(baseline_restore) brings them back.
+  - Reports no change, since it changes nothing of how the host works. The check of the result says how much is kept.
+options:
+  dest:
+    description: The folder of this change's way back.
+    type: path
+    required: true
+  files:
+    description: >-
+      Each with C(path), and optionally C(reload) and C(restart) (units that read it) and C(secret) (its text is in no
+      difference). Folders that would have to be made for them are noted by themselves. Paths below /proc/sys are
+      values of the running kernel.
+    type: list
+    elements: dict
+    default: []
+  lines:
+    description: Lines of account databases, such as C(/etc/group:sudo).
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units of systemd, whether they run and are switched on.
+    type: list
+    elements: str
+    default: []
+author: The fitsom authors
+attributes:
+  check_mode:
+    description: Says what would be kept.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Keep what is about to be written
+  baseline_save:
+    dest: /var/lib/fitsom/baseline/CHG-2026-0001
+    files:
+      - {path: /etc/issue.net, reload: [ssh.service]}
+    units: [ssh.service]
+"""
+
+RETURN = r"""
+fitsom:
+  description: How much is kept.
+  type: dict
+  returned: success
+"""
+
+import json
+import os
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fitsom_backout_files import MANIFEST
+from ansible.module_utils.fitsom_kept_files import (
+    content,
+    file_entry,
+    line_entry,
+    missing_above,
+    read_kept,
+    unit_entry,
+    write,
+)
+from ansible.module_utils.fitsom_kept_rules import merged
+
+
+def found_now(module: AnsibleModule) -> Dict[str, Any]:
+    """What is to be kept, as it is at this moment."""
+    files = {}
+    for wanted in module.params["files"]:
+        path, more = wanted["path"], {key: value for key, value in wanted.items() if key != "path"}
+        files[path] = {**file_entry(path), **more}
+        files.update({above: {"kind": "absent"} for above in missing_above(path)})
+    return {
+        "files": files,
+        "lines": {name: {**line_entry(name), "secret": True} for name in module.params["lines"]},
+        "units": {name: unit_entry(module, name) for name in module.params["units"]},
+    }
+
+
+def keep(folder: str, before: Dict[str, Any], manifest: Dict[str, Any]) -> None:
+    """The contents first, and the manifest that speaks of them last."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for path, entry in manifest["files"].items():
+        if entry["kind"] == "file" and path not in before["files"]:
+            target = os.path.join(folder, entry["sha256"])
+            if not os.path.exists(target):
+                write(target, content(path), 0o600, 0, 0)
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    write(os.path.join(folder, MANIFEST), text.encode(), 0o600, 0, 0)
+
+
+def main() -> None:
+    spec = {
+        "dest": {"type": "path", "required": True},
+        "files": {"type": "list", "elements": "dict", "default": []},
+        "lines": {"type": "list", "elements": "str", "default": []},
+        "units": {"type": "list", "elements": "str", "default": []},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    folder = module.params["dest"]
+    try:
+        before = read_kept(folder)
+        manifest = merged(before, found_now(module))
+        if manifest != before and not module.check_mode:
+            keep(folder, before, manifest)
+    except (OSError, ValueError) as error:
+        module.fail_json(msg="Nothing was touched, since the way back can not be kept: %s" % error)
+    detail = "%d files, %d lines of accounts and %d services, in %s" % (
+        len(manifest["files"]),
+        len(manifest["lines"]),
+        len(manifest["units"]),
+        folder,
+    )
+    module.exit_json(
+        changed=False, fitsom={"checks": [{"name": "the way back is kept", "ok": True, "detail": detail}]}
+    )
+
+
+if __name__ == "__main__":
+    main()
