@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A command with what it reads on stdin, or with `keys` the key file of the account."""
+    """A command with what it reads on stdin (a line), or with `keys` the key file of the account."""
 
     command: List[str]
     stdin: str = ""
@@ -169,7 +169,7 @@ def steps(name: str, now: Optional[Found], then: Found, group: str) -> List[Step
     if (now.shell, now.comment) != (then.shell, then.comment):
         found.append(Step(["usermod", "-s", then.shell, "-c", then.comment, name]))
     if now.password != then.password:
-        found.append(Step(["chpasswd", "-e"], stdin="%s:%s\n" % (name, then.password)))
+        found.append(Step(["chpasswd", "-e"], stdin="%s:%s" % (name, then.password)))
     if now.expires != then.expires:
         found.append(Step(["usermod", "-e", "1970-01-02" if then.expires == GONE else "", name]))
     if now.member != then.member:
