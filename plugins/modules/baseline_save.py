@@ -19,11 +19,12 @@ options:
     required: true
   files:
     description: >-
-      Each with C(path), and optionally C(reload) and C(restart) (units that read it) and C(secret) (its text is in no
-      difference). Folders that would have to be made for them are noted by themselves. Paths below /proc/sys are
-      values of the running kernel.
+      Paths; or each with C(path), and optionally C(reload) and C(restart) (units that read it) and C(secret) (its text
+      is in no difference; of what is in a home that is so by itself). Folders that would have to be made for them are
+      noted by themselves. Paths below /proc/sys are values of the running kernel; C(~NAME/) is the home of an account,
+      or the one that it will have.
     type: list
-    elements: dict
+    elements: raw
     default: []
   lines:
     description: Lines of account databases, such as C(/etc/group:sudo).
@@ -76,12 +77,23 @@ from ansible.module_utils.fitsom_kept_files import (
 from ansible.module_utils.fitsom_kept_rules import merged
 
 
+def at(path: str) -> str:
+    """`~lee/.ssh` with the home of the account, or the one that a new account will have."""
+    if not path.startswith("~"):
+        return path
+    home, slash, rest = path.partition("/")
+    real = os.path.expanduser(home)
+    return os.path.realpath("/home/" + home[1:] if real == home else real) + slash + rest
+
+
 def found_now(module: AnsibleModule) -> Dict[str, Any]:
     """What is to be kept, as it is at this moment."""
     files = {}
-    for wanted in module.params["files"]:
-        path, more = wanted["path"], {key: value for key, value in wanted.items() if key != "path"}
-        files[path] = {**file_entry(path), **more}
+    for given in module.params["files"]:
+        wanted = {"path": given} if isinstance(given, str) else dict(given)
+        name = wanted.pop("path")
+        path, more = at(name), {"secret": True} if name.startswith("~") else {}
+        files[path] = {**file_entry(path), **more, **wanted}
         files.update({above: {"kind": "absent"} for above in missing_above(path)})
     return {
         "files": files,
@@ -105,7 +117,7 @@ def keep(folder: str, before: Dict[str, Any], manifest: Dict[str, Any]) -> None:
 def main() -> None:
     spec = {
         "dest": {"type": "path", "required": True},
-        "files": {"type": "list", "elements": "dict", "default": []},
+        "files": {"type": "list", "elements": "raw", "default": []},
         "lines": {"type": "list", "elements": "str", "default": []},
         "units": {"type": "list", "elements": "str", "default": []},
     }
