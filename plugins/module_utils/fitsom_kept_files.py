@@ -94,7 +94,11 @@ def state_now(module: AnsibleModule, kept: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def write(path: str, body: bytes, mode: int, uid: int, gid: int) -> None:
-    """All of it or nothing, with its owner before its content can be seen."""
+    """All of it or nothing, with its owner before its content can be seen; in place where the path is a mount."""
+    if os.path.ismount(path):
+        with open(path, "wb") as file:
+            file.write(body)
+        return
     handle, scratch = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".fitsom-")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -15,9 +15,13 @@ HEAD = "# Written by fitsom.\n"
 
 
 class Verdict(NamedTuple):
-    """What becomes of the settings: `write` live, `refused` by the container, `missing` in this kernel."""
+    """What becomes of the settings: `write` live, `refused` by the container, `missing` in this kernel.
+
+    `all` are those that can be written. They are, all of them, once one is: forwarding puts others back.
+    """
 
     write: Dict[str, str]
+    all: Dict[str, str]
     refused: List[str]
     missing: List[str]
 
@@ -60,6 +64,7 @@ def judge(settings: Mapping[str, object], live: Live, writable: Mapping[str, boo
     )
     return Verdict(
         write={key: normal(settings[key]) for key in differs if writable.get(key)},
+        all={key: normal(settings[key]) for key in settings if writable.get(key)},
         refused=[key for key in differs if not writable.get(key)],
         missing=missing,
     )

@@ -9,11 +9,11 @@ DOCUMENTATION = r"""
 module: etc_history
 short_description: Keep what was changed by hand apart from what a change of fitsom changes
 description:
-  - At the begin of a run it writes down what somebody changed in C(/etc) meanwhile, and marks which change is under way.
+  - At the begin it writes down what somebody changed in C(/etc) meanwhile, and marks which change is on its way.
     The role's hook puts that number into every entry until the end, also into those that apt makes.
   - At the end it writes down what is left, under the number of the change.
-  - The record is git's, in C(/etc/.git), and for root alone, since secrets are in C(/etc). Findings hold counts, no names
-    of files. Where etckeeper is not installed nothing is done.
+  - The record is git's, in C(/etc/.git), and for root alone, since secrets are in C(/etc). Findings hold counts, no
+    names of files. Where etckeeper is not installed nothing is done.
 options:
   state:
     description: Whether a run begins or ends.
@@ -31,7 +31,7 @@ options:
 author: The fitsom authors
 attributes:
   check_mode:
-    description: Writes nothing, and tells how much was changed by hand. What the run will change is told by its other tasks.
+    description: Writes nothing, and tells how much was changed by hand. What the run changes its other tasks tell.
     support: full
   diff_mode:
     description: Paths may hold names of people, so there is none.

@@ -11,7 +11,7 @@ short_description: Keep the kernel's settings, now and at every start
 description:
   - Writes the settings into one file of C(/etc/sysctl.d) and into the running kernel, each only where it differs.
   - A container shares its machine's kernel and may not change most settings. There it tells which ones as a finding.
-  - On a real host a setting that can not be made, or that the kernel does not have, is an error, told in check mode too.
+  - On a real host a setting that can not be made, or that the kernel does not have, is an error, in check mode too.
 options:
   path:
     description: The file.
