@@ -197,7 +197,7 @@ def test_a_units_name_names_nobody(unit: str, shown: str) -> None:
         ("/", "/"),
         ("/home", "/home"),
         ("/home/bob", "/home/*"),
-        ("/home/bob/disc", "/home/*"),
+        ("/home/Bob/disc", "/home/*"),
         ("/run/media/bob/stick", "/run/media/*"),
         ("/srv/mary", "/srv/*"),
         ("/srv/homes", "/srv/homes"),
