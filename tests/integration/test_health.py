@@ -53,7 +53,7 @@ PREPARE = """\
 BACKUP = "RESTIC_PASSWORD=lab restic -q -r /srv/vault backup --tag set:homes {} /srv/homes"
 FILL = "mkdir -p {0} && mount -t tmpfs -o size=4m tmpfs {0} && dd if=/dev/zero of={0}/big bs=1k count=3950 status=none"
 WRONG = "yes '<3>canarypupil has forgotten the password' | head -n 25"
-OTHER = "table inet other { chain input { type filter hook input priority 0; tcp dport 8080 drop; } }"
+OTHER = "table inet other { chain input { type filter hook input priority 0; tcp dport 8080 drop; }; }"
 BROKEN = {
     ("unit-failed", "exception", "files: lesson.service"),
     ("unit-failed", "exception", "files: sync@*.service"),
