@@ -71,7 +71,7 @@ def look(config: Config, who: Identity, limit: str = "all") -> Look:
     now = clock.now()
     today = now.astimezone(config.zone).date()
     looks = config.state / "health"
-    looks.mkdir(mode=0o700, exist_ok=True)
+    looks.mkdir(parents=True, mode=0o700, exist_ok=True)
     folder = looks / f"{now:%Y%m%dT%H%M%SZ}"
     folder.mkdir(mode=0o700, exist_ok=True)
     memory = recall(looks)

@@ -27,7 +27,7 @@ def verdict(look: Look) -> Verdict:
     """The one line that answers "is everything well?"."""
     looked_at = [host for host in look.hosts if host.state != "left out"]
     well = sum(host.state == "well" for host in looked_at)
-    share = f"{well:,} of {text.count(len(looked_at), 'host')} {'is' if well == 1 else 'are'} well."
+    share = f"{well:,} of {text.count(len(looked_at), 'host')} {'is' if 1 in (well, len(looked_at)) else 'are'} well."
     exceptions, warnings = look.number("exception"), look.number("warning")
     parts = [text.count(exceptions, "exception")] if exceptions else []
     parts += [text.count(warnings, "warning")] if warnings else []

@@ -19,7 +19,10 @@ NOT_LOOKED_AT = re.compile(
     r"^(nfs4?|cifs|smb3|9p|ceph|glusterfs|fuse\..*|autofs|squashfs|iso9660|erofs|udf|ramfs|proc|sysfs|devpts|devtmpfs"
     r"|cgroup2?|mqueue|hugetlbfs|debugfs|tracefs|securityfs|pstore|bpf|configfs|fusectl|binfmt_misc|efivarfs|nsfs)$"
 )
-OWN_PLACES = re.compile(r"^/(proc|sys|dev|run/(lock|user|credentials|containers|docker|netns))(/|$)")
+#: The system's own, and those of containers, which lie on a file system that is looked at anyway.
+OWN_PLACES = re.compile(
+    r"^/((proc|sys|dev|run/(lock|user|credentials|containers|docker|netns))(/|$)|var/lib/(docker|containers|kubelet)/)"
+)
 #: Where mount points and units carry the names of people.
 PLACES_OF_PEOPLE = re.compile(r"^(/home/|/media/|/run/media/)[^/]+.*")
 UNITS_OF_PEOPLE = re.compile(

@@ -28,7 +28,7 @@ hosts:
   files: {image: debian12+backups, groups: [backed_up]}
   web:
     image: debian13
-    groups: [servers]
+    groups: [servers, firewalled, print_servers]
     fixture: {installed: {plain: "1.0"}, published: {plain: "1.0"}}
   dark: {image: debian13, groups: [servers]}
 """
@@ -53,6 +53,7 @@ PREPARE = """\
 BACKUP = "RESTIC_PASSWORD=lab restic -q -r /srv/vault backup --tag set:homes {} /srv/homes"
 FILL = "mkdir -p {0} && mount -t tmpfs -o size=4m tmpfs {0} && dd if=/dev/zero of={0}/big bs=1k count=3950 status=none"
 WRONG = "yes '<3>canarypupil has forgotten the password' | head -n 25"
+OTHER = "table inet other { chain input { type filter hook input priority 0; tcp dport 8080 drop; }; }"
 BROKEN = {
     ("unit-failed", "exception", "files: lesson.service"),
     ("unit-failed", "exception", "files: sync@*.service"),
@@ -63,6 +64,7 @@ BROKEN = {
     ("updates-not-looked-for", "exception", "web"),
     ("updates-waiting", "warning", "web"),
     ("reboot-needed", "warning", "web"),
+    ("firewall-other-table", "informational", "web: table inet other"),
     ("host-silent", "exception", "dark"),
 }
 
@@ -109,6 +111,7 @@ def break_things(hosts: LabHosts) -> None:
     hosts.on("web", "systemd-run", "-q", "--unit=mis-import", "--wait", "sh", "-c", WRONG)
     hosts.lab("fixture", hosts.name, "web", "publish", "plain=1.1")
     sh(hosts, "web", "touch -d '20 days ago' /var/lib/apt/lists; touch /run/reboot-required")
+    hosts.on("web", "nft", OTHER)
     hosts.lab("kill", hosts.name, "dark")
 
 
@@ -118,6 +121,7 @@ def mend_things(hosts: LabHosts) -> None:
     sh(hosts, "web", "journalctl -q --rotate; journalctl -q --vacuum-time=1s; rm /run/reboot-required")
     hosts.lab("fixture", hosts.name, "web", "install", "plain=1.1")
     sh(hosts, "web", "touch /var/lib/apt/lists")
+    sh(hosts, "web", "nft delete table inet other")
     hosts.lab("start", hosts.name, "dark")
 
 

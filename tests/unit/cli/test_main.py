@@ -156,6 +156,7 @@ def test_the_exit_codes_are_as_documented() -> None:
         "INTERRUPTED": 5,
         "NOT_ALLOWED": 6,
         "INTEGRITY": 7,
+        "FOUND": 8,
     }
 
 

@@ -40,6 +40,8 @@ MOUNTINFO = r"""
 672 664 254:0 / /srv/a\040b rw - ext4 /dev/vda rw
 673 664 0:50 / /mnt/nas rw - nfs4 nas:/export rw
 674 664 7:1 / /snap/x ro - squashfs /dev/loop1 ro
+676 664 0:52 / /var/lib/docker/overlay2/4f/merged rw - overlay overlay rw
+677 664 0:53 / /var/lib/docker rw - xfs /dev/vdc rw
 675 664 0:51 @home /home rw shared:4 - btrfs /dev/vdb rw
 """
 STAT = "cpu 1 2 3\nbtime 1795625111\nprocesses 5\n"
@@ -105,6 +107,7 @@ def test_own_file_systems_are_seen_once_at_their_shortest_path() -> None:
         ("/home", "btrfs"),
         ("/run", "tmpfs"),
         ("/srv/a b", "ext4"),
+        ("/var/lib/docker", "xfs"),
     ]
 
 
@@ -197,7 +200,7 @@ def test_a_units_name_names_nobody(unit: str, shown: str) -> None:
         ("/", "/"),
         ("/home", "/home"),
         ("/home/bob", "/home/*"),
-        ("/home/bob/disc", "/home/*"),
+        ("/home/Bob/disc", "/home/*"),
         ("/run/media/bob/stick", "/run/media/*"),
         ("/srv/mary", "/srv/*"),
         ("/srv/homes", "/srv/homes"),
