@@ -5,7 +5,8 @@ Usage: scripts/bench_firewall.py [RULES] [DEVICES] [ROUNDS]   (default: 1000 20 
 `check` is reading and checking the register and resolving zones, on the controller; `render` makes the text for nft.
 `apply_and_confirm` is a playbook over ssh to a container: trial in a namespace, timer, replacement, new connection.
 `again` is one that finds nothing to do. Routers are FRRouting in containers. Ours types a line, reads the configuration
-before and after, opens a second connection as proof, and saves; the loop types the line and saves, and proves nothing.
+before and after, opens a second connection as proof, and saves. `serial_loop` types the line and saves, and proves
+nothing; `serial_proof` does what ours does, one router after another. Compare the three with each other only.
 """
 
 from __future__ import annotations
@@ -126,24 +127,34 @@ def rules_part(lab: Path, folder: Path, count: int, rounds: int) -> dict[str, An
     }
 
 
-def serial(lab: Path, seq: int) -> None:
-    """One router after another, as a script would."""
+def serial(lab: Path, seq: int, proof: bool = False) -> None:
+    """One router after another, as a script would; with `proof` all that netmiko_config does."""
     import netmiko
 
+    name_of_list = "PROOF" if proof else "LOOP"
     hosts = yaml.safe_load((lab / "inventory/hosts.yml").read_text())["all"]["hosts"]
     password = (lab / "secrets/router").read_text().strip()
     for name, host in hosts.items():
         if name.startswith("sw"):
-            link = netmiko.ConnectHandler(
-                device_type="cisco_ios",
-                host=host["ansible_host"],
-                username="netadmin",
-                password=password,
-                ssh_strict=True,
-                alt_host_keys=True,
-                alt_key_file=str(lab / "known_hosts"),
-            )
-            link.send_config_set([f"ip prefix-list LOOP seq {seq} permit 10.{seq}.0.0/16"])
+            login = {
+                "device_type": "cisco_ios",
+                "host": host["ansible_host"],
+                "username": "netadmin",
+                "password": password,
+                "ssh_strict": True,
+                "alt_host_keys": True,
+                "alt_key_file": str(lab / "known_hosts"),
+            }
+            link = netmiko.ConnectHandler(**login)
+            line = f"ip prefix-list {name_of_list} seq {seq} permit 10.{seq}.0.0/16"
+            if proof and line in link.send_command("show running-config"):
+                raise SystemExit(f"{line} is there already")
+            link.send_config_set([line])
+            if proof:
+                if line not in link.send_command("show running-config"):
+                    raise SystemExit(f"{line} was not taken")
+                netmiko.ConnectHandler(**login).disconnect()
+                link.send_command("show running-config")
             link.save_config()
             link.disconnect()
 
@@ -153,12 +164,18 @@ def routers_part(lab: Path, folder: Path, devices: int, rounds: int) -> dict[str
     (folder / "routers.yml").write_text(ROUTERS)
     (folder / "prepare.yml").write_text(PREPARE % (ROOT / "molecule/shared/tasks/frr.yml"))
     play(lab / "inventory", folder / "prepare.yml")
-    ours, loop = [], []
+    ours, loop, proving = [], [], []
     for seq in range(5, 5 + rounds):
         typed = (lab / "inventory", folder / "routers.yml", "-e", f"seq={seq}")
         ours.append(timed(partial(play, *typed)))
         loop.append(timed(partial(serial, lab, seq)))
-    return {"devices": devices, "ours": figures(ours), "serial_loop": figures(loop)}
+        proving.append(timed(partial(serial, lab, seq, proof=True)))
+    return {
+        "devices": devices,
+        "ours": figures(ours),
+        "serial_loop": figures(loop),
+        "serial_proof": figures(proving),
+    }
 
 
 def main(arguments: list[str]) -> None:

@@ -81,6 +81,9 @@ class Tale:
             if part in ("packages", "objects") and status is not Status.CHANGED:
                 continue  # a list of what is outstanding, not of what this run changes
             tale.facts.setdefault(part, []).extend(values if isinstance(values, list) else [values])
+        if "undone" in detail.get("fitsom", {}):  # the host took these back itself: they have not come
+            kinds = detail["fitsom"]["undone"]
+            tale.facts["objects"] = [o for o in tale.facts.get("objects", []) if o["kind"] not in kinds]
         for change in detail.get("changes", []):
             item = {
                 "task": task["n"],

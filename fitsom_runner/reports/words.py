@@ -67,7 +67,8 @@ def summary(report: Report, facts: Facts | None = None) -> str:
 
 def _updates(report: Report, facts: Facts) -> str:
     if not facts.updates:
-        return "no package will change" if report.run is None else "no package was changed"
+        quiet = "nothing was changed" if evidence(report, facts) else "no package was changed"
+        return "no package will change" if report.run is None else quiet
     where = count(facts.hosts_with_updates, noun(report.hosts))
     verb = "will be" if report.run is None else "was" if facts.updates == 1 else "were"
     if is_backout(report):

@@ -74,7 +74,6 @@ def opener(given: Mapping[str, Any]) -> Open:
                 link = netmiko.ConnectHandler(**arguments(given))
             if given["secret"]:
                 link.enable()
-            settle(link)
         return link
 
     return opened
@@ -114,7 +113,14 @@ class Device:
 
     def __init__(self, open_one: Open):
         self._open = open_one
-        self._link = open_one()
+        self._link = self._opened()
+
+    def _opened(self) -> Any:
+        """A connection to work over, its prompt understood."""
+        link = self._open()
+        with told("it can not be reached or does not let us in"):
+            settle(link)
+        return link
 
     def running_text(self) -> str:
         return self.ask("show running-config")
@@ -127,22 +133,24 @@ class Device:
             return str(self._link.send_command(command))
 
     def type(self, lines: Sequence[str]) -> None:
-        """Type lines in configuration mode. The first that the device rejects ends it."""
-        from netmiko.exceptions import ConfigInvalidException
+        """Type lines in configuration mode, each once the one before was answered. One that is rejected ends it."""
+        from netmiko.exceptions import ConfigInvalidException, ReadTimeout
 
         with told("a line was not answered"):
             try:
-                self._link.send_config_set(list(lines), error_pattern=REJECTED, cmd_verify=False)
+                self._link.send_config_set(list(lines), error_pattern=REJECTED)
             except ConfigInvalidException as error:
                 self._link.exit_config_mode()
                 raise DeviceError("the device rejected a line: %s" % _first(error)) from error
+            except ReadTimeout:  # its text has the line in it, a secret perhaps, as a pattern
+                raise DeviceError("a line was not echoed, or no prompt came after it") from None
 
     def bring_back(self, before: Sequence[Path]) -> bool:
         """Undo all that differs, over the connection that is still open or else a new one; whether it succeeded."""
         for renew in (False, True):
             try:
                 if renew:
-                    self._link = self._open()
+                    self._link = self._opened()
                 with told("the way back"):
                     lines = undo(before, self.running())
                     self._link.send_config_set(lines, cmd_verify=False)  # a section may go with its last line
@@ -167,7 +175,7 @@ class Device:
             said += self._link.send_command_timing("no")
         if "confirm" in said:
             said += self._link.send_command_timing("\n")
-        if "invalid" in said.lower() or "unknown" in said.lower():
+        if any(word in said.lower() for word in ("invalid", "unknown", "unrecognized", "error")):
             raise DeviceError("the device knows no `reload in`; set guard to session")
 
     def cancel_reload(self) -> None:

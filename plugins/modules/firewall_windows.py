@@ -56,6 +56,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+waiting:
+  description: Whether anything is to be done on the host.
+  type: bool
+  returned: success
 wanted:
   description: The names of all rules that the register has for this host.
   type: list
@@ -116,8 +120,10 @@ def main() -> None:
             fitsom={"findings": found},
         )
     told = objects(wanted, live)
+    waiting = bool(told) or profiles_differ(profiles, given["outbound_denied"])
     module.exit_json(
-        changed=bool(told) or profiles_differ(profiles, given["outbound_denied"]),
+        changed=waiting,
+        waiting=waiting,
         wanted=[rule["name"] for rule in wanted],
         set=differing(wanted, live),
         away=surplus(wanted, live),

@@ -169,13 +169,13 @@ def change(
     """Type the lines, see that they are there and that a new connection comes about, and only then save."""
     if given["guard"] == "reload":
         device.reload_in(given["reload_minutes"])
-    fault = attempt(device, wanted, typed) or (device.can_be_reached() if given["guard"] != "none" else "")
+    fault, after = attempt(device, wanted, typed)
+    fault = fault or (device.can_be_reached() if given["guard"] != "none" else "")
     if fault:
         back = device.bring_back(before)
         if back and given["guard"] == "reload":
             device.cancel_reload()
         raise DeviceError(outcome(fault, back, given))
-    after = device.running()
     if given["guard"] == "reload":
         device.cancel_reload()
     if given["save"]:
@@ -183,16 +183,15 @@ def change(
     return after
 
 
-def attempt(device: Device, wanted: list[Wanted], typed: list[str]) -> str:
-    """Why the lines are not all there now; empty if they are."""
+def attempt(device: Device, wanted: list[Wanted], typed: list[str]) -> tuple[str, list[Path]]:
+    """Why the lines are not all there now, empty if they are; and the configuration as it is now."""
     try:
         device.type(typed)
-        missing = unmet(device.running(), wanted)
+        now = device.running()
     except DeviceError as error:
-        return hide(str(error))
-    if missing:
-        return "the device did not take, or writes otherwise: %s" % "; ".join(hide(line) for line in missing)
-    return ""
+        return hide(str(error)), []
+    missing = "; ".join(hide(line) for line in unmet(now, wanted))
+    return "the device did not take, or writes otherwise: %s" % missing if missing else "", now
 
 
 def outcome(fault: str, back: bool, given: dict[str, Any]) -> str:

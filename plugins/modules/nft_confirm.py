@@ -45,7 +45,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fitsom:
-  description: The check that the host can be reached under its new rules, or that its old ones are back.
+  description: >-
+    The check that the host can be reached under its new rules, or that its old ones are back; then the changes of rules
+    that were told before are C(undone).
   type: dict
   returned: success
 """
@@ -122,7 +124,12 @@ def main() -> None:
             confirm(module, host, waiting)
     said = "can be reached under the new rules" if confirmed else "the old rules are back"
     checks = [{"name": "firewall: %s" % said, "ok": not module.check_mode, "detail": "by a new connection"}]
-    module.exit_json(changed=confirmed, fitsom={} if module.check_mode else {"checks": checks})
+    told: dict[str, Any] = {"checks": checks}
+    if not confirmed:
+        told.update(
+            undone=["firewall rule"], notes=["The old firewall rules came back by themselves, all of them."]
+        )
+    module.exit_json(changed=confirmed, fitsom={} if module.check_mode else told)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,19 @@ def test_packages_count_only_where_a_task_changes_them() -> None:
     assert changed.facts == {"packages": [{"name": "openssl"}], "notes": ["n"]}
 
 
+def test_what_a_host_took_back_by_itself_has_not_come() -> None:
+    things = [{"kind": kind, "id": "x", "action": "add"} for kind in ("firewall rule", "user")]
+    events = (
+        task(1, "Replace"),
+        result("srv1", 1, Status.CHANGED, fitsom={"objects": things}),
+        task(2, "See"),
+        result("srv1", 2, Status.OK, fitsom={"undone": ["firewall rule"], "notes": ["back"]}),
+    )
+    host = told(*events).hosts["srv1"]
+    assert host.facts["objects"] == things[1:]
+    assert host.facts["notes"] == ["back"]
+
+
 @pytest.mark.parametrize(
     ("detail", "words"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, arguments, settle
 from ansible.module_utils.fitsom_netmiko_lines import Wanted, commands
+from netmiko.exceptions import ReadTimeout
 
 netmiko_config = import_module("netmiko_config")
 GIVEN: dict[str, Any] = {
@@ -40,6 +41,14 @@ class Link:
     def __init__(self) -> None:
         self.lines = ["hostname sw1"]
         self.said: list[str] = []
+
+    base_prompt = "sw1"
+
+    def find_prompt(self) -> str:
+        return "sw1#"
+
+    def set_base_prompt(self) -> None:
+        pass
 
     def send_command(self, _command: str, **_how: Any) -> str:
         return "\n".join(self.lines)
@@ -158,3 +167,17 @@ def test_what_breaks_while_typing_is_taken_back_over_a_new_connection(
     with pytest.raises(DeviceError, match=r"Socket is closed. The configuration is as it was before"):
         change(link, guard="session")
     assert link.lines == ["hostname sw1"]
+
+
+class Silent(Link):
+    """A device that takes a line and says nothing."""
+
+    def send_config_set(self, lines: list[str], **_how: Any) -> None:
+        raise ReadTimeout("Pattern not detected: " + lines[0].replace(" ", "\\ "))
+
+
+def test_a_line_that_is_not_answered_is_not_told_since_it_may_hold_a_secret() -> None:
+    with pytest.raises(DeviceError) as raised:
+        Device(Silent).type(["enable password canary"])
+    assert "canary" not in str(raised.value)
+    assert "no prompt came after it" in str(raised.value)
