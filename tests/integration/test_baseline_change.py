@@ -1,0 +1,138 @@
+"""The baseline through the whole house: settings in plain words before they are made, and the way back; no secret."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.directory_lab import run, stop
+from tests.integration.lab_hosts import LabHosts
+from tests.integration.test_directory_change import texts
+from tests.integration.test_firewall import JSON, changed, objects
+from tests.school import School
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
+]
+FULL_NAME = "Canariola Zwoelfender"
+HASH = "$6$canarysalt$canaryhashcanaryhashcanaryhash"
+SPEC = """\
+hosts:
+  old: {image: debian12, groups: [baselined]}
+  new: {image: debian13, groups: [baselined]}
+"""
+PREPARE = """\
+- hosts: baselined
+  gather_facts: false
+  tasks:
+    - user: {name: adm-may, groups: [sudo]}
+    - user: {name: visitor, groups: [sudo]}
+"""
+WHAT_THERE_IS = (
+    "cat /etc/pam.d/common-* /etc/ssh/sshd_config.d/* /etc/sudoers.d/* /etc/issue /etc/issue.net;"
+    " grep -hE '^(adm-|sudo:)' /etc/passwd /etc/shadow /etc/group /etc/gshadow"
+)
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
+    found = LabHosts(folder=tmp_path_factory.mktemp("baseline"), name="baseline", spec=SPEC, prepare=PREPARE)
+    try:
+        found.start()
+        yield found
+    finally:
+        stop(found.folder)
+
+
+def listed(hosts: LabHosts) -> str:
+    """The lab's inventory, with administrators."""
+    found = yaml.safe_load(hosts.inventory.read_text())
+    found["all"]["vars"] = {
+        "baseline_accounts_administrators": [
+            {
+                "name": "adm-lee",
+                "keys": [(hosts.inventory.parents[1] / "id_ed25519.pub").read_text().strip()],
+                "password": HASH,
+                "comment": FULL_NAME,
+            }
+        ],
+        "baseline_accounts_absent": ["adm-may"],
+    }
+    return str(yaml.safe_dump(found))
+
+
+@pytest.fixture
+def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
+    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
+    with tempfile.TemporaryDirectory() as home:
+        yield hosts.school(made, home, "baseline", ("baseline", "baseline_backout"), listed(hosts))
+
+
+def play(folder: Path, inventory: str, *more: str) -> dict[str, Any]:
+    path = folder / "hosts.yml"
+    path.write_text(inventory)
+    done = run(
+        "ansible-playbook", "-i", str(path), "playbooks/baseline.yml", "--limit", "new", *more, env=JSON
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{\n") :])
+    return found
+
+
+def test_on_a_fresh_host_check_mode_foretells_every_task_and_every_account(
+    hosts: LabHosts, tmp_path: Path
+) -> None:
+    plan = play(tmp_path, listed(hosts), "--check", "--diff")
+    assert "libpam-pwquality" not in hosts.on("new", "dpkg-query", "-W")
+    done = play(tmp_path, listed(hosts))
+    assert changed(plan) == changed(done)
+    assert ("new", "baseline : Install what judges passwords, and its dictionary") in changed(done)
+    assert ("new", "baseline : Have passwords judged, and wrong ones counted") in changed(done)
+    assert objects(plan) == objects(done)
+    assert {("new", "add", "adm-lee"), ("new", "lock", "adm-may")} < set(objects(done))
+    again = play(tmp_path, listed(hosts))
+    assert (changed(again), objects(again)) == (set(), [])
+
+
+def test_the_baseline_is_shown_in_plain_words_made_and_taken_back_and_no_secret_is_on_record(
+    school: School, hosts: LabHosts
+) -> None:
+    before = hosts.on("old", "sh", "-c", WHAT_THERE_IS)
+    number = school.approved(
+        "playbooks/baseline.yml", limit="old", backout_playbook="playbooks/baseline_backout.yml"
+    )
+    (proposal,) = (school.state / "runs").glob(f"{number}-*-plan1/report.md")
+    shown = proposal.read_text()
+    for words in (
+        "may log in and become root; 1 key, a password",
+        "can not log in any more, nor become root; its keys are taken away",
+        "Have passwords judged, and wrong ones counted",
+        "+PasswordAuthentication no",
+        "An account that nobody listed may become root.",
+    ):
+        assert words in shown
+    assert hosts.on("old", "sh", "-c", WHAT_THERE_IS) == before, "a plan changes nothing"
+
+    school.fitsom("run", "start", number)
+    (report,) = (school.state / "runs").glob(f"{number}-run1/report.md")
+    assert "not exactly as planned" not in report.read_text()
+    assert "adm-lee" in hosts.on("old", "getent", "group", "sudo")
+    assert "adm-may" not in hosts.on("old", "getent", "group", "sudo")
+    assert FULL_NAME in hosts.on("old", "getent", "passwd", "adm-lee")
+    assert HASH in hosts.on("old", "getent", "shadow", "adm-lee")
+
+    school.fitsom("run", "backout", number)
+    assert hosts.on("old", "sh", "-c", WHAT_THERE_IS) == before
+
+    records = [(name, text) for name, text in texts(school.site)]
+    assert len(records) > 20
+    secrets = [HASH.casefold(), FULL_NAME.casefold(), "canaryhash", "canariola"]
+    assert [name for name, text in records for secret in secrets if secret in text] == []
