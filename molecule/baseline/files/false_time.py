@@ -15,7 +15,7 @@ def stamp(moment: float) -> bytes:
 
 def main(port: int, seconds: float) -> None:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("0.0.0.0", port))
+    server.bind(("", port))
     while True:
         question, sender = server.recvfrom(512)
         now = time.time() + seconds
