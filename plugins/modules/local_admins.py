@@ -200,7 +200,7 @@ def findings(ci: str, others: List[str], roots: List[str]) -> List[Dict[str, str
                 "%d accounts that nobody listed may become root." % len(others)
                 if len(others) > 1
                 else "An account that nobody listed may become root.",
-                evidence="%d members of sudo beyond the list" % len(others),
+                evidence="members of sudo beyond the list: %d" % len(others),
                 do="getent group sudo; list them in baseline_accounts_administrators, or take the right away",
             )
         )
@@ -210,8 +210,10 @@ def findings(ci: str, others: List[str], roots: List[str]) -> List[Dict[str, str
                 "root-by-another-name",
                 "exception",
                 ci,
-                "%d accounts besides root have all its rights." % len(roots),
-                evidence="%d accounts with the user id 0" % len(roots),
+                "%d accounts besides root have all its rights." % len(roots)
+                if len(roots) > 1
+                else "An account besides root has all its rights.",
+                evidence="accounts with the user id 0 besides root: %d" % len(roots),
                 do="awk -F: '$3 == 0' /etc/passwd; find out who made them, and remove them",
             )
         )
