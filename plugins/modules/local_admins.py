@@ -89,6 +89,7 @@ fitsom:
   returned: success
 """
 
+import grp
 import os
 import pwd
 from typing import Any, Dict, List, Optional, Tuple
@@ -102,6 +103,7 @@ from ansible.module_utils.fitsom_admin_rules import (
     faults,
     load,
     members,
+    needs_no_password,
     refusals,
     rows,
     steps,
@@ -116,6 +118,8 @@ from ansible.module_utils.fitsom_findings import finding
 from ansible.module_utils.fitsom_firewall_host import read, ssh_process
 from ansible.module_utils.fitsom_kept_files import file_entry, write
 
+RULES = "/etc/sudoers.d"
+OURS = "00-fitsom"
 KEY_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 
 
@@ -196,7 +200,7 @@ def findings(ci: str, others: List[str], roots: List[str]) -> List[Dict[str, str
                 "%d accounts that nobody listed may become root." % len(others)
                 if len(others) > 1
                 else "An account that nobody listed may become root.",
-                evidence="%d members of sudo beyond the list" % len(others),
+                evidence="members of sudo beyond the list: %d" % len(others),
                 do="getent group sudo; list them in baseline_accounts_administrators, or take the right away",
             )
         )
@@ -206,12 +210,25 @@ def findings(ci: str, others: List[str], roots: List[str]) -> List[Dict[str, str
                 "root-by-another-name",
                 "exception",
                 ci,
-                "%d accounts besides root have all its rights." % len(roots),
-                evidence="%d accounts with the user id 0" % len(roots),
+                "%d accounts besides root have all its rights." % len(roots)
+                if len(roots) > 1
+                else "An account besides root has all its rights.",
+                evidence="accounts with the user id 0 besides root: %d" % len(roots),
                 do="awk -F: '$3 == 0' /etc/passwd; find out who made them, and remove them",
             )
         )
     return told_of
+
+
+def asked_from_now_on(module: AnsibleModule, user: str) -> bool:
+    """Whether sudo lets the account of this run become root unasked now, and our rule for the group would end that."""
+    if module.run_command(["runuser", "-u", user, "--", "sudo", "-n", "-k", "true"])[0]:
+        return False
+    account = pwd.getpwnam(user)
+    groups = [grp.getgrgid(gid).gr_name for gid in os.getgrouplist(user, account.pw_gid)]
+    later = [name for name in os.listdir(RULES) if name > OURS and "." not in name and not name.endswith("~")]
+    unasked = [name for name in later if needs_no_password(read(os.path.join(RULES, name)), user, groups)]
+    return module.params["group"] in groups and not unasked
 
 
 def plan(
@@ -234,6 +251,11 @@ def plan(
     listed = [one for one in wanted if one.name == mine and one.keys is not None]
     if listed and not set(listed[0].keys or ()) & set((found[mine] or to_be(listed[0], None)).keys):
         wrong.append("none of the keys listed for %s, which this run came by, is one that it has now" % mine)
+    if mine and mine != "root" and given["password_needed"] and asked_from_now_on(module, mine):
+        wrong.append(
+            "sudo would ask %s, which this run came by, for a password from now on: give it a rule of its own"
+            " (%s ALL=(ALL:ALL) NOPASSWD: ALL) in %s, in a file after %s" % (mine, mine, RULES, OURS)
+        )
     if wrong:
         module.fail_json(msg="Nothing was touched. The administrators are not right: %s." % "; ".join(wrong))
     pairs: Dict[str, Tuple[Optional[Found], Found]] = {

@@ -49,16 +49,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-fitsom:
-  description: Each profile that is switched on or off.
-  type: dict
+in_use:
+  description: The profiles that are in use afterwards.
+  type: list
+  elements: str
   returned: success
 """
 
 import glob
 import os
 import shutil
-from typing import Any, Dict, Iterable, List
+from typing import Dict, Iterable, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_firewall_host import read
@@ -151,12 +152,6 @@ def state(root: str, names: Iterable[str]) -> Dict[str, str]:
     return {**files(root), **ours}
 
 
-def objects(before: List[str], after: List[str]) -> List[Dict[str, Any]]:
-    both = [("switch on", name) for name in after if name not in before]
-    both += [("switch off", name) for name in before if name not in after]
-    return [{"kind": "PAM profile", "id": name, "action": action} for action, name in both]
-
-
 def apply(module: AnsibleModule, words: List[str]) -> None:
     """Our profiles, and then the real run; those that go leave only when they are out of use."""
     for name, text in module.params["profiles"].items():
@@ -181,9 +176,9 @@ def main() -> None:
     if not os.path.exists(PROGRAM):
         module.fail_json(msg="Nothing was touched. There is no pam-auth-update here: this is for Debian")
     words, root = arguments(given["enable"], given["disable"]), copy_of(module)
-    before, on_before = state(root, given["profiles"]), used(root)
+    before = state(root, given["profiles"])
     examine(module, root, words)
-    after, on_after = state(root, given["profiles"]), used(root)
+    after = state(root, given["profiles"])
     moved = changes(before, after)
     if moved and not module.check_mode:
         apply(module, words)
@@ -193,7 +188,7 @@ def main() -> None:
             {"before_header": path, "after_header": path, "before": before[path], "after": after[path]}
             for path in moved
         ],
-        fitsom={"objects": objects(on_before, on_after)},
+        in_use=used(root),
     )
 
 

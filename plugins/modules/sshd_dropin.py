@@ -127,7 +127,7 @@ def asked(module: AnsibleModule, config: str, login: Optional[Login]) -> Effecti
     """What sshd makes of it, for this login."""
     program = module.get_bin_path("sshd", opt_dirs=["/usr/sbin"])
     if not program:
-        refuse(module, "There is no OpenSSH server here; set baseline_ssh to false.")
+        refuse(module, "There is no OpenSSH server here; set baseline_ssh and baseline_banner to false.")
     code, _out, err = module.run_command([program, "-t", "-f", config])
     if code:
         words = err.strip().replace(os.path.dirname(config), "/etc/ssh").replace("/etc/ssh/d/", FOLDER + "/")

@@ -14,6 +14,7 @@ from ansible.module_utils.fitsom_admin_rules import (
     key_parts,
     load,
     members,
+    needs_no_password,
     refusals,
     steps,
     strangers,
@@ -132,3 +133,19 @@ def test_members_beyond_the_list_are_found_also_where_the_group_is_their_first()
 
 def test_what_is_left_out_of_the_list_stays() -> None:
     assert load({"name": "lee", "keys": None}) == Wanted("lee", None, None, None, "/bin/bash")
+
+
+@pytest.mark.parametrize(
+    ("text", "unasked"),
+    [
+        ("ansible ALL=(ALL:ALL) NOPASSWD: ALL\n", True),
+        ("Defaults x\n%run ALL=(ALL) NOPASSWD:ALL\n", True),
+        ("ansible ALL=(ALL:ALL) ALL\n", False),
+        ("# ansible ALL=(ALL:ALL) NOPASSWD: ALL\n", False),
+        ("ansible ALL=(ALL:ALL) ALL # NOPASSWD: ALL\n", False),
+        ("ansible2 ALL=(ALL:ALL) NOPASSWD: ALL\n", False),
+        ("ansible ALL=(ALL:ALL) NOPASSWD: /usr/bin/id\n", False),
+    ],
+)
+def test_a_rule_that_lets_a_user_become_root_unasked_is_known(text: str, unasked: bool) -> None:
+    assert needs_no_password(text, "ansible", ["run"]) is unasked
