@@ -79,7 +79,7 @@ def findings(ci: str, found: Dict[str, List[str]]) -> List[Finding]:
     """A warning for each thing that is not logged."""
     do = "Set firewall_rules_audit; sshd and the journal are set by the role baseline."
     return [
-        finding("log-missing", "warning", "%s: log of %s" % (ci, what), _sentence(what), "; ".join(told), do)
+        finding("log-missing", "warning", _ci(ci, what), _sentence(what), "; ".join(told), do)
         for what, told in found.items()
         if told
     ]
@@ -97,6 +97,10 @@ def checks(found: Dict[str, List[str]]) -> List[Dict[str, Any]]:
         for what, told in found.items()
         if what != "all of it"
     ]
+
+
+def _ci(ci: str, what: str) -> str:
+    return "%s: the log" % ci if what == "all of it" else "%s: log of %s" % (ci, what)
 
 
 def _sentence(what: str) -> str:

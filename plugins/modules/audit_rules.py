@@ -91,10 +91,11 @@ def write(path: str, content: Optional[str]) -> None:
 
 
 def load(module: AnsibleModule) -> str:
-    """Have the kernel take all files; what is wrong, or nothing."""
+    """Have the kernel take all files; what is wrong, or nothing. Where auditd is gone, so are its rules."""
     program = module.get_bin_path("augenrules", opt_dirs=["/usr/sbin", "/sbin"])
     if not program:
-        return "augenrules is not installed; it comes with the package auditd"
+        gone = module.params["state"] == "absent"
+        return "" if gone else "augenrules is not installed; it comes with the package auditd"
     code, out, error = module.run_command([program, "--load"])
     return "" if code == 0 else (error or out).strip() or "augenrules --load ended with %d" % code
 
