@@ -124,6 +124,11 @@ def surplus(wanted: Iterable[Mapping[str, Any]], live: Iterable[Mapping[str, Any
     return sorted({rule["name"] for rule in live if rule["group"] == GROUP} - names)
 
 
+def ours(live: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """The rules of our group in a form in which two looks can be compared."""
+    return sorted((rule["name"], repr(_seen(rule))) for rule in live if rule["group"] == GROUP)
+
+
 def _normal(rule: Mapping[str, Any]) -> tuple[Any, ...]:
     """Arguments in the form in which rules of both kinds are compared."""
     word = rule["protocol"]
@@ -158,10 +163,10 @@ def _seen(rule: Mapping[str, Any] | None) -> tuple[Any, ...]:
     )
 
 
-def _set_of(text: Any) -> frozenset[str]:
+def _set_of(text: Any) -> tuple[str, ...]:
     """Members of a list in one text; Windows writes `any` as a star or nothing, and nets with their masks."""
     words = [word.strip() for word in str(text or "*").split(",")]
-    return frozenset("*" if word == "any" else _address(word) for word in words)
+    return tuple(sorted({"*" if word == "any" else _address(word) for word in words}))
 
 
 def _address(word: str) -> str:

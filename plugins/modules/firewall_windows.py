@@ -21,6 +21,11 @@ options:
     description: What C(windows_rules.ps1) of the role found, C(rules) and C(profiles).
     type: dict
     required: true
+  was:
+    description:
+      - What a look before the change found. With it nothing is compared with the register; it is an error if the rules
+        of our group are not as they were, else what was told before is told as undone.
+    type: dict
   outbound_denied:
     description: Whether connections that the host begins need a rule.
     type: bool
@@ -88,6 +93,7 @@ from ansible.module_utils.fitsom_firewall_windows import (
     findings,
     firewall_rules,
     objects,
+    ours,
     profiles_differ,
     surplus,
 )
@@ -95,16 +101,28 @@ from ansible.module_utils.fitsom_firewall_windows import (
 SPEC = {
     "rules": {"type": "list", "elements": "dict", "required": True},
     "live": {"type": "dict", "required": True},
+    "was": {"type": "dict"},
     "outbound_denied": {"type": "bool", "default": False},
     "by_hand": {"type": "str", "choices": ["keep", "refuse", "remove"], "default": "keep"},
     "ci": {"type": "str", "required": True},
 }
 
 
+def see_that_they_are_back(module: AnsibleModule) -> None:
+    """End the module: the rules are as they were, or they are not."""
+    before, now = (ours(module.params[part]["rules"]) for part in ("was", "live"))
+    if before != now:
+        module.fail_json(msg="The old rules are NOT back. Look at this host on its own screen.")
+    note = "The old firewall rules are back, all of them."
+    module.exit_json(changed=False, waiting=False, fitsom={"undone": ["firewall rule"], "notes": [note]})
+
+
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     given = module.params
+    if given["was"] is not None:
+        see_that_they_are_back(module)
     if given["by_hand"] == "remove":
         module.fail_json(
             msg="On Windows rules of others are never removed: set firewall_rules_by_hand to keep or refuse."

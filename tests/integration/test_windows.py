@@ -190,7 +190,8 @@ def test_a_rule_that_is_refused_and_a_host_that_is_cut_off_end_with_the_old_rule
     calls, output = host.play(code=2)
     assert "could not be confirmed" in output
     assert "The old rules are back. Nothing has changed." in output
-    assert short(calls[-1]) == ("win_scheduled_task", "absent")
+    assert short(calls[-2]) == ("win_scheduled_task", "absent")
+    assert told(output)[1][-1]["undone"] == ["firewall rule"]
     assert (host.windows.rules, host.windows.tasks) == (before, set())
 
     host.windows.refuses = ""
@@ -198,10 +199,11 @@ def test_a_rule_that_is_refused_and_a_host_that_is_cut_off_end_with_the_old_rule
     host.variables["firewall_rules_confirm_seconds"] = 6
     calls, output = host.play(code=2)
     assert "The old rules are back. Nothing has changed." in output
-    assert [short(call) for call in calls][-3:] == [
+    assert [short(call) for call in calls][-4:] == [
         ("win_ping", ""),
         ("win_powershell", "advfirewall import"),
         ("win_scheduled_task", "absent"),
+        ("win_powershell", "HNetCfg"),
     ]
     assert (host.windows.rules, host.windows.tasks) == (before, set())
 

@@ -9,6 +9,7 @@ from ansible.module_utils.fitsom_firewall_windows import (
     faults,
     findings,
     firewall_rules,
+    ours,
     profiles_differ,
     surplus,
 )
@@ -130,3 +131,12 @@ def test_a_firewall_that_is_off_or_lets_everybody_in_differs() -> None:
     assert profiles_differ([{**on, "inbound": "Allow"}], outbound_denied=False)
     assert profiles_differ([on], outbound_denied=True)
     assert profiles_differ([], outbound_denied=False)
+
+
+def test_two_looks_are_the_same_if_our_rules_are_however_the_lists_are_written() -> None:
+    (wanted,) = rules(entry("web", "pupils", "web")).values()
+    first, turned = live(wanted), live(wanted, localports="80,443")
+    stranger = live(wanted, name="theirs", group=None)
+    assert ours([first, stranger]) == ours([turned])
+    assert ours([first]) != ours([live(wanted, enabled=False)])
+    assert ours([first]) != ours([])
