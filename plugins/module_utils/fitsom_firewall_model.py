@@ -138,7 +138,7 @@ def load(data: dict[str, Any]) -> Rule:
         action=data["action"],
         log=data["log"],
         where=data["where"],
-        words=data["words"],
+        words=data.get("words", ""),
         sources=tuple(_load_side(side) for side in data["sources"]),
         targets=tuple(_load_side(side) for side in data["targets"]),
         services=tuple(Service(p, int(first), int(last), kind) for p, first, last, kind in data["services"]),

@@ -12,6 +12,7 @@ description:
   - Asks C(show version), or what its kind has instead, and for its interfaces. The answers are read by the templates of
     ntc-templates, or by ourselves for FRRouting. Kinds with words of their own are Cisco NX-OS, HP and Aruba ProCurve,
     Aruba AOS-CX, and Huawei VRP; all others are asked as Cisco IOS.
+  - Only FRRouting was seen. The answers of the others are tested as their makers' manuals show them.
   - What the device's answer does not hold is left empty. Runs on the controller.
 extends_documentation_fragment:
   - fitsom_netmiko
