@@ -113,9 +113,8 @@ def difference(where: str, before: str, after: str) -> Dict[str, str]:
 
 def apply(module: AnsibleModule, verdict: Verdict, wanted: str) -> None:
     """The running kernel first: what it refuses must not wait in a file for the next start."""
-    failed = [
-        message for message in (write(key, verdict.write[key]) for key in ordered(verdict.write)) if message
-    ]
+    values = verdict.all if verdict.write else {}
+    failed = [message for message in (write(key, values[key]) for key in ordered(values)) if message]
     if failed:
         module.fail_json(msg="The kernel refuses: %s. Correct them in the variables." % "; ".join(failed))
     path = module.params["path"]
