@@ -120,7 +120,7 @@ def difference(folder: str, step: Step) -> Dict[str, str]:
     }
 
 
-def go_back(module: AnsibleModule, folder: str, todo: List[Step]) -> None:
+def go_back(module: AnsibleModule, folder: str, kept: Dict[str, Any], todo: List[Step]) -> None:
     """Units that were not there stop first; files follow, then accounts, and what reads them last."""
     units = [step for step in todo if step.part == "units"]
     for step in units:
@@ -129,6 +129,9 @@ def go_back(module: AnsibleModule, folder: str, todo: List[Step]) -> None:
                 systemctl(module, *command)
     for step in todo:
         if step.part == "files":
+            put(folder, step)
+    for step in steps(kept, state_now(module, kept)):
+        if live_value(step.name):  # to switch forwarding puts other values back to the kernel's own
             put(folder, step)
     with accounts_locked():
         for step in todo:
@@ -164,7 +167,7 @@ def main() -> None:
         module.fail_json(msg="Nothing was touched: %s" % error)
     if todo and not module.check_mode:
         try:
-            go_back(module, folder, todo)
+            go_back(module, folder, kept, todo)
         except OSError as error:
             module.fail_json(msg="The way back stopped half-way, and can be taken again: %s" % error)
     module.exit_json(changed=bool(todo), **shown)
