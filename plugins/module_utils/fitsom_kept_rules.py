@@ -104,14 +104,16 @@ def unit_commands(step: Step) -> List[List[str]]:
     if then["load"] == "not-found":
         return [["unmask", name]] if now["load"] == "masked" else [["disable", "--now", name]]
     commands = []
+    if now["active"] and not then["active"]:
+        commands.append(["stop", name])  # first: a timer that is masked while it runs ends as failed
     if now["enabled"] != then["enabled"]:
         if now["enabled"] == "masked":
             commands.append(["unmask", name])
         verb = {"enabled": "enable", "disabled": "disable", "masked": "mask"}.get(then["enabled"])
         if verb:
             commands.append([verb, name])
-    if now["active"] != then["active"]:
-        commands.append(["start" if then["active"] else "stop", name])
+    if then["active"] and not now["active"]:
+        commands.append(["start", name])
     return commands
 
 

@@ -73,6 +73,12 @@ def systemctl(module: AnsibleModule, *arguments: str) -> None:
         module.fail_json(msg="systemctl %s failed: %s" % (" ".join(arguments), err.strip()))
 
 
+def of_package(module: AnsibleModule, step: Step) -> bool:
+    """Whether a folder that would go came with a package: the package stays, and so does its folder."""
+    goes = step.part == "files" and step.now["kind"] == "folder" and step.then["kind"] == "absent"
+    return goes and module.run_command(["dpkg-query", "--search", step.name])[0] == 0
+
+
 def put(folder: str, step: Step) -> None:
     """One file, link, folder or value of the kernel as it was."""
     path, then = step.name, step.then
@@ -158,7 +164,7 @@ def main() -> None:
         module.fail_json(msg="%s is not there: this change was never made here. Nothing was touched" % folder)
     try:
         kept = read_kept(folder)
-        todo = steps(kept, state_now(module, kept))
+        todo = [step for step in steps(kept, state_now(module, kept)) if not of_package(module, step)]
         shown: Dict[str, Any] = {
             "diff": [difference(folder, step) for step in todo],
             "fitsom": {"objects": [{"kind": KINDS[s.part], "id": s.name, "action": s.action} for s in todo]},

@@ -48,7 +48,7 @@ class LabHosts:
         made.extra_env["HOME"] = home
         folder = ROOT / "roles" / role
         files = {
-            str(path.relative_to(ROOT)): path.read_text() for path in folder.rglob("*.*") if path.is_file()
+            str(path.relative_to(ROOT)): path.read_text() for path in folder.rglob("*") if path.is_file()
         }
         for name in playbooks:
             files[f"playbooks/{name}.yml"] = (ROOT / f"playbooks/{name}.yml").read_text()

@@ -59,9 +59,9 @@ def test_a_folder_that_was_not_there_goes_after_what_is_in_it_and_stays_with_som
     ("now", "then", "commands"),
     [
         (OFF, ON, [["enable", "u"], ["start", "u"]]),
-        (ON, OFF, [["disable", "u"], ["stop", "u"]]),
+        (ON, OFF, [["stop", "u"], ["disable", "u"]]),
         (MASKED, ON, [["unmask", "u"], ["enable", "u"], ["start", "u"]]),
-        (ON, MASKED, [["mask", "u"], ["stop", "u"]]),
+        (ON, MASKED, [["stop", "u"], ["mask", "u"]]),
         (ON, NOT_THERE, [["disable", "--now", "u"]]),
         (MASKED, NOT_THERE, [["unmask", "u"]]),
     ],
