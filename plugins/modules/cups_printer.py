@@ -141,7 +141,8 @@ import grp
 import os
 import time
 from contextlib import suppress
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.fitsom_cups_host import default, installed, printers, things
@@ -237,13 +238,25 @@ def other_kind(there: Mapping[str, Thing], goal: Mapping[str, Thing]) -> List[st
     ]
 
 
+Answer = Tuple[int, str, str]
+
+
+def told_again(tell: Callable[[], Answer], patience: int = 3) -> Answer:
+    """Once more where CUPS was too busy to answer: its tools then fail with "Success" (OpenPrinting/cups issue 893)."""
+    answer = tell()
+    while patience and answer[0] and answer[2].strip().endswith(": Success"):
+        time.sleep(1)
+        answer, patience = tell(), patience - 1
+    return answer
+
+
 def apply(module: AnsibleModule, todo: List[Step]) -> None:
     """Carry the steps out; a queue that came out raw is taken away again."""
     for step in todo:
         for command in commands(step):
             before = described(step.thing.name)
             forget(step.thing.name)
-            code, out, err = module.run_command(command)
+            code, out, err = told_again(partial(module.run_command, command))
             if not code and command[-1] == "everywhere" and not driverless(step.thing.name, before):
                 code, err = 1, "CUPS made no driverless queue of it in %d seconds" % PATIENCE
             if code:
