@@ -28,7 +28,7 @@ check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
 
 test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
 	@echo "==> all tests, the longest first, by two workers: infra, integration, fault, acceptance, contract, unit"
-	@pytest -q --durations=25 -n 2 --dist loadgroup --no-loadscope-reorder tests/infra tests/integration tests/fault tests/acceptance tests/contract tests/unit
+	@pytest -q --durations=25 -n 2 --dist loadscope --no-loadscope-reorder tests/infra tests/integration tests/fault tests/acceptance tests/contract tests/unit
 
 bench: $(VENV)/fitsom ## Measure against bare Ansible and others, over ssh to lab containers
 	@scripts/bench

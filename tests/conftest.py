@@ -1,24 +1,32 @@
-"""Which tests stay together where several workers share them (`pytest -n 2 --dist loadgroup`)."""
+"""Which tests stay together where several workers share them (`pytest -n 2 --dist loadscope`)."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePath
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 #: They use one lab of two directories.
 ONE_LAB = {"test_directory", "test_directory_change"}
 
 
-def group(path: Path, name: str) -> str:
+def group(nodeid: str) -> str:
     """Tests of a file share what it has set up; each scenario of molecule/ has a lab of its own."""
+    path = PurePath(nodeid.partition("::")[0])
     if path.parent.name == "infra":
-        return name
-    return "directories" if path.stem in ONE_LAB else f"{path.parent.name}/{path.stem}"
+        return nodeid
+    return "directories" if path.stem in ONE_LAB else str(path)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group, before the workers ask for it."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item.path, item.name)))
+class ByLab(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands each group to one worker, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByLab:
+    """xdist's own groups are lost on pytest 9 (`--dist loadgroup` sends each test alone)."""
+    return ByLab(config, log)
