@@ -10,6 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: They use one lab of two directories.
 ONE_LAB = {"test_directory", "test_directory_change"}
+#: They kill at chosen moments and wait for others: two at once would only disturb each other.
+ONE_AFTER_THE_OTHER = {"fault", "acceptance"}
 
 
 def group(nodeid: str) -> str:
@@ -17,6 +19,8 @@ def group(nodeid: str) -> str:
     path = PurePath(nodeid.partition("::")[0])
     if path.parent.name == "infra":
         return nodeid
+    if path.parent.name in ONE_AFTER_THE_OTHER:
+        return "one after the other"
     return "directories" if path.stem in ONE_LAB else str(path)
 
 
