@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,13 +66,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def school(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> School:
+def school(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
     inventory = str(lab.folder / "window" / "inventory")
-    made = School(folder=tmp_path_factory.mktemp("school") / "school", inventories=(inventory,)).build()
-    for part in ("playbooks", "roles"):
-        shutil.copytree(ROOT / part, made.repo / part, dirs_exist_ok=True)
-    made.commit({})
-    return made
+    made = School(folder=tmp_path_factory.mktemp("school") / "school", inventories=(inventory,))
+    with tempfile.TemporaryDirectory() as home:  # a short path, for ssh's control socket
+        made.extra_env["HOME"] = home
+        made.build()
+        for part in ("playbooks", "roles"):
+            shutil.copytree(ROOT / part, made.repo / part, dirs_exist_ok=True)
+        made.commit({})
+        yield made
 
 
 def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School) -> None:
