@@ -27,8 +27,8 @@ check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
 	@pytest -q tests/contract tests/unit
 
 test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
-	@echo "==> all tests, the longest first, by two workers: infra, integration, fault, acceptance, contract, unit"
-	@pytest -q --durations=25 -n 2 --dist loadscope --no-loadscope-reorder tests/infra tests/integration tests/fault tests/acceptance tests/contract tests/unit
+	@echo "==> all tests by two workers, what takes long first: fault, acceptance, infra, contract, integration, unit"
+	@pytest -q --durations=25 -n 2 --dist loadscope --no-loadscope-reorder tests/fault tests/acceptance tests/infra tests/contract tests/integration tests/unit
 
 bench: $(VENV)/fitsom ## Measure against bare Ansible and others, over ssh to lab containers
 	@scripts/bench

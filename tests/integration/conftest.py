@@ -1,14 +1,17 @@
-"""The lab's two directories, started once for all tests that use them."""
+"""Labs that several tests use: started once, removed whatever happens."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.directory_lab import Directory, both, start, stop
+from tests.integration.lab_hosts import LabHosts
+from tests.school import School
 
 collect_ignore = [] if os.geteuid() == 0 else ["test_quota.py", "test_snapshot.py"]  # only root may mount
 
@@ -34,3 +37,27 @@ def directory(request: pytest.FixtureRequest, directories: dict[str, Directory])
     found.wipe()
     found.rules = {"max_disappearing_percent": 100}
     yield found
+
+
+@pytest.fixture(scope="module")
+def hosts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
+    """The lab of the test's module: what its SPEC says, brought in order by its PREPARE."""
+    module = request.module
+    name = module.__name__.rpartition("test_")[2].removesuffix("_change")
+    found = LabHosts(
+        folder=tmp_path_factory.mktemp(name), name=name, spec=module.SPEC, prepare=module.PREPARE
+    )
+    try:
+        found.start()
+        yield found
+    finally:
+        stop(found.folder)
+
+
+@pytest.fixture
+def plain_school(tmp_path: Path) -> Iterator[School]:
+    """To be built by the test; its home has a short path, for ssh's control sockets."""
+    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
+    with tempfile.TemporaryDirectory() as home:
+        made.extra_env["HOME"] = home
+        yield made

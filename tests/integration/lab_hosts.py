@@ -38,14 +38,8 @@ class LabHosts:
     def on(self, host: str, *words: str) -> str:
         return self.lab("exec", self.name, host, "--", *words)
 
-    def school(
-        self, made: School, home: str, role: str, playbooks: tuple[str, ...], inventory: str
-    ) -> School:
-        """One whose hosts are these; everything else is as in the repository.
-
-        home: a folder with a short path, for ssh's control socket.
-        """
-        made.extra_env["HOME"] = home
+    def school(self, made: School, role: str, playbooks: tuple[str, ...], inventory: str) -> School:
+        """One whose hosts are these; everything else is as in the repository."""
         folder = ROOT / "roles" / role
         files = {
             str(path.relative_to(ROOT)): path.read_text() for path in folder.rglob("*") if path.is_file()

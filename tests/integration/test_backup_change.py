@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.integration.directory_lab import stop
 from tests.integration.lab_hosts import LabHosts
 from tests.integration.test_directory_change import texts
 from tests.school import School
@@ -51,7 +47,7 @@ PREPARE = """\
 def listed(hosts: LabHosts) -> str:
     """The lab's inventory, with what a school says about backups."""
     found = yaml.safe_load(hosts.inventory.read_text())
-    ca = hosts.folder / "backups/ca"
+    ca = hosts.inventory.parents[1] / "ca"
     found["all"].setdefault("vars", {}).update(
         backups_escrow_dir=str(hosts.folder / "keys"),
         backups_escrow_passphrase=PASSPHRASE,
@@ -70,22 +66,9 @@ def listed(hosts: LabHosts) -> str:
     return str(yaml.safe_dump(found))
 
 
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
-    found = LabHosts(folder=tmp_path_factory.mktemp("backups"), name="backups", spec=SPEC, prepare=PREPARE)
-    try:
-        found.start()
-        yield found
-    finally:
-        stop(found.folder)
-
-
 @pytest.fixture
-def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
-    playbooks = ("backup", "restore", "restore_drill")
-    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
-    with tempfile.TemporaryDirectory() as home:
-        yield hosts.school(made, home, "backups", playbooks, listed(hosts))
+def school(hosts: LabHosts, plain_school: School) -> School:
+    return hosts.school(plain_school, "backups", ("backup", "restore", "restore_drill"), listed(hosts))
 
 
 def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(

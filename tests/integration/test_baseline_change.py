@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.integration.directory_lab import run, stop
+from tests.integration.directory_lab import run
 from tests.integration.lab_hosts import LabHosts
 from tests.integration.test_directory_change import texts
 from tests.integration.test_firewall import JSON, changed, objects
@@ -42,16 +40,6 @@ WHAT_THERE_IS = (
 )
 
 
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
-    found = LabHosts(folder=tmp_path_factory.mktemp("baseline"), name="baseline", spec=SPEC, prepare=PREPARE)
-    try:
-        found.start()
-        yield found
-    finally:
-        stop(found.folder)
-
-
 def listed(hosts: LabHosts) -> str:
     """The lab's inventory, with administrators."""
     found = yaml.safe_load(hosts.inventory.read_text())
@@ -70,10 +58,8 @@ def listed(hosts: LabHosts) -> str:
 
 
 @pytest.fixture
-def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
-    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
-    with tempfile.TemporaryDirectory() as home:
-        yield hosts.school(made, home, "baseline", ("baseline", "baseline_backout"), listed(hosts))
+def school(hosts: LabHosts, plain_school: School) -> School:
+    return hosts.school(plain_school, "baseline", ("baseline", "baseline_backout"), listed(hosts))
 
 
 def play(folder: Path, inventory: str, *more: str) -> dict[str, Any]:

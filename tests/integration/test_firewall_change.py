@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import socket
-import tempfile
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.integration.directory_lab import stop
 from tests.integration.lab_hosts import LabHosts
 from tests.integration.test_directory_change import texts
 from tests.school import School
@@ -60,16 +56,6 @@ def rule(name: str, source: str, service: str, **more: str) -> dict[str, Any]:
 RULES = [rule("manage", "management", "ssh"), rule("learning", "classrooms", "platform")]
 
 
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
-    found = LabHosts(folder=tmp_path_factory.mktemp("walls"), name="walls", spec=SPEC, prepare=PREPARE)
-    try:
-        found.start()
-        yield found
-    finally:
-        stop(found.folder)
-
-
 def listed(hosts: LabHosts, rules: list[dict[str, Any]], **more: Any) -> str:
     """The lab's inventory with a register. The router's access-list is what FRRouting knows of one."""
     found = yaml.safe_load(hosts.inventory.read_text())
@@ -105,11 +91,9 @@ def listed(hosts: LabHosts, rules: list[dict[str, Any]], **more: Any) -> str:
 
 
 @pytest.fixture
-def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
+def school(hosts: LabHosts, plain_school: School) -> School:
     (hosts.inventory.parents[1] / "secrets/enable").write_text(ENABLE)
-    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
-    with tempfile.TemporaryDirectory() as home:
-        yield hosts.school(made, home, "firewall_rules", ("firewall",), listed(hosts, RULES))
+    return hosts.school(plain_school, "firewall_rules", ("firewall",), listed(hosts, RULES))
 
 
 def live(hosts: LabHosts) -> str:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.directory_lab import stop
 from tests.integration.lab_hosts import LabHosts
 from tests.integration.test_directory_change import texts
 from tests.school import ROOT, School
@@ -69,23 +65,10 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
-    found = LabHosts(folder=tmp_path_factory.mktemp("health"), name="health", spec=SPEC, prepare=PREPARE)
-    try:
-        found.start()
-        yield found
-    finally:
-        stop(found.folder)
-
-
 @pytest.fixture
-def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
-    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
-    with tempfile.TemporaryDirectory() as home:
-        made.extra_env["HOME"] = home
-        files = {"playbooks/health.yml": (ROOT / "playbooks/health.yml").read_text()}
-        yield made.build({**files, "inventories/school/hosts.yml": hosts.inventory.read_text()})
+def school(hosts: LabHosts, plain_school: School) -> School:
+    files = {"playbooks/health.yml": (ROOT / "playbooks/health.yml").read_text()}
+    return plain_school.build({**files, "inventories/school/hosts.yml": hosts.inventory.read_text()})
 
 
 def sh(hosts: LabHosts, host: str, text: str) -> str:

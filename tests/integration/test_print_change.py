@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.integration.directory_lab import stop
 from tests.integration.lab_hosts import LabHosts
 from tests.integration.test_directory_change import texts
 from tests.school import School
@@ -41,16 +37,6 @@ PREPARE = """\
 """
 
 
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
-    found = LabHosts(folder=tmp_path_factory.mktemp("printing"), name="printing", spec=SPEC, prepare=PREPARE)
-    try:
-        found.start()
-        yield found
-    finally:
-        stop(found.folder)
-
-
 def listed(hosts: LabHosts) -> str:
     """The lab's inventory, with a queue."""
     found = yaml.safe_load(hosts.inventory.read_text())
@@ -64,10 +50,8 @@ def listed(hosts: LabHosts) -> str:
 
 
 @pytest.fixture
-def school(hosts: LabHosts, tmp_path: Path) -> Iterator[School]:
-    made = School(folder=tmp_path / "school", inventories=("inventories/school",))
-    with tempfile.TemporaryDirectory() as home:
-        yield hosts.school(made, home, "print_servers", ("print",), listed(hosts))
+def school(hosts: LabHosts, plain_school: School) -> School:
+    return hosts.school(plain_school, "print_servers", ("print",), listed(hosts))
 
 
 def test_a_queue_is_shown_made_and_printed_to_and_a_dead_printer_is_in_the_next_report(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from .errors import LabError
 from .sources import Mirrors
@@ -36,11 +37,13 @@ EXTRAS = {
     "mariadb": ("mariadb-server",),
     "printing": ("cups", "cups-filters", "ghostscript"),
     "printers": ("cups-ipp-utils", "cups-client"),
+    "kernel": ("linux-image-cloud-amd64", "initramfs-tools", "zstd"),
     "s3": ("swift-proxy", "swift-account", "swift-container", "swift-object", "memcached"),
 }  # fmt: skip
 # Debian 13 has the domain controller in a package of its own, and dnsutils under its true name.
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
 RENAMED = {"debian13": {"dnsutils": "bind9-dnsutils"}}
+KEPT_CODE = Path(__file__).with_name("kept_code.py").read_text(encoding="utf-8")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily.service", "apt-daily-upgrade.service")
 
 UNPROVISIONED = ("smbd", "nmbd", "winbind", "samba-ad-dc", "slapd", "sssd", "oddjobd", "cups")
@@ -142,6 +145,10 @@ echo 'Acquire::Languages "none";' > /etc/apt/apt.conf.d/90lab
 rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
 cat > /etc/apt/sources.list.d/debian.sources <<'END'
 {final_sources(recipe)}END
+cat > /usr/lib/python3/dist-packages/lab_kept_code.py <<'END'
+{KEPT_CODE}END
+echo 'import lab_kept_code; lab_kept_code.install()' > /usr/lib/python3/dist-packages/lab.pth
+install -d -m 0755 /var/cache/lab-python
 apt-get -q update
 apt-get clean
 : > /etc/machine-id
