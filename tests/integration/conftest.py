@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,14 @@ from tests.integration.directory_lab import Directory, both, start, stop
 from tests.integration.lab_hosts import LabHosts
 from tests.school import School
 
-collect_ignore = [] if os.geteuid() == 0 else ["test_quota.py", "test_snapshot.py"]  # only root may mount
+#: Only root may mount, and make a disk that holds everybody's files.
+FOR_ROOT = ["test_own_kernel.py", "test_quota.py", "test_snapshot.py"]
+#: The image +kernel has one for this kind of processor.
+FOR_X86 = ["test_own_kernel.py"]
+collect_ignore = [
+    *([] if os.geteuid() == 0 else FOR_ROOT),
+    *([] if platform.machine() == "x86_64" else FOR_X86),
+]
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +51,7 @@ def directory(request: pytest.FixtureRequest, directories: dict[str, Directory])
 def hosts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
     """The lab of the test's module: what its SPEC says, brought in order by its PREPARE."""
     module = request.module
-    name = module.__name__.rpartition("test_")[2].removesuffix("_change")
+    name = module.__name__.rpartition("test_")[2].removesuffix("_change").replace("_", "-")
     found = LabHosts(
         folder=tmp_path_factory.mktemp(name), name=name, spec=module.SPEC, prepare=module.PREPARE
     )

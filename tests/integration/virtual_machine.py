@@ -1,0 +1,134 @@
+"""A host with a kernel and a clock of its own: what a container shares with its machine can only be seen here.
+
+The root of a lab host (image `+kernel`) on a disk of QEMU's. The processor is emulated, which is slow: not every
+machine that has a /dev/kvm starts a kernel by it.
+Making the disk keeps owners and modes, so only root may: for others conftest.py leaves these tests out.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+from fitsom_lab.inventory import Address
+from fitsom_lab.labs import Lab
+from fitsom_lab.settings import from_environment
+
+from tests.integration.lab_hosts import LabHosts
+
+NETWORK = "[Match]\nName=en*\n\n[Network]\nDHCP=yes\n"
+BOOT_SECONDS = 600  # emulated, beside other tests
+
+
+def call(*command: str | Path, **options: object) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@dataclass(kw_only=True)
+class VirtualMachine:
+    """One that is reached as the lab host is whose root it has: the same keys, another address."""
+
+    hosts: LabHosts
+    host: str
+    folder: Path
+    port: int
+
+    @property
+    def console(self) -> str:
+        return (self.folder / "console.log").read_text(errors="replace")
+
+    @property
+    def inventory(self) -> dict[str, object]:
+        """The lab's, with this host at its new address."""
+        found = yaml.safe_load(self.hosts.inventory.read_text())
+        found["all"]["hosts"][self.host].update(ansible_host="127.0.0.1", ansible_port=self.port)
+        return dict(found)
+
+    def make(self) -> None:
+        """Its disk; the container that lent its root is stopped."""
+        lab = Lab(from_environment({"FITSOM_LAB_DIR": str(self.hosts.folder)}), self.hosts.name)
+        root, tar = self.folder / "root", self.folder / "root.tar"
+        root.mkdir(parents=True)
+        lab.engine.run("export", "--output", str(tar), lab.container(self.host))
+        lab.engine.run("stop", "--time", "0", lab.container(self.host))
+        call("tar", "-x", "-C", root, "-f", tar)
+        tar.unlink()
+        (root / "etc/systemd/network/lab.network").write_text(NETWORK)
+        call("systemctl", f"--root={root}", "enable", "systemd-networkd.service")
+        (root / "etc/resolv.conf").unlink(missing_ok=True)
+        (root / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")
+        (root / "etc/hostname").write_text(f"{self.host}\n")
+        (root / "etc/hosts").write_text(f"127.0.0.1 localhost {self.host}\n")
+        for name in ("vmlinuz", "initrd.img"):
+            (found,) = (root / "boot").glob(f"{name}-*")
+            found.rename(self.folder / name)
+        disk = self.folder / "disk"
+        with disk.open("wb") as file:
+            file.truncate(3 << 30)
+        call("mkfs.ext4", "-q", "-d", root, disk)
+        call("rm", "-rf", root)
+        key = lab.key(self.host).with_suffix(".pub").read_text()
+        with (lab.folder / "known_hosts").open("a") as known:
+            known.write(Address(host="127.0.0.1", port=self.port).known_hosts_line(key))
+
+    @contextmanager
+    def running(self, clock_off: timedelta) -> Iterator[VirtualMachine]:
+        """Booted, with a clock that is wrong; ended afterwards."""
+        clock = datetime.now(UTC) + clock_off
+        with (self.folder / "console.log").open("w") as console:
+            machine = subprocess.Popen(
+                [
+                    "qemu-system-x86_64", "-accel", "tcg", "-m", "1024",
+                    "-kernel", "vmlinuz", "-initrd", "initrd.img", "-append", "root=/dev/vda rw console=ttyS0",
+                    "-drive", "file=disk,if=virtio,format=raw,cache=unsafe",
+                    "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-:22",
+                    "-device", "virtio-net-pci,netdev=net", "-rtc", f"base={clock:%Y-%m-%dT%H:%M:%S}",
+                    "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
+                ],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            try:
+                self.wait(machine)
+                yield self
+            finally:
+                machine.kill()
+                machine.wait()
+
+    def wait(self, machine: subprocess.Popen[bytes]) -> None:
+        end = time.monotonic() + BOOT_SECONDS
+        while self.ssh("true").returncode:
+            assert machine.poll() is None, f"QEMU ended: {self.console[-2000:]}"
+            assert time.monotonic() < end, f"It did not boot: {self.console[-2000:]}"
+            time.sleep(1)
+
+    def ssh(self, script: str) -> subprocess.CompletedProcess[str]:
+        lab = self.hosts.inventory.parents[1]
+        options = ("-F", "none", "-i", lab / "id_ed25519", "-o", f"UserKnownHostsFile={lab}/known_hosts")
+        words = ("ssh", *options, "-o", "ConnectTimeout=10", "-o", "IdentitiesOnly=yes", "-p", self.port)
+        return subprocess.run(
+            [*map(str, words), "ansible@127.0.0.1", f"sudo sh -c '{script}'"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def on(self, script: str) -> str:
+        """What it prints; a script without single quotes, as root."""
+        done = self.ssh(script)
+        assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+        return done.stdout.strip()
