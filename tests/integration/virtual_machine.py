@@ -27,7 +27,7 @@ NETWORK = "[Match]\nName=en*\n\n[Network]\nDHCP=yes\n"
 BOOT_SECONDS = 600  # emulated, beside other tests
 
 
-def call(*command: str | Path, **options: object) -> None:
+def call(*command: str | Path) -> None:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
 
