@@ -21,15 +21,11 @@ from fitsom_lab.inventory import Address
 from fitsom_lab.labs import Lab
 from fitsom_lab.settings import from_environment
 
+from tests.integration.btrfs_server import call
 from tests.integration.lab_hosts import LabHosts
 
 NETWORK = "[Match]\nName=en*\n\n[Network]\nDHCP=yes\n"
 BOOT_SECONDS = 600  # emulated, beside other tests
-
-
-def call(*command: str | Path) -> None:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
 
 
 def free_port() -> int:
