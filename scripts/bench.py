@@ -77,10 +77,11 @@ class Site:
         self.folder, self.repository = folder, folder / "repo"
         self.inventory = ROOT / ".lab" / lab / "inventory"
         (self.repository / "playbooks").mkdir(parents=True)
-        shutil.copy(ROOT / "ansible.cfg", self.repository)
-        shutil.copytree(
-            ROOT / "plugins", self.repository / "plugins", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        for part in ("ansible.cfg", "galaxy.yml"):
+            shutil.copy(ROOT / part, self.repository)
+        for part in ("plugins", "meta", "ansible_collections"):
+            cache = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, self.repository / part, symlinks=True, ignore=cache)
         parts = (CHANGING.format(n=n) + QUIET.format(n=n) for n in range(triplets))
         (self.repository / "playbooks/bench.yml").write_text(PLAYBOOK.format(tasks="".join(parts)))
         call("git", "init", "-q", cwd=self.repository)

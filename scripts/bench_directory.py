@@ -29,10 +29,9 @@ from scripts.bench_tools import say  # noqa: E402
 from tests.integration.directory_lab import PASSWORD, Directory, both, run, start, stop  # noqa: E402
 
 # isort: split
-from ansible.module_utils.fitsom_directory import reader  # noqa: E402
-from ansible.module_utils.fitsom_directory.maps import DirectoryMap, Values  # noqa: E402
-from ansible.module_utils.fitsom_directory.model import Action, Group, Roster, Step, User  # noqa: E402
-
+from plugins.module_utils.directory import reader  # noqa: E402
+from plugins.module_utils.directory.maps import DirectoryMap, Values  # noqa: E402
+from plugins.module_utils.directory.model import Action, Group, Roster, Step, User  # noqa: E402
 from tests import rosters  # noqa: E402
 
 SAMPLE = 30

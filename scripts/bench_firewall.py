@@ -31,10 +31,10 @@ from scripts.bench_tools import figures, say  # noqa: E402
 from tests.integration.directory_lab import run, stop  # noqa: E402
 
 # isort: split
-from ansible.module_utils.fitsom_firewall_model import dump  # noqa: E402
-from ansible.module_utils.fitsom_firewall_nft import Policy, render  # noqa: E402
-from ansible.module_utils.fitsom_firewall_register import Register, Surroundings, read  # noqa: E402
-from ansible.module_utils.fitsom_netmiko_device import settle  # noqa: E402
+from plugins.module_utils.devices.device import settle  # noqa: E402
+from plugins.module_utils.firewall.model import dump  # noqa: E402
+from plugins.module_utils.firewall.nft import Policy, render  # noqa: E402
+from plugins.module_utils.firewall.register import Register, Surroundings, read  # noqa: E402
 
 SPEC = """\
 refresh: false
@@ -48,7 +48,7 @@ ROUTERS = """\
   vars:
     lab: "{{ ansible_ssh_private_key_file | dirname }}"
   tasks:
-    - netmiko_config:
+    - fitsom.school.netmiko_config:
         host: "{{ ansible_host }}"
         device_type: cisco_ios
         username: netadmin
@@ -64,9 +64,11 @@ APPLY = """\
 - hosts: hosts
   gather_facts: false
   tasks:
-    - nft_table: {rules: "{{ lookup('file', rules_file) | from_json }}", save_dir: /var/lib/fitsom/firewall/bench}
+    - fitsom.school.nft_table:
+        rules: "{{ lookup('file', rules_file) | from_json }}"
+        save_dir: /var/lib/fitsom/firewall/bench
     - wait_for_connection: {timeout: 40, connect_timeout: 3}
-    - nft_confirm: {}
+    - fitsom.school.nft_confirm: {}
 """
 
 

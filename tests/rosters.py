@@ -1,6 +1,6 @@
 """Schools made up for tests: their people and classes, next year's, and both as OneRoster bundles.
 
-Import it after the path to plugins/module_utils is set (a conftest does that). Nobody in it is real.
+Nobody in it is real.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ansible.module_utils.fitsom_directory.model import Person, Role, Roster, TeachingClass
+from plugins.module_utils.directory.model import Person, Role, Roster, TeachingClass
 
 
 def listed(text: str) -> list[str]:

@@ -114,8 +114,11 @@ class School:
         for part in ("truth", "home", "tmp"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         shutil.copytree(CONTENT, self.repo)
-        shutil.copytree(ROOT / "plugins", self.repo / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy2(ROOT / "ansible.cfg", self.repo / "ansible.cfg")
+        for part in ("plugins", "meta", "ansible_collections"):
+            cache = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, self.repo / part, symlinks=True, ignore=cache)
+        for part in ("ansible.cfg", "galaxy.yml"):
+            shutil.copy2(ROOT / part, self.repo / part)
         self.git("init", "--quiet", "--initial-branch=main")
         self.commit(files or {})
         self.site.mkdir()

@@ -23,6 +23,8 @@ from fitsom_runner.execution.masking import Masker
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LINES_KEPT = 60
+#: Part of the runner, not of what a school may change: it writes the record.
+CALLBACKS = Path(__file__).parent / "callback"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,7 @@ class _Output:
 
 def _environment(config: Config, job: Job, work: Path) -> dict[str, str]:
     extra = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(job.extract.folder / "plugins" / "callback"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_STDOUT_CALLBACK": "fitsom_ledger",
         "ANSIBLE_LOCAL_TEMP": str(work / "tmp"),
         "FITSOM_LEDGER": str(job.ledger),

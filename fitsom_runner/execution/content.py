@@ -17,7 +17,7 @@ from pathlib import Path
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, RefusedError
 
-SEALED_PATHS = ("playbooks", "roles", "plugins", "ansible.cfg")
+SEALED_PATHS = ("playbooks", "roles", "plugins", "meta", "ansible_collections", "galaxy.yml", "ansible.cfg")
 _FQCN = re.compile(r"\b([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)\.[a-z][a-z0-9_]*\b")
 
 
@@ -174,7 +174,9 @@ def _copy_working_tree(repository: Path, wanted: list[str], folder: Path) -> Non
     for name in wanted:
         source = repository / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                source, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
         elif source.exists():
             shutil.copy2(source, folder / name)
 

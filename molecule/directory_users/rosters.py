@@ -11,15 +11,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import ansible.module_utils
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
-ansible.module_utils.__path__.append(str(ROOT / "plugins/module_utils"))
 
-from ansible.module_utils.fitsom_directory.model import Person, Role, Roster, TeachingClass  # noqa: E402
-
+from plugins.module_utils.directory.model import Person, Role, Roster, TeachingClass  # noqa: E402
 from tests import rosters  # noqa: E402
 
 

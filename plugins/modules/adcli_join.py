@@ -41,7 +41,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Join the domain
-  adcli_join:
+  fitsom.school.adcli_join:
     domain: school.test
     user: joiner
     password: "{{ directory_users_client_join_password }}"

@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: apt_backout
 short_description: Go back to the package versions that a manifest recorded
 description:
-  - Installs the saved .debs that M(apt_save_debs) kept, or the same versions from the archive while that has them.
+  - Installs the saved .debs that M(fitsom.school.apt_save_debs) kept, or the same versions from the archive
+    while that has them.
   - Packages that the change had newly installed are removed; the kernel that is running is kept.
   - Works on a host on which the patch run failed half-way. Fails, in check mode too, if any version can not be had.
 options:
@@ -48,7 +49,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Go back to the versions before the change
-  apt_backout:
+  fitsom.school.apt_backout:
     src: /var/lib/fitsom/backout/CHG-2026-0001
 """
 
@@ -59,7 +60,7 @@ changes:
   elements: dict
   returned: success
 services:
-  description: Running services that this restarts, as M(apt_updates) tells them.
+  description: Running services that this restarts, as M(fitsom.school.apt_updates) tells them.
   type: list
   elements: dict
   returned: success
@@ -78,8 +79,13 @@ import os
 from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_host import Apt, need_python_apt
-from ansible.module_utils.fitsom_apt_rules import (
+
+from ..module_utils.apt.backout_files import read_manifest, saved_files
+from ..module_utils.apt.backout_rules import Way, arguments, strangers, way_back
+from ..module_utils.apt.debs import asks_for_reboot, scripts
+from ..module_utils.apt.host import Apt, need_python_apt
+from ..module_utils.apt.restarts import expected_restarts, service_rows
+from ..module_utils.apt.rules import (
     Change,
     actual_changes,
     apt_errors,
@@ -90,10 +96,6 @@ from ansible.module_utils.fitsom_apt_rules import (
     same_set,
     unapproved,
 )
-from ansible.module_utils.fitsom_backout_files import read_manifest, saved_files
-from ansible.module_utils.fitsom_backout_rules import Way, arguments, strangers, way_back
-from ansible.module_utils.fitsom_debs import asks_for_reboot, scripts
-from ansible.module_utils.fitsom_foresight import expected_restarts, service_rows
 
 
 def running_kernel() -> str:

@@ -14,7 +14,7 @@ description:
   - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it then is.
 options:
   known:
-    description: What M(apt_updates) found out about the new versions, for the report.
+    description: What M(fitsom.school.apt_updates) found out about the new versions, for the report.
     type: list
     elements: dict
     default: []
@@ -27,17 +27,17 @@ options:
     description: Keep the installed .debs in this folder, so that they can be gone back to after the next patch run.
     type: path
 extends_documentation_fragment:
-  - fitsom_apt_selection
+  - fitsom.school.apt_selection
 author: The fitsom authors
 """
 
 EXAMPLES = r"""
 - name: Install the security updates
-  apt_patch:
+  fitsom.school.apt_patch:
     scope: security
 
 - name: Install what was approved
-  apt_patch:
+  fitsom.school.apt_patch:
     pins: {openssl: 3.0.17-1, libssl3: 3.0.17-1}
 """
 
@@ -52,7 +52,9 @@ import os
 from typing import Any, Dict, Iterable, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_host import (
+
+from ..module_utils.apt.backout_files import forget_others, keep, make_folder
+from ..module_utils.apt.host import (
     SELECTION,
     Apt,
     Plan,
@@ -61,7 +63,7 @@ from ansible.module_utils.fitsom_apt_host import (
     need_python_apt,
     version_of,
 )
-from ansible.module_utils.fitsom_apt_rules import (
+from ..module_utils.apt.rules import (
     Change,
     actual_changes,
     apt_errors,
@@ -71,7 +73,6 @@ from ansible.module_utils.fitsom_apt_rules import (
     package_rows,
     same_set,
 )
-from ansible.module_utils.fitsom_backout_files import forget_others, keep, make_folder
 
 REBOOT_REQUIRED = "/run/reboot-required"
 

@@ -49,7 +49,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Check that the host is fit to be patched
-  apt_ready:
+  fitsom.school.apt_ready:
     min_free_mb: 2048
     services: [nginx]
   register: ready
@@ -74,10 +74,11 @@ from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_host import wait_for_lock
-from ansible.module_utils.fitsom_backup_rules import age_hours, of_set
-from ansible.module_utils.fitsom_restic import Restic, configured
-from ansible.module_utils.fitsom_services import show
+
+from ..module_utils.apt.host import wait_for_lock
+from ..module_utils.apt.services import show
+from ..module_utils.backup.restic import Restic, configured
+from ..module_utils.backup.rules import age_hours, of_set
 
 Check = Dict[str, Any]
 

@@ -15,7 +15,7 @@ description:
   - What can not be had is named in the result, in check mode too, so that whoever approves the change knows it.
 options:
   changes:
-    description: The changes to come, as M(apt_updates) returns them.
+    description: The changes to come, as M(fitsom.school.apt_updates) returns them.
     type: list
     elements: dict
     required: true
@@ -24,7 +24,7 @@ options:
     type: path
     required: true
   pool:
-    description: Where M(apt_patch) keeps the .debs that it installed.
+    description: Where M(fitsom.school.apt_patch) keeps the .debs that it installed.
     type: path
   rebuild:
     description: Whether dpkg-repack may rebuild a package from its installed files. Changed configuration goes along.
@@ -39,7 +39,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Save the old packages
-  apt_save_debs:
+  fitsom.school.apt_save_debs:
     changes: "{{ found.changes }}"
     dest: /var/lib/fitsom/backout/CHG-2026-0001
 """
@@ -61,10 +61,11 @@ import tempfile
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_host import APT_CACHE, Apt, deb_path, need_python_apt, version_of
-from ansible.module_utils.fitsom_apt_rules import apt_errors, deb_name
-from ansible.module_utils.fitsom_backout_files import keep, make_folder, read_manifest, write_manifest
-from ansible.module_utils.fitsom_backout_rules import completeness, diff_lines, merged, to_save
+
+from ..module_utils.apt.backout_files import keep, make_folder, read_manifest, write_manifest
+from ..module_utils.apt.backout_rules import completeness, diff_lines, merged, to_save
+from ..module_utils.apt.host import APT_CACHE, Apt, deb_path, need_python_apt, version_of
+from ..module_utils.apt.rules import apt_errors, deb_name
 
 Found = Tuple[str, Optional[str]]
 

@@ -35,13 +35,13 @@ options:
     elements: str
     default: []
 extends_documentation_fragment:
-  - fitsom_apt_selection
+  - fitsom.school.apt_selection
 author: The fitsom authors
 """
 
 EXAMPLES = r"""
 - name: Find out which updates are outstanding
-  apt_updates:
+  fitsom.school.apt_updates:
     scope: all
     exclude: [mariadb-server]
   register: found
@@ -96,7 +96,9 @@ fitsom:
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_host import (
+
+from ..module_utils.apt.debs import asks_for_reboot, changelog, scripts
+from ..module_utils.apt.host import (
     SELECTION,
     Apt,
     Plan,
@@ -105,9 +107,8 @@ from ansible.module_utils.fitsom_apt_host import (
     need_python_apt,
     version_of,
 )
-from ansible.module_utils.fitsom_apt_rules import outstanding, package_rows, parse_changelog, reboot_reasons
-from ansible.module_utils.fitsom_debs import asks_for_reboot, changelog, scripts
-from ansible.module_utils.fitsom_foresight import expected_restarts, service_rows
+from ..module_utils.apt.restarts import expected_restarts, service_rows
+from ..module_utils.apt.rules import outstanding, package_rows, parse_changelog, reboot_reasons
 
 
 def describe_new(plan: Plan, read_notes: bool) -> Tuple[List[Dict[str, Any]], Dict[str, str]]:

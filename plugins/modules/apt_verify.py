@@ -39,7 +39,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Check that the host is as it was planned
-  apt_verify:
+  fitsom.school.apt_verify:
     changes: "{{ found.changes }}"
     services: [nginx]
     since: "{{ ready.started }}"
@@ -64,8 +64,9 @@ import time
 from typing import Any, Dict, Iterable, List, Mapping, Set, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_host import Apt
-from ansible.module_utils.fitsom_services import show
+
+from ..module_utils.apt.host import Apt
+from ..module_utils.apt.services import show
 
 DAY = 86400
 

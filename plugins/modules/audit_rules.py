@@ -37,7 +37,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Record changes of accounts
-  audit_rules:
+  fitsom.school.audit_rules:
     path: /etc/audit/rules.d/50-fitsom.rules
     content: |
       -w /etc/passwd -p wa -k fitsom-accounts
@@ -55,7 +55,8 @@ import os
 from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_audit_rules import faults, keys
+
+from ..module_utils.security.audit_rules import faults, keys
 
 SPEC = {
     "path": {"type": "path", "required": True},

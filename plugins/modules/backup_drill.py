@@ -44,7 +44,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Draw 50 files
-  backup_drill:
+  fitsom.school.backup_drill:
     ci: srv1
     set: homes
     scratch: /var/tmp
@@ -69,9 +69,10 @@ import time
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_backup_drill import digest, pattern, sample, sentence, untouched, verdict
-from ansible.module_utils.fitsom_backup_rules import moment, of_set
-from ansible.module_utils.fitsom_restic import Restic, configured, last
+
+from ..module_utils.backup.drill import digest, pattern, sample, sentence, untouched, verdict
+from ..module_utils.backup.restic import Restic, configured, last
+from ..module_utils.backup.rules import moment, of_set
 
 SPEC = {
     "ci": {"type": "str", "required": True},

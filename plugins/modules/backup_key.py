@@ -47,7 +47,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Open the key
-  backup_key:
+  fitsom.school.backup_key:
     host: srv1
     folder: /srv/fitsom/backup-keys
     passphrase: "{{ vault_backups_escrow_passphrase }}"
@@ -69,7 +69,8 @@ from base64 import b64encode
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_vault import MARK, VaultError, decrypt, encrypt
+
+from ..module_utils.vault import MARK, VaultError, decrypt, encrypt
 
 PRINT = """\
 The key of the backups of %s. Without it nobody can read them, and nobody can make it again.

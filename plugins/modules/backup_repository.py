@@ -28,7 +28,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Make the repository
-  backup_repository:
+  fitsom.school.backup_repository:
     name: main
 """
 
@@ -42,7 +42,8 @@ created:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_restic import FOLDER, Restic, last
+
+from ..module_utils.backup.restic import FOLDER, Restic, last
 
 
 def main() -> None:

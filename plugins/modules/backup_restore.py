@@ -43,7 +43,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Bring a folder back
-  backup_restore:
+  fitsom.school.backup_restore:
     path: /srv/homes/8a
     as_of: "2026-11-17T23:59:59+00:00"
     kept_as: .before-CHG-2026-0007
@@ -81,8 +81,9 @@ from datetime import datetime
 from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_backup_rules import as_of, holding, moment, size
-from ansible.module_utils.fitsom_restic import Restic, configured, last
+
+from ..module_utils.backup.restic import Restic, configured, last
+from ..module_utils.backup.rules import as_of, holding, moment, size
 
 SPEC = {
     "path": {"type": "path", "required": True},

@@ -41,7 +41,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Look at the backup server
-  backup_server_state:
+  fitsom.school.backup_server_state:
     ci: backup1
     root: /srv/backups
     folder: /etc/fitsom/backup-server
@@ -64,7 +64,8 @@ import time
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_backup_capacity import Used, days_until_full, findings, growth, note
+
+from ..module_utils.backup.capacity import Used, days_until_full, findings, growth, note
 
 SPEC = {
     "ci": {"type": "str", "required": True},

@@ -28,7 +28,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Ask for the backups
-  backup_state:
+  fitsom.school.backup_state:
     ci: srv1
 """
 
@@ -51,8 +51,9 @@ fitsom:
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_backup_rules import copies, failed, state_of
-from ansible.module_utils.fitsom_restic import Restic, configured
+
+from ..module_utils.backup.restic import Restic, configured
+from ..module_utils.backup.rules import copies, failed, state_of
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: baseline_restore
 short_description: Bring back files, lines of account databases and services as they were before a change
 description:
-  - Brings back what M(baseline_save) kept, byte for byte, with owner and mode; removes what was not there; has units
-    that read those files reload or restart; switches services back.
+  - Brings back what M(fitsom.school.baseline_save) kept, byte for byte, with owner and mode; removes what was
+    not there; has units that read those files reload or restart; switches services back.
   - A folder that was not there and is not empty is left. The home of an account that was not there is left as well.
 options:
   src:
@@ -29,7 +29,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Go back
-  baseline_restore:
+  fitsom.school.baseline_restore:
     src: /var/lib/fitsom/baseline/CHG-2026-0001
 """
 
@@ -44,7 +44,8 @@ import os
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_kept_files import (
+
+from ..module_utils.baseline.kept_files import (
     accounts_locked,
     content,
     read_kept,
@@ -54,7 +55,7 @@ from ansible.module_utils.fitsom_kept_files import (
     write_line,
     write_value,
 )
-from ansible.module_utils.fitsom_kept_rules import (
+from ..module_utils.baseline.kept_rules import (
     Entry,
     Step,
     live_value,

@@ -10,7 +10,7 @@ module: baseline_save
 short_description: Keep files, lines of account databases and states of services before a change
 description:
   - Keeps them in a folder, once for each change; what was kept first stays. What is not there is noted as absent.
-    M(baseline_restore) brings them back.
+    M(fitsom.school.baseline_restore) brings them back.
   - Reports no change, since it changes nothing of how the host works. The check of the result says how much is kept.
 options:
   dest:
@@ -45,7 +45,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Keep what is about to be written
-  baseline_save:
+  fitsom.school.baseline_save:
     dest: /var/lib/fitsom/baseline/CHG-2026-0001
     files:
       - {path: /etc/issue.net, reload: [ssh.service]}
@@ -64,8 +64,9 @@ import os
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_backout_files import MANIFEST
-from ansible.module_utils.fitsom_kept_files import (
+
+from ..module_utils.apt.backout_files import MANIFEST
+from ..module_utils.baseline.kept_files import (
     content,
     file_entry,
     line_entry,
@@ -74,7 +75,7 @@ from ansible.module_utils.fitsom_kept_files import (
     unit_entry,
     write,
 )
-from ansible.module_utils.fitsom_kept_rules import merged
+from ..module_utils.baseline.kept_rules import merged
 
 
 def at(path: str) -> str:

@@ -37,7 +37,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Limit homes
-  btrfs_quota:
+  fitsom.school.btrfs_quota:
     ci: files1
     path: /srv/homes
     gb: 5
@@ -58,7 +58,8 @@ import os
 from typing import Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_quota_rules import GB, Held, findings, qgroups, to_set, told
+
+from ..module_utils.backup.quota import GB, Held, findings, qgroups, to_set, told
 
 SUBVOLUME = 256  # the inode number of every subvolume's top folder
 

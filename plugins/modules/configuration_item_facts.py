@@ -27,7 +27,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Observe the host
-  configuration_item_facts:
+  fitsom.school.configuration_item_facts:
   changed_when: false
 """
 
@@ -52,7 +52,8 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_host_look import (
+
+from ..module_utils.health.host import (
     Asked,
     certificates,
     filesystems,
@@ -62,7 +63,7 @@ from ansible.module_utils.fitsom_host_look import (
     support,
     system,
 )
-from ansible.module_utils.fitsom_host_texts import (
+from ..module_utils.health.texts import (
     boot_time,
     interfaces,
     last_change,

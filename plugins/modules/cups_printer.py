@@ -121,7 +121,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Keep the queues
-  cups_printer:
+  fitsom.school.cups_printer:
     queues:
       - {name: library, uri: "ipp://10.1.4.20/ipp/print", location: Library}
       - {name: room12, uri: "ipp://10.1.4.21/ipp/print", location: Room 12, groups: [teachers]}
@@ -145,8 +145,10 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_cups_host import default, installed, printers, things
-from ansible.module_utils.fitsom_cups_model import (
+
+from ..module_utils.cups.host import default, installed, printers, things
+from ..module_utils.cups.ipp import IppError
+from ..module_utils.cups.model import (
     Step,
     Thing,
     commands,
@@ -157,7 +159,6 @@ from ansible.module_utils.fitsom_cups_model import (
     text,
     wanted,
 )
-from ansible.module_utils.fitsom_ipp import IppError
 
 PATIENCE = 30  # seconds that a printer gets to describe itself to CUPS
 POOL: Dict[str, Any] = {

@@ -46,7 +46,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Look at the printers
-  cups_review:
+  fitsom.school.cups_review:
     ci: print1
     listed: [library, room12]
     state: /var/lib/fitsom/print/care.json
@@ -69,10 +69,11 @@ import time
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_cups_host import installed, printers, queues
-from ansible.module_utils.fitsom_cups_model import first, found
-from ansible.module_utils.fitsom_cups_review import cared, of_printer, of_queue, stuck, supplies
-from ansible.module_utils.fitsom_ipp import GET_JOBS, IppError, every
+
+from ..module_utils.cups.host import installed, printers, queues
+from ..module_utils.cups.ipp import GET_JOBS, IppError, every
+from ..module_utils.cups.model import first, found
+from ..module_utils.cups.review import cared, of_printer, of_queue, stuck, supplies
 
 JOB = ["job-id", "job-printer-uri", "time-at-creation"]
 

@@ -30,7 +30,7 @@ options:
     type: int
     default: 0
 extends_documentation_fragment:
-  - fitsom_directory
+  - fitsom.school.directory
 attributes:
   check_mode:
     description: Tells what would be set.
@@ -43,7 +43,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Ask for twelve characters, lock after ten failures, let no password expire
-  directory_policy:
+  fitsom.school.directory_policy:
     servers: [dc1.school.test]
     kind: samba
     base: OU=School,DC=school,DC=test
@@ -71,7 +71,8 @@ fitsom:
 from typing import Any, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+
+from ..module_utils.directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
 
 NEVER = -(2**63)
 MINUTE = -600_000_000  # the domain counts tenths of microseconds, backwards
@@ -151,8 +152,8 @@ def told(before: Mapping[str, int], after: Mapping[str, int], *, done: bool) -> 
 
 
 def run(module: AnsibleModule) -> Dict[str, Any]:
-    from ansible.module_utils.fitsom_directory import connection, reader
-    from ansible.module_utils.fitsom_directory.entry import Entry
+    from ..module_utils.directory import connection, reader
+    from ..module_utils.directory.entry import Entry
 
     wanted = wanted_of(module.params)
     wrong = mistakes(wanted)

@@ -22,7 +22,7 @@ options:
     elements: str
     default: [Domain Admins, Enterprise Admins, Schema Admins, Administrators]
   pseudonym_key:
-    description: The same secret as for M(directory_sync), so that pseudonyms are the same.
+    description: The same secret as for M(fitsom.school.directory_sync), so that pseudonyms are the same.
     type: str
     required: true
   now:
@@ -30,7 +30,7 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
-  - fitsom_directory
+  - fitsom.school.directory
 attributes:
   check_mode:
     description: Reads only.
@@ -40,7 +40,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Look at stale and at privileged accounts
-  directory_review:
+  fitsom.school.directory_review:
     servers: [dc1.school.test]
     base: OU=School,DC=school,DC=test
     bind_dn: CN=fitsom,CN=Users,DC=school,DC=test
@@ -70,9 +70,10 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
-from ansible.module_utils.fitsom_directory.model import Action, Step
-from ansible.module_utils.fitsom_directory.objects import circle, pseudonym
+
+from ..module_utils.directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+from ..module_utils.directory.model import Action, Step
+from ..module_utils.directory.objects import circle, pseudonym
 
 SPEC = dict(
     ARGUMENTS,
@@ -100,8 +101,8 @@ def moment(module: AnsibleModule) -> datetime:
 
 def review(module: AnsibleModule) -> Dict[str, Any]:
     """Both lists, and sentences for the report."""
-    from ansible.module_utils.fitsom_directory import connection, reader
-    from ansible.module_utils.fitsom_directory import review as look
+    from ..module_utils.directory import connection, reader
+    from ..module_utils.directory import review as look
 
     given, key = module.params, module.params["pseudonym_key"].encode()
     if not key:

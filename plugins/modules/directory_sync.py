@@ -58,7 +58,7 @@ options:
     type: int
     default: 2
 extends_documentation_fragment:
-  - fitsom_directory
+  - fitsom.school.directory
 attributes:
   check_mode:
     description: Tells exactly the steps that a run would take.
@@ -71,7 +71,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Bring the school's people in line with the roster
-  directory_sync:
+  fitsom.school.directory_sync:
     servers: [dc1.school.test]
     kind: samba
     base: OU=School,DC=school,DC=test
@@ -106,10 +106,11 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_directory import desired, handover, oneroster, passwords, plaincsv, policy
-from ansible.module_utils.fitsom_directory import steps as decide
-from ansible.module_utils.fitsom_directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
-from ansible.module_utils.fitsom_directory.model import Action, FaultyInputError, Roster, Step, User
+
+from ..module_utils.directory import desired, handover, oneroster, passwords, plaincsv, policy
+from ..module_utils.directory import steps as decide
+from ..module_utils.directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+from ..module_utils.directory.model import Action, FaultyInputError, Roster, Step, User
 
 SPEC = dict(
     ARGUMENTS,
@@ -139,7 +140,7 @@ class Sync:
         self.notes: List[str] = []
 
     def run(self) -> None:
-        from ansible.module_utils.fitsom_directory import connection, maps, reader
+        from ..module_utils.directory import connection, maps, reader
 
         if not self.key:
             self.module.fail_json(
@@ -162,7 +163,7 @@ class Sync:
         self._do(links)
 
     def _do(self, links: List[Any]) -> None:
-        from ansible.module_utils.fitsom_directory import connection, engine
+        from ..module_utils.directory import connection, engine
 
         secrets = {
             step.key: passwords.make(step.after)

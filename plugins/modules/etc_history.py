@@ -40,7 +40,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Keep what was changed by hand apart
-  etc_history:
+  fitsom.school.etc_history:
     state: begin
     change: CHG-2026-0001
     ci: "{{ inventory_hostname }}"
@@ -66,14 +66,15 @@ import stat
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_etc_history import (
+
+from ..module_utils.baseline.etc_history import (
     CHANGE,
     changed_files,
     message_after,
     message_before,
     words,
 )
-from ansible.module_utils.fitsom_findings import Finding, finding
+from ..module_utils.findings import Finding, finding
 
 RECORD = "/etc/.git"
 MARK = os.path.join(RECORD, "fitsom-change")

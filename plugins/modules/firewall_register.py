@@ -74,7 +74,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Check the rule register
-  firewall_register:
+  fitsom.school.firewall_register:
     entries:
       - where: group_vars/all.yml:3
         rule:
@@ -94,12 +94,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rules:
-  description: The rules with their zones resolved, for M(nft_table) and others.
+  description: The rules with their zones resolved, for M(fitsom.school.nft_table) and others.
   type: list
   elements: dict
   returned: success
 access_lists:
-  description: For C(ios), C(parents) and C(lines) of each list, for M(netmiko_config).
+  description: For C(ios), C(parents) and C(lines) of each list, for M(fitsom.school.netmiko_config).
   type: list
   elements: dict
   returned: success
@@ -120,14 +120,15 @@ import datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_findings import Finding, finding
-from ansible.module_utils.fitsom_firewall_acl import access_lists
-from ansible.module_utils.fitsom_firewall_acl import faults as unfit_for_ios
-from ansible.module_utils.fitsom_firewall_meeting import Packet
-from ansible.module_utils.fitsom_firewall_model import Rule, dump, parse_net
-from ansible.module_utils.fitsom_firewall_register import Register, Surroundings, management_faults, read
-from ansible.module_utils.fitsom_firewall_windows import faults as unfit_for_windows
-from ansible.module_utils.fitsom_firewall_words import english
+
+from ..module_utils.findings import Finding, finding
+from ..module_utils.firewall.acl import access_lists
+from ..module_utils.firewall.acl import faults as unfit_for_ios
+from ..module_utils.firewall.model import Rule, dump, parse_net
+from ..module_utils.firewall.overlap import Packet
+from ..module_utils.firewall.register import Register, Surroundings, management_faults, read
+from ..module_utils.firewall.windows import faults as unfit_for_windows
+from ..module_utils.firewall.words import english
 
 UNFIT = {"ios": unfit_for_ios, "windows": unfit_for_windows}
 

@@ -13,7 +13,7 @@ description:
     group are to go. Runs on the controller and sends nothing; C(changed) says that something is to be done.
 options:
   rules:
-    description: Rules with their zones resolved, as M(firewall_register) returns them.
+    description: Rules with their zones resolved, as M(fitsom.school.firewall_register) returns them.
     type: list
     elements: dict
     required: true
@@ -53,7 +53,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Compare the rules with the register
-  firewall_windows:
+  fitsom.school.firewall_windows:
     rules: "{{ register.rules }}"
     live: "{{ look.result }}"
     ci: "{{ inventory_hostname }}"
@@ -87,8 +87,9 @@ fitsom:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_firewall_model import load
-from ansible.module_utils.fitsom_firewall_windows import (
+
+from ..module_utils.firewall.model import load
+from ..module_utils.firewall.windows import (
     differing,
     findings,
     firewall_rules,

@@ -84,7 +84,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Look whether the host is well
-  host_health:
+  fitsom.school.host_health:
     ci: srv1
     space_exception: 98
   changed_when: false
@@ -108,8 +108,20 @@ from datetime import date, datetime, timezone
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_findings import Finding
-from ansible.module_utils.fitsom_health_rules import (
+
+from ..module_utils.findings import Finding
+from ..module_utils.health.host import (
+    Asked,
+    filesystems,
+    is_person,
+    mtime,
+    names,
+    read,
+    support,
+    synchronised,
+    system,
+)
+from ..module_utils.health.rules import (
     Limits,
     clock,
     errors_by_unit,
@@ -123,18 +135,8 @@ from ansible.module_utils.fitsom_health_rules import (
     updates_waiting,
     waiting,
 )
-from ansible.module_utils.fitsom_host_look import (
-    Asked,
-    filesystems,
-    is_person,
-    mtime,
-    names,
-    read,
-    support,
-    synchronised,
-    system,
-)
-from ansible.module_utils.fitsom_host_texts import (
+from ..module_utils.health.support import support_findings
+from ..module_utils.health.texts import (
     chrony,
     entries,
     offset_of,
@@ -143,7 +145,6 @@ from ansible.module_utils.fitsom_host_texts import (
     unit_without_people,
     units,
 )
-from ansible.module_utils.fitsom_support import support_findings
 
 NUMBERS = {
     "space_warning": 85,

@@ -37,7 +37,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Keep kernel messages from users
-  kernel_settings:
+  fitsom.school.kernel_settings:
     path: /etc/sysctl.d/60-fitsom.conf
     settings: {kernel.dmesg_restrict: "1"}
     ci: "{{ inventory_hostname }}"
@@ -59,8 +59,9 @@ import os
 from typing import Any, Dict, Iterable, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_findings import Finding, finding
-from ansible.module_utils.fitsom_sysctl import Verdict, judge, listing, ordered, problems, text
+
+from ..module_utils.baseline.sysctl import Verdict, judge, listing, ordered, problems, text
+from ..module_utils.findings import Finding, finding
 
 PROC = "/proc/sys"
 

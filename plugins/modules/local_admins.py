@@ -73,7 +73,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Keep the administrators
-  local_admins:
+  fitsom.school.local_admins:
     accounts:
       - name: adm-lee
         keys: ["ssh-ed25519 AAAA... lee"]
@@ -95,7 +95,8 @@ import pwd
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_admin_rules import (
+
+from ..module_utils.baseline.administrators import (
     Found,
     Step,
     Wanted,
@@ -114,9 +115,9 @@ from ansible.module_utils.fitsom_admin_rules import (
     without_access,
     words,
 )
-from ansible.module_utils.fitsom_findings import finding
-from ansible.module_utils.fitsom_firewall_host import read, ssh_process
-from ansible.module_utils.fitsom_kept_files import file_entry, write
+from ..module_utils.baseline.kept_files import file_entry, write
+from ..module_utils.findings import finding
+from ..module_utils.firewall.host import read, ssh_process
 
 RULES = "/etc/sudoers.d"
 OURS = "00-fitsom"

@@ -55,7 +55,7 @@ options:
       - Folder on the controller for the configuration from before, secrets included; for the owner alone.
     type: path
 extends_documentation_fragment:
-  - fitsom_netmiko
+  - fitsom.school.netmiko
 author: The fitsom authors
 attributes:
   check_mode:
@@ -68,7 +68,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Send the switch's log to the server
-  netmiko_config:
+  fitsom.school.netmiko_config:
     host: "{{ ansible_host }}"
     device_type: cisco_ios
     username: fitsom
@@ -77,7 +77,7 @@ EXAMPLES = r"""
   delegate_to: localhost
 
 - name: Bring the switch in line with its template, templates/switch.j2
-  netmiko_config:
+  fitsom.school.netmiko_config:
     host: "{{ ansible_host }}"
     device_type: cisco_ios
     username: fitsom
@@ -107,9 +107,10 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_netmiko_device import SPEC as LOGIN
-from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, opener
-from ansible.module_utils.fitsom_netmiko_lines import (
+
+from ..module_utils.devices.device import SPEC as LOGIN
+from ..module_utils.devices.device import Device, DeviceError, opener
+from ..module_utils.devices.lines import (
     Path,
     Wanted,
     commands,

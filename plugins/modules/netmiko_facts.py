@@ -15,7 +15,7 @@ description:
   - Only FRRouting was seen. The answers of the others are tested as their makers' manuals show them.
   - What the device's answer does not hold is left empty. Runs on the controller.
 extends_documentation_fragment:
-  - fitsom_netmiko
+  - fitsom.school.netmiko
 author: The fitsom authors
 attributes:
   check_mode:
@@ -28,7 +28,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Ask the switch what it is
-  netmiko_facts:
+  fitsom.school.netmiko_facts:
     host: "{{ ansible_host }}"
     device_type: cisco_ios
     username: fitsom
@@ -44,8 +44,9 @@ device:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_netmiko_device import SPEC, Device, DeviceError, opener
-from ansible.module_utils.fitsom_netmiko_facts import dialect_of, from_answers, from_frr, is_frr
+
+from ..module_utils.devices.device import SPEC, Device, DeviceError, opener
+from ..module_utils.devices.facts import dialect_of, from_answers, from_frr, is_frr
 
 
 def main() -> None:

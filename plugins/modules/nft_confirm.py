@@ -34,13 +34,13 @@ attributes:
     description: Says changed, since it is called only where there is something to confirm.
     support: full
   diff_mode:
-    description: The difference is that of M(nft_table).
+    description: The difference is that of M(fitsom.school.nft_table).
     support: none
 """
 
 EXAMPLES = r"""
 - name: Confirm the new rules
-  nft_confirm:
+  fitsom.school.nft_confirm:
 """
 
 RETURN = r"""
@@ -57,7 +57,8 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_firewall_host import (
+
+from ..module_utils.firewall.host import (
     RULES,
     STATE,
     Host,

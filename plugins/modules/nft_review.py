@@ -32,7 +32,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Look for live rules that the register does not know
-  nft_review:
+  fitsom.school.nft_review:
     ci: srv1
     known_tables: [ip nat]
 """
@@ -48,10 +48,11 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_findings import finding
-from ansible.module_utils.fitsom_firewall_drift import findings
-from ansible.module_utils.fitsom_firewall_host import RULES, Host, stored
-from ansible.module_utils.fitsom_firewall_nft import filtering_tables
+
+from ..module_utils.findings import finding
+from ..module_utils.firewall.drift import findings
+from ..module_utils.firewall.host import RULES, Host, stored
+from ..module_utils.firewall.nft import filtering_tables
 
 SPEC = {
     "ci": {"type": "str", "required": True},

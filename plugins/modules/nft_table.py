@@ -10,13 +10,13 @@ module: nft_table
 short_description: Replace fitsom's own nftables table, to be confirmed or undone by itself
 description:
   - Makes the table C(inet fitsom) what the rules say, in one step. No other table is touched.
-  - Before that a timer of systemd is started which brings the old table back. M(nft_confirm) stops it, from a new
-    connection.
+  - Before that a timer of systemd is started which brings the old table back. M(fitsom.school.nft_confirm) stops
+    it, from a new connection.
   - What the rules come out as is found by loading them in a network namespace of their own, in check mode too.
   - Lines that somebody added to the table by hand are told, and kept unless O(by_hand) says otherwise.
 options:
   rules:
-    description: Rules with their zones resolved, as M(firewall_register) returns them.
+    description: Rules with their zones resolved, as M(fitsom.school.firewall_register) returns them.
     type: list
     elements: dict
     default: []
@@ -64,14 +64,14 @@ attributes:
 
 EXAMPLES = r"""
 - name: Replace the firewall rules
-  nft_table:
+  fitsom.school.nft_table:
     rules: "{{ register.rules }}"
     save_dir: /var/lib/fitsom/firewall/CHG-2026-0001
 """
 
 RETURN = r"""
 waiting:
-  description: Whether M(nft_confirm) is to follow.
+  description: Whether M(fitsom.school.nft_confirm) is to follow.
   type: bool
   returned: success
 fitsom:
@@ -85,8 +85,9 @@ import os
 from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_firewall_drift import by_hand, merge, objects
-from ansible.module_utils.fitsom_firewall_host import (
+
+from ..module_utils.firewall.drift import by_hand, merge, objects
+from ..module_utils.firewall.host import (
     RULES,
     STATE,
     Host,
@@ -96,11 +97,11 @@ from ansible.module_utils.fitsom_firewall_host import (
     stored,
     ticks_now,
 )
-from ansible.module_utils.fitsom_firewall_meeting import Packet
-from ansible.module_utils.fitsom_firewall_model import Rule, load, parse_net
-from ansible.module_utils.fitsom_firewall_nft import Block, Policy, parse, render, text_of
-from ansible.module_utils.fitsom_firewall_register import management_faults
-from ansible.module_utils.fitsom_firewall_words import told_in
+from ..module_utils.firewall.model import Rule, load, parse_net
+from ..module_utils.firewall.nft import Block, Policy, parse, render, text_of
+from ..module_utils.firewall.overlap import Packet
+from ..module_utils.firewall.register import management_faults
+from ..module_utils.firewall.words import told_in
 
 SPEC = {
     "rules": {"type": "list", "elements": "dict", "default": []},

@@ -44,7 +44,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Make a home folder at the first login
-  pam_profiles:
+  fitsom.school.pam_profiles:
     enable: [mkhomedir]
 """
 
@@ -62,9 +62,10 @@ import shutil
 from typing import Dict, Iterable, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_firewall_host import read
-from ansible.module_utils.fitsom_kept_files import write
-from ansible.module_utils.fitsom_pam_rules import DEBCONF, TYPES, arguments, changes, in_use, modules_of
+
+from ..module_utils.baseline.kept_files import write
+from ..module_utils.baseline.pam import DEBCONF, TYPES, arguments, changes, in_use, modules_of
+from ..module_utils.firewall.host import read
 
 PROFILES = "/usr/share/pam-configs"
 SAVED = "/var/lib/pam"

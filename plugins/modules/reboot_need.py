@@ -38,7 +38,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Decide whether a reboot is needed
-  reboot_need:
+  fitsom.school.reboot_need:
     reasons: "{{ found.reboot_reasons }}"
     changes: "{{ found.changes | length > 0 }}"
   register: need
@@ -66,7 +66,8 @@ import time
 from typing import List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_rules import reboot_decision, seconds_until
+
+from ..module_utils.apt.rules import reboot_decision, seconds_until
 
 REBOOT_REQUIRED = "/run/reboot-required"
 

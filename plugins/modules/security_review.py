@@ -71,7 +71,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Look at the security of this host
-  security_review:
+  fitsom.school.security_review:
     ci: srv1
     known: [ansible, "%admins"]
     certificate_paths: [/etc/lab-tls]
@@ -106,14 +106,15 @@ import time
 from datetime import datetime, timezone
 from typing import Any, Dict
 
-from ansible.module_utils import fitsom_antimalware as antimalware
-from ansible.module_utils import fitsom_certificates as certificates
-from ansible.module_utils import fitsom_certificates_host as certificates_host
-from ansible.module_utils import fitsom_logging as logging
-from ansible.module_utils import fitsom_logins_review as logins
-from ansible.module_utils import fitsom_privileges as privileges
-from ansible.module_utils import fitsom_security_host as host
 from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.security import antimalware as antimalware
+from ..module_utils.security import certificates as certificates
+from ..module_utils.security import certificates_host as certificates_host
+from ..module_utils.security import host as host
+from ..module_utils.security import logging as logging
+from ..module_utils.security import logins_review as logins
+from ..module_utils.security import privileges as privileges
 
 SPEC = {
     "ci": {"type": "str", "required": True},

@@ -10,7 +10,8 @@ module: service_restarts
 short_description: Restart the services that still run the old files after an update
 description:
   - Finds services that execute files which are no longer on disk, by /proc and, if it is there, by needrestart.
-  - In check mode tells which of O(expected) would be restarted; M(apt_updates) finds these out beforehand.
+  - In check mode tells which of O(expected) would be restarted; M(fitsom.school.apt_updates) finds these out
+    beforehand.
 options:
   expected:
     description: Services foreseen to be restarted by their package or by this run, with their state before.
@@ -31,7 +32,7 @@ author: The fitsom authors
 
 EXAMPLES = r"""
 - name: Restart services that still run the old files
-  service_restarts:
+  fitsom.school.service_restarts:
     expected: "{{ found.services }}"
     never: [dbus.service, systemd-logind.service]
 """
@@ -51,8 +52,9 @@ fitsom:
 from typing import Any, Dict, Iterable, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_apt_rules import matches, parse_needrestart
-from ansible.module_utils.fitsom_services import left_over, show, stale_since
+
+from ..module_utils.apt.rules import matches, parse_needrestart
+from ..module_utils.apt.services import left_over, show, stale_since
 
 STALE = "%s runs files that were replaced\n"
 FRESH = "%s restarted\n"

@@ -43,7 +43,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Let nobody log in as root
-  sshd_dropin:
+  fitsom.school.sshd_dropin:
     path: /etc/ssh/sshd_config.d/00-fitsom.conf
     settings:
       PermitRootLogin: false
@@ -64,9 +64,9 @@ import shutil
 from typing import List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fitsom_firewall_host import read, ssh_ends, ssh_process
-from ansible.module_utils.fitsom_kept_files import write
-from ansible.module_utils.fitsom_sshd_rules import (
+
+from ..module_utils.baseline.kept_files import write
+from ..module_utils.baseline.sshd import (
     Effective,
     Login,
     effective,
@@ -75,6 +75,7 @@ from ansible.module_utils.fitsom_sshd_rules import (
     render,
     shut_out,
 )
+from ..module_utils.firewall.host import read, ssh_ends, ssh_process
 
 CONFIG = "/etc/ssh/sshd_config"
 FOLDER = "/etc/ssh/sshd_config.d"

@@ -47,7 +47,6 @@ class BtrfsServer:
             **self.lab.engine.environment,
             **labs,
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-            "ANSIBLE_ROLES_PATH": str(REPOSITORY / "roles"),
         }
 
     def make(self) -> None:

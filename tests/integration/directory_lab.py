@@ -14,16 +14,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import ansible.module_utils
 import yaml
 
-from tests.school import ROOT
-
-MODULE_UTILS = str(ROOT / "plugins/module_utils")
-if MODULE_UTILS not in ansible.module_utils.__path__:
-    ansible.module_utils.__path__.append(MODULE_UTILS)
-
-from ansible.module_utils.fitsom_directory import (  # noqa: E402
+from plugins.module_utils.directory import (
     connection,
     desired,
     engine,
@@ -31,8 +24,9 @@ from ansible.module_utils.fitsom_directory import (  # noqa: E402
     policy,
     reader,
 )
-from ansible.module_utils.fitsom_directory import steps as decide  # noqa: E402
-from ansible.module_utils.fitsom_directory.model import Roster, State, Step  # noqa: E402
+from plugins.module_utils.directory import steps as decide
+from plugins.module_utils.directory.model import Roster, State, Step
+from tests.school import ROOT
 
 TODAY = date(2026, 11, 24)
 PASSWORD = "Maple-otter-tango-river-47"
@@ -181,7 +175,8 @@ class Directory:
             "ca_file": login.ca_file,
             **options,
         }
-        play = [{"hosts": "localhost", "gather_facts": False, "tasks": [{name: given, "register": "told"}]}]
+        task = {f"fitsom.school.{name}": given, "register": "told"}
+        play = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
         book = self.lab / f"{name}.yml"
         book.write_text(json.dumps(play))
         callback = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_DEPRECATION_WARNINGS": "0"}

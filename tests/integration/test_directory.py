@@ -17,8 +17,7 @@ from tests.integration.directory_lab import PASSPHRASE, PASSWORD, PROGRAMS, Dire
 
 # isort: split
 # The lab's file has made the modules' own utilities known by the name that they have inside Ansible.
-from ansible.module_utils.fitsom_directory.model import Action, Person, Role, Roster, State, User
-
+from plugins.module_utils.directory.model import Action, Person, Role, Roster, State, User
 from tests import rosters
 
 pytestmark = [

@@ -17,8 +17,7 @@ from tests.integration.directory_lab import PASSPHRASE, Directory
 from tests.school import ROOT, School
 
 # isort: split
-from ansible.module_utils.fitsom_directory.model import Person, Role
-
+from plugins.module_utils.directory.model import Person, Role
 from tests import rosters
 
 pytestmark = [

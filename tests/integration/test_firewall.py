@@ -23,7 +23,7 @@ CUT = """\
 - hosts: fw2
   gather_facts: false
   tasks:
-    - nft_table: {rules: [], guard: false, confirm_seconds: 600, save_dir: /var/lib/fitsom/firewall/cut}
+    - fitsom.school.nft_table: {rules: [], guard: false, confirm_seconds: 600, save_dir: /var/lib/fitsom/firewall/cut}
 """
 
 

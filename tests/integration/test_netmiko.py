@@ -62,7 +62,8 @@ class Router:
     def module(self, name: str, *, check: bool = False, **arguments: Any) -> tuple[dict[str, Any], str]:
         """The result of a module on the controller, and everything that Ansible wrote."""
         done = run(
-            "ansible", "localhost", "-c", "local", "-m", name, "-a", json.dumps(arguments), "-vvv", *["-C"] * check,
+            "ansible", "localhost", "-c", "local", "-m", f"fitsom.school.{name}", "-a", json.dumps(arguments), "-vvv",
+            *["-C"] * check,
             env={"ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
         )  # fmt: skip
         text = done.stdout[done.stdout.index("{\n") :]
@@ -152,7 +153,7 @@ PLAY = """\
 - hosts: localhost
   gather_facts: false
   tasks:
-    - netmiko_config: "{{ login | combine({'src': 'switch.j2'}) }}"
+    - fitsom.school.netmiko_config: "{{ login | combine({'src': 'switch.j2'}) }}"
 """
 
 

@@ -18,7 +18,7 @@ PLAY = """
   gather_facts: false
   vars:
     backups_quotas: [{path: /srv/homes, gb: 0.02}]
-  roles: [backups]
+  roles: [fitsom.school.backups]
 """
 HOMES = """
 set -e

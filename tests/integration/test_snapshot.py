@@ -20,7 +20,7 @@ hosts:
 PLAY = """
 - hosts: all
   gather_facts: true
-  roles: [patching]
+  roles: [fitsom.school.patching]
 """
 OPTIONS = ("patching_snapshot=true", "patching_reboot=never", "fitsom_change=CHG-2026-0007")
 

@@ -1,1 +1,1 @@
-../../../plugins/module_utils/fitsom_ipp.py
+../../../plugins/module_utils/cups/ipp.py

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_directory.desired import desired
-from ansible.module_utils.fitsom_directory.model import Person, Role, Roster, State, User
-from ansible.module_utils.fitsom_directory.policy import Policy, from_mapping
 
+from plugins.module_utils.directory.desired import desired
+from plugins.module_utils.directory.model import Person, Role, Roster, State, User
+from plugins.module_utils.directory.policy import Policy, from_mapping
 from tests.rosters import roster_of
 
 TODAY = date(2026, 9, 1)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_directory.desired import desired
-from ansible.module_utils.fitsom_directory.memberships import group_name
-from ansible.module_utils.fitsom_directory.model import Group, Person, Role, Roster, State, TeachingClass
-from ansible.module_utils.fitsom_directory.policy import Policy, from_mapping
 
+from plugins.module_utils.directory.desired import desired
+from plugins.module_utils.directory.memberships import group_name
+from plugins.module_utils.directory.model import Group, Person, Role, Roster, State, TeachingClass
+from plugins.module_utils.directory.policy import Policy, from_mapping
 from tests.rosters import roster_of
 from tests.unit.directory.test_desired import EMPTY, TODAY, groups, pupil, whole
 

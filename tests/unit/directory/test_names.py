@@ -6,10 +6,11 @@ from datetime import date
 from itertools import islice
 
 import pytest
-from ansible.module_utils.fitsom_directory import names
-from ansible.module_utils.fitsom_directory.model import Person, Role, User
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from plugins.module_utils.directory import names
+from plugins.module_utils.directory.model import Person, Role, User
 
 TODAY = date(2026, 9, 1)
 quick = settings(max_examples=200, deadline=None, derandomize=True)

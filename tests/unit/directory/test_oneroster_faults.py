@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fitsom_directory import bundle as files_of
-from ansible.module_utils.fitsom_directory import oneroster
-from ansible.module_utils.fitsom_directory.model import Fault, FaultyInputError
 
+from plugins.module_utils.directory import bundle as files_of
+from plugins.module_utils.directory import oneroster
+from plugins.module_utils.directory.model import Fault, FaultyInputError
 from tests.rosters import HEADERS, bundle, cell, make_school, table, write
 
 Files = dict[str, bytes]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ansible.module_utils.fitsom_directory import oneroster
-from ansible.module_utils.fitsom_directory.model import FaultyInputError, Roster
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from plugins.module_utils.directory import oneroster
+from plugins.module_utils.directory.model import FaultyInputError, Roster
 from tests.rosters import bundle, make_school, write
 
 SCHOOL = make_school(24, seed=5)

@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fitsom_directory import oneroster
-from ansible.module_utils.fitsom_directory.model import Role, Roster, TeachingClass
 
+from plugins.module_utils.directory import oneroster
+from plugins.module_utils.directory.model import Role, Roster, TeachingClass
 from tests.rosters import HEADERS, USERS_12, bundle, cell, make_school, roster_of, table, write
 
 SCHOOL = make_school(60, seed=3)

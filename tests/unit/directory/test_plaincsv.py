@@ -6,8 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fitsom_directory import bundle, plaincsv
-from ansible.module_utils.fitsom_directory.model import FaultyInputError, Person, Role
+
+from plugins.module_utils.directory import bundle, plaincsv
+from plugins.module_utils.directory.model import FaultyInputError, Person, Role
 
 MAPPING = dict(
     zip(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_directory import places
-from ansible.module_utils.fitsom_directory.model import Person, Role
-from ansible.module_utils.fitsom_directory.policy import Policy, PolicyError, from_mapping
+
+from plugins.module_utils.directory import places
+from plugins.module_utils.directory.model import Person, Role
+from plugins.module_utils.directory.policy import Policy, PolicyError, from_mapping
 
 NOBODY = {"source_id": "p1", "given_name": "Zoë", "family_name": "Öz", "year": "7"}
 

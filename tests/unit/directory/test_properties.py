@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from ansible.module_utils.fitsom_directory.desired import desired
-from ansible.module_utils.fitsom_directory.model import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugins.module_utils.directory.desired import desired
+from plugins.module_utils.directory.model import (
     Action,
     Person,
     Role,
@@ -15,10 +18,8 @@ from ansible.module_utils.fitsom_directory.model import (
     Step,
     TeachingClass,
 )
-from ansible.module_utils.fitsom_directory.policy import Policy, from_mapping
-from ansible.module_utils.fitsom_directory.steps import apply_to, guard, steps
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from plugins.module_utils.directory.policy import Policy, from_mapping
+from plugins.module_utils.directory.steps import apply_to, guard, steps
 
 TODAY = date(2026, 9, 1)
 EMPTY = State(units=frozenset(), users={}, groups={}, taken=frozenset({"annasmith", "root"}))

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from ansible.module_utils.fitsom_directory import oneroster
-from ansible.module_utils.fitsom_directory.desired import desired
-from ansible.module_utils.fitsom_directory.model import Action, Roster, State, Step
-from ansible.module_utils.fitsom_directory.objects import objects
-from ansible.module_utils.fitsom_directory.policy import from_mapping
-from ansible.module_utils.fitsom_directory.steps import apply_to, guard, steps
 
+from plugins.module_utils.directory import oneroster
+from plugins.module_utils.directory.desired import desired
+from plugins.module_utils.directory.model import Action, Roster, State, Step
+from plugins.module_utils.directory.objects import objects
+from plugins.module_utils.directory.policy import from_mapping
+from plugins.module_utils.directory.steps import apply_to, guard, steps
 from tests.rosters import bundle, make_school, rollover, write
 
 POLICY = from_mapping(

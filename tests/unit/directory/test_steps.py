@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_directory.desired import desired
-from ansible.module_utils.fitsom_directory.model import Action, Role, Roster, State, Step
-from ansible.module_utils.fitsom_directory.objects import objects, pseudonym
-from ansible.module_utils.fitsom_directory.policy import Policy, from_mapping
-from ansible.module_utils.fitsom_directory.steps import apply_to, guard, notes, steps
 
+from plugins.module_utils.directory.desired import desired
+from plugins.module_utils.directory.model import Action, Role, Roster, State, Step
+from plugins.module_utils.directory.objects import objects, pseudonym
+from plugins.module_utils.directory.policy import Policy, from_mapping
+from plugins.module_utils.directory.steps import apply_to, guard, notes, steps
 from tests.rosters import make_school
 from tests.unit.directory.test_desired import EMPTY, POLICY, TODAY, pupil, whole
 from tests.unit.directory.test_memberships import TEACHER, delta, lesson, school

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible.module_utils.fitsom_directory.ad import AdMap
-from ansible.module_utils.fitsom_directory.entry import Entry
-from ansible.module_utils.fitsom_directory.maps import DirectoryMap, Values
-from ansible.module_utils.fitsom_directory.model import Group, User
-from ansible.module_utils.fitsom_directory.openldap import OpenLdapMap
+from plugins.module_utils.directory.ad import AdMap
+from plugins.module_utils.directory.entry import Entry
+from plugins.module_utils.directory.maps import DirectoryMap, Values
+from plugins.module_utils.directory.model import Group, User
+from plugins.module_utils.directory.openldap import OpenLdapMap
 
 AD = AdMap(base="OU=School,DC=school,DC=test", root="DC=school,DC=test")
 LDAP = OpenLdapMap(base="ou=School,dc=school,dc=test", root="dc=school,dc=test")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fitsom_directory import dn
 from hypothesis import given
 from hypothesis import strategies as st
+
+from plugins.module_utils.directory import dn
 
 BASE = "OU=School,DC=school,DC=test"
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1).filter(

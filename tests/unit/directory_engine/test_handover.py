@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.module_utils.fitsom_directory import handover
-from ansible.module_utils.fitsom_directory.model import Action, State, Step
 
+from plugins.module_utils.directory import handover
+from plugins.module_utils.directory.model import Action, State, Step
 from tests.unit.directory_engine.people import CLASS, ZOE
 
 NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from ansible.module_utils.fitsom_directory import ad, maps
-from ansible.module_utils.fitsom_directory.maps import DirectoryMap
-from ansible.module_utils.fitsom_directory.model import State, User
-from ansible.module_utils.fitsom_directory.passwords import LENGTH, holds_name, make
 
+from plugins.module_utils.directory import ad, maps
+from plugins.module_utils.directory.maps import DirectoryMap
+from plugins.module_utils.directory.model import State, User
+from plugins.module_utils.directory.passwords import LENGTH, holds_name, make
 from tests.unit.directory_engine.people import AD, CLASS, LDAP, MAPS, UNLOCKING, ZOE, entry
 
 EVERY = pytest.mark.parametrize("mapping", MAPS.values(), ids=MAPS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fitsom_directory.refusals import explain
+
+from plugins.module_utils.directory.refusals import explain
 
 CANARY = "Zoë Canary"
 MESSAGES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ansible.module_utils.fitsom_firewall_register import Register, Surroundings, read
+from plugins.module_utils.firewall.register import Register, Surroundings, read
 
 TODAY = datetime.date(2026, 9, 7)
 ZONES: dict[str, Any] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 
 import pytest
-from ansible.module_utils.fitsom_admin_rules import (
+
+from plugins.module_utils.baseline.administrators import (
     Found,
     Wanted,
     at_home,

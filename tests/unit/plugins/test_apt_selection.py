@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.fitsom_apt_rules import (
+from plugins.module_utils.apt.rules import (
     apt_arguments,
     forbidden,
     outstanding,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fitsom_apt_rules import (
+
+from plugins.module_utils.apt.rules import (
     apt_errors,
     deb_name,
     diff_of,

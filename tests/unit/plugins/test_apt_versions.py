@@ -6,9 +6,10 @@ import shutil
 import subprocess
 
 import pytest
-from ansible.module_utils.fitsom_apt_rules import compare_versions
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from plugins.module_utils.apt.rules import compare_versions
 
 PAIRS = [
     ("1.0", "1.0", 0),

@@ -14,7 +14,8 @@ from typing import Any
 
 import jinja2
 import pytest
-from ansible.module_utils.fitsom_audit_rules import faults, keys
+
+from plugins.module_utils.security.audit_rules import faults, keys
 
 ROOT = Path(__file__).parents[3]
 OLD, NEW = "-w /etc/group -p wa -k before\n", "-w /etc/passwd -p wa -k fitsom-accounts\n"
@@ -52,12 +53,10 @@ class Kernel:
 RUN = """
 import json, sys
 import ansible.module_utils.basic as basic
-sys.path.insert(0, "plugins/modules")
-import ansible.module_utils
-ansible.module_utils.__path__.append("plugins/module_utils")
+sys.path.insert(0, "")
 from ansible.module_utils.testing import patch_module_args
 with patch_module_args(json.load(sys.stdin)):
-    import audit_rules
+    from plugins.modules import audit_rules
     audit_rules.main()
 """
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.fitsom_apt_rules import change
-from ansible.module_utils.fitsom_backout_rules import (
+from plugins.module_utils.apt.backout_rules import (
     arguments,
     completeness,
     diff_lines,
@@ -13,6 +12,7 @@ from ansible.module_utils.fitsom_backout_rules import (
     to_save,
     way_back,
 )
+from plugins.module_utils.apt.rules import change
 
 CHANGES = [
     change("openssl", "amd64", "1", "2"),

@@ -1,9 +1,10 @@
 """How full a backup server is, and when it will be."""
 
 import pytest
-from ansible.module_utils.fitsom_backup_capacity import DAY, days_until_full, findings, growth, note
 from hypothesis import given
 from hypothesis import strategies as st
+
+from plugins.module_utils.backup.capacity import DAY, days_until_full, findings, growth, note
 
 GB = 1_000_000_000
 

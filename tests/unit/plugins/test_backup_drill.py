@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fitsom_backup_drill import digest, pattern, sample, sentence, untouched, verdict
+
+from plugins.module_utils.backup.drill import digest, pattern, sample, sentence, untouched, verdict
 
 NODES = [{"path": f"/srv/{n}", "type": "file", "size": n} for n in range(100)] + [
     {"path": "/srv", "type": "dir"}

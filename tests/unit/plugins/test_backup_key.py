@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import stat
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fitsom_vault import VaultError
 
-backup_key = import_module("backup_key")
+from plugins.module_utils.vault import VaultError
+from plugins.modules import backup_key
+
 PASSPHRASE = "canary-passphrase"
 
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_backup_rules import as_of, copies, in_days, moment, of_set, state_of
+
+from plugins.module_utils.backup.rules import as_of, copies, in_days, moment, of_set, state_of
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 HOMES = {"name": "homes", "rpo_hours": 24}

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
 
-SPEC = importlib.util.spec_from_file_location(
-    "fitsom_backups", Path(__file__).parents[3] / "plugins/filter/fitsom_backups.py"
-)
-assert SPEC and SPEC.loader
-backups = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(backups)
+from plugins.filter import backups
 
 
 class HostVars(dict[str, dict[str, Any]]):

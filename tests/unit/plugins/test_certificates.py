@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils import fitsom_certificates_host as host
-from ansible.module_utils.fitsom_certificates import (
+
+from plugins.module_utils.security import certificates_host as host
+from plugins.module_utils.security.certificates import (
     OPENSSL,
     Certificate,
     blocks,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_cups_model import commands, found, lacks, new_device, sentence, steps, wanted
+
+from plugins.module_utils.cups.model import commands, found, lacks, new_device, sentence, steps, wanted
 
 COMMON = {"description": "", "location": "", "groups": [], "shared": True, "quota_pages": 0, "quota_days": 7}
 

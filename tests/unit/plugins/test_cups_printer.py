@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 
-module = import_module("cups_printer")
+from plugins.modules import cups_printer as module
+
 BUSY = (1, "", "lpadmin: Success\n")
 DONE = (0, "", "")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_cups_model import Thing
-from ansible.module_utils.fitsom_cups_review import cared, of_printer, of_queue, stuck, supplies
-from ansible.module_utils.fitsom_ipp import IppError
+
+from plugins.module_utils.cups.ipp import IppError
+from plugins.module_utils.cups.model import Thing
+from plugins.module_utils.cups.review import cared, of_printer, of_queue, stuck, supplies
 
 LIBRARY = Thing("queue", "library", {"location": "Library"})
 

@@ -1,7 +1,8 @@
 """What entries of the record of /etc say."""
 
 import pytest
-from ansible.module_utils.fitsom_etc_history import (
+
+from plugins.module_utils.baseline.etc_history import (
     CHANGE,
     changed_files,
     message_after,

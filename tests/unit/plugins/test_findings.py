@@ -1,9 +1,9 @@
 """The one form that all roles' findings have."""
 
 import pytest
-from ansible.module_utils.fitsom_findings import SEVERITIES, finding
 
 from fitsom_runner.reports.kinds import Severity
+from plugins.module_utils.findings import SEVERITIES, finding
 
 
 def test_a_finding_holds_all_its_parts() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.fitsom_firewall_acl import access_lists, faults
-
+from plugins.module_utils.firewall.acl import access_lists, faults
 from tests.unit.plugins.firewall_school import ZONES, entry, register
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 
-from .firewall_school import TODAY, entry, register
+from plugins.modules import firewall_register as module
 
-module = import_module("firewall_register")
+from .firewall_school import TODAY, entry, register
 
 
 def ends(name: str, day: str, **more: str) -> dict[str, object]:

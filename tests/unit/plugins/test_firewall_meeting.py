@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 from itertools import product
 
-from ansible.module_utils.fitsom_firewall_meeting import Packet, blocked, collisions, parts, wholly_inside
-from ansible.module_utils.fitsom_firewall_model import Net, Rule, Service, Side
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from plugins.module_utils.firewall.model import Net, Rule, Service, Side
+from plugins.module_utils.firewall.overlap import Packet, blocked, collisions, parts, wholly_inside
 
 ADDRESSES = range(8)
 PORTS = range(1, 5)

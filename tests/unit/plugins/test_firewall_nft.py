@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.fitsom_firewall_drift import by_hand, findings, merge, objects, taken_out
-from ansible.module_utils.fitsom_firewall_nft import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.module_utils.firewall.drift import by_hand, findings, merge, objects, taken_out
+from plugins.module_utils.firewall.nft import (
     Block,
     Policy,
     filtering_tables,
@@ -14,9 +17,6 @@ from ansible.module_utils.fitsom_firewall_nft import (
     terse,
     text_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.unit.plugins.firewall_school import entry, register
 
 PLAIN = Policy()

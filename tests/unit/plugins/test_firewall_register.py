@@ -6,10 +6,10 @@ import datetime
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_firewall_meeting import Packet
-from ansible.module_utils.fitsom_firewall_model import dump, load, parse_net, parse_service
-from ansible.module_utils.fitsom_firewall_register import management_faults
 
+from plugins.module_utils.firewall.model import dump, load, parse_net, parse_service
+from plugins.module_utils.firewall.overlap import Packet
+from plugins.module_utils.firewall.register import management_faults
 from tests.unit.plugins.firewall_school import ZONES, entry, register
 
 

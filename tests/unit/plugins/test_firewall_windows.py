@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.fitsom_firewall_windows import (
+from plugins.module_utils.firewall.windows import (
     differing,
     faults,
     findings,
@@ -13,7 +13,6 @@ from ansible.module_utils.fitsom_firewall_windows import (
     profiles_differ,
     surplus,
 )
-
 from tests.unit.plugins.firewall_school import entry, register
 
 

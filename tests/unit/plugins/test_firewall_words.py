@@ -6,8 +6,8 @@ import datetime
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_firewall_words import base_words, header, told_in, words
 
+from plugins.module_utils.firewall.words import base_words, header, told_in, words
 from tests.unit.plugins.firewall_school import entry, register
 
 UNTIL = datetime.date(2026, 12, 8)

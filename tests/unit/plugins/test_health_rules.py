@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_health_rules import (
+
+from plugins.module_utils.health.rules import (
     Limits,
     clock,
     errors_by_unit,
@@ -21,7 +22,7 @@ from ansible.module_utils.fitsom_health_rules import (
     updates_waiting,
     waiting,
 )
-from ansible.module_utils.fitsom_support import DEBIAN, Support, support_findings, support_of
+from plugins.module_utils.health.support import DEBIAN, Support, support_findings, support_of
 
 TODAY = date(2026, 11, 25)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fitsom_host_texts import (
+
+from plugins.module_utils.health.texts import (
     boot_time,
     chrony,
     entries,

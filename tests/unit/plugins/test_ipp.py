@@ -8,7 +8,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from ansible.module_utils.fitsom_ipp import GET_PRINTER, IppError, ask, parse
+
+from plugins.module_utils.cups.ipp import GET_PRINTER, IppError, ask, parse
 
 HEAD = struct.pack(">HHI", 0x0200, 0, 1)
 CHARSET = b"\x47\x00\x12attributes-charset\x00\x05utf-8"

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_kept_files import file_entry, missing_above, read_kept, write
-from ansible.module_utils.fitsom_kept_rules import (
+
+from plugins.module_utils.baseline.kept_files import file_entry, missing_above, read_kept, write
+from plugins.module_utils.baseline.kept_rules import (
     empty,
     line_of,
     merged,

@@ -7,8 +7,16 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fitsom_logins import Event, Reader
-from ansible.module_utils.fitsom_logins_review import called, counts, findings, locked_out, sentence, sources
+
+from plugins.module_utils.security.logins import Event, Reader
+from plugins.module_utils.security.logins_review import (
+    called,
+    counts,
+    findings,
+    locked_out,
+    sentence,
+    sources,
+)
 
 LOGS = Path(__file__).parents[2] / "fixtures/logs"
 UIDS = {"root": 0, "backup": 34, "lena": 1001, "mary": 1002}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_netmiko_device import Device, DeviceError, arguments, settle
-from ansible.module_utils.fitsom_netmiko_lines import Wanted, commands
 from netmiko.exceptions import ReadTimeout
 
-netmiko_config = import_module("netmiko_config")
+from plugins.module_utils.devices.device import Device, DeviceError, arguments, settle
+from plugins.module_utils.devices.lines import Wanted, commands
+from plugins.modules import netmiko_config
+
 GIVEN: dict[str, Any] = {
     "host": "10.0.0.2",
     "port": None,

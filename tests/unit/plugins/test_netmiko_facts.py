@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fitsom_netmiko_facts import dialect_of, from_answers, from_frr, is_frr
+
+from plugins.module_utils.devices.facts import dialect_of, from_answers, from_frr, is_frr
 
 IOS = (
     """\

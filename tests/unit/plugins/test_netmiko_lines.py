@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.fitsom_netmiko_lines import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.module_utils.devices.lines import (
     Path,
     Wanted,
     commands,
@@ -16,8 +19,6 @@ from ansible.module_utils.fitsom_netmiko_lines import (
     undo,
     unmet,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 RUNNING = """\
 Building configuration...

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from ansible.module_utils.fitsom_pam_rules import arguments, changes, in_use, modules_of
+
+from plugins.module_utils.baseline.pam import arguments, changes, in_use, modules_of
 
 VARS = yaml.safe_load((Path(__file__).parents[3] / "roles/baseline/vars/main.yml").read_text())
 

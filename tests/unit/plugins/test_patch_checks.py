@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.fitsom_backout_files import (
+from plugins.module_utils.apt.backout_files import (
     forget_others,
     keep,
     read_manifest,
     saved_files,
     write_manifest,
 )
-from ansible.module_utils.fitsom_backout_rules import empty
-from ansible.module_utils.fitsom_debs import asks_for_reboot, restarts
-from ansible.module_utils.fitsom_services import mapped_files, restartable, unit_of
+from plugins.module_utils.apt.backout_rules import empty
+from plugins.module_utils.apt.debs import asks_for_reboot, restarts
+from plugins.module_utils.apt.services import mapped_files, restartable, unit_of
+from plugins.modules import apt_ready, apt_verify, service_restarts
 
-apt_ready, apt_verify, service_restarts = map(import_module, ("apt_ready", "apt_verify", "service_restarts"))
 HOUR = 3600
 
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location(
-    "fitsom_printing", Path(__file__).parents[3] / "plugins/filter/fitsom_printing.py"
-)
-assert SPEC and SPEC.loader
-printing = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(printing)
+from plugins.filter import printing
 
 LIBRARY = {"name": "library", "uri": "ipp://10.1.4.20/ipp/print"}
 STAFF = {"name": "staff", "uri": "ipp://10.1.4.21/ipp/print", "groups": ["teachers"]}

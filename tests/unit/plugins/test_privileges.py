@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_privileges import (
+
+from plugins.module_utils.security.privileges import (
     Names,
     account_findings,
     accounts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.fitsom_quota_rules import GB, Held, findings, qgroups, size, to_set, told
+from plugins.module_utils.backup.quota import GB, Held, findings, qgroups, size, to_set, told
 
 # btrfs-progs 6.2 and, with a path, 6.14.
 SHOWN = """\

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible.module_utils import fitsom_security_host as host
+
+from plugins.module_utils.security import host
 
 
 def test_lines_of_the_journal_are_read_whatever_is_in_them() -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible.module_utils.fitsom_audit_rules import faults, keys
-from ansible.module_utils.fitsom_logging import Logging, checks, findings, gaps
+
+from plugins.module_utils.security.audit_rules import faults, keys
+from plugins.module_utils.security.logging import Logging, checks, findings, gaps
 
 SUDO = """\
 Syslog facility if syslog is being used for logging: authpriv

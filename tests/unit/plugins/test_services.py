@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from ansible.module_utils.fitsom_services import left_over, start_of
+
+from plugins.module_utils.apt.services import left_over, start_of
 
 
 def test_the_start_of_a_process_is_read_past_a_name_with_blanks_and_brackets() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.fitsom_sshd_rules import Login, effective, faults, overruled, render, shut_out
+
+from plugins.module_utils.baseline.sshd import Login, effective, faults, overruled, render, shut_out
 
 LEE = Login("lee", ["lee", "sudo"], "10.0.0.9", "publickey")
 OPEN = effective("pubkeyauthentication yes\npasswordauthentication no\nkbdinteractiveauthentication no\n")

@@ -1,7 +1,8 @@
 """The kernel's settings: what is written, what a container refuses, what is not there."""
 
 import pytest
-from ansible.module_utils.fitsom_sysctl import judge, ordered, problems, text
+
+from plugins.module_utils.baseline.sysctl import judge, ordered, problems, text
 
 WANTED = {"kernel.dmesg_restrict": "1", "net.ipv4.ip_forward": 0, "net.ipv4.conf.all.accept_redirects": "0"}
 LIVE = {

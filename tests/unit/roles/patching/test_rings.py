@@ -37,7 +37,7 @@ STANDS_IN = """\
 
 def patched(folder: Path, broken: list[str], *options: str) -> tuple[int, list[str]]:
     """Run the real playbook, gate and done mark, with a stand-in for the role's work; tells who was patched."""
-    tasks = folder / "roles/patching/tasks"
+    tasks = folder / "ansible_collections/fitsom/school/roles/patching/tasks"
     tasks.mkdir(parents=True)
     for name in ("gate.yml", "done.yml"):
         shutil.copy(ROOT / "roles/patching/tasks" / name, tasks)
@@ -47,12 +47,12 @@ def patched(folder: Path, broken: list[str], *options: str) -> tuple[int, list[s
     done = subprocess.run(
         [ANSIBLE_PLAYBOOK, "-i", f"{folder}/hosts", "playbooks/patch.yml", "-e", extra, *options],
         cwd=ROOT,
-        env={**os.environ, "ANSIBLE_ROLES_PATH": str(folder / "roles"), "ANSIBLE_NOCOLOR": "1"},
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    finished = done.stdout.split("TASK [patching : This host is done]")[1:]
+    finished = done.stdout.split("TASK [fitsom.school.patching : This host is done]")[1:]
     return done.returncode, [
         host for part in finished for host in re.findall(r"^ok: \[(\w+)\]", part.split("\nPLAY")[0], re.M)
     ]

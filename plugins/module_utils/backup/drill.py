@@ -1,0 +1,94 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a restore drill takes, and what its outcome means: pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from typing import Any, List, Mapping, Optional, Sequence
+
+from ..findings import Finding, finding
+from .rules import in_minutes, size
+
+Node = Mapping[str, Any]
+
+
+def sample(nodes: Sequence[Node], number: int, seed: str) -> List[Node]:
+    """`number` of the files, others with every snapshot (its id is the seed); all of them for 0."""
+    files = sorted((n for n in nodes if n["type"] == "file"), key=lambda n: str(n["path"]))
+    if not number or number >= len(files):
+        return files
+    return random.Random(seed).sample(files, number)  # noqa: S311 - nothing to guess
+
+
+def pattern(path: str) -> str:
+    """A path as restic's --include reads it: its wildcards mean themselves."""
+    return "".join("\\" + sign if sign in "\\*?[" else sign for sign in path)
+
+
+def digest(path: str) -> Optional[str]:
+    """SHA-256 of a file; None where there is none that can be read."""
+    found = hashlib.sha256()
+    try:
+        with open(path, "rb") as handle:
+            for block in iter(lambda: handle.read(1 << 20), b""):
+                found.update(block)
+    except OSError:
+        return None
+    return found.hexdigest()
+
+
+def untouched(node: Node, path: str, seconds: float) -> bool:
+    """Whether the live file is still the one that was backed up, by size and time of change in whole seconds."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return False
+    return state.st_size == node.get("size", 0) and int(state.st_mtime) == int(seconds)
+
+
+def verdict(ci: str, wanted: Mapping[str, Any], drill: Mapping[str, Any]) -> List[Finding]:
+    """Findings of one drill: {snapshot, files, bytes, missing, wrong, same, seconds, whole}."""
+    found = []
+    bad = list(drill["missing"]) + list(drill["wrong"])
+    if bad:
+        found.append(
+            finding(
+                "restore-failed", "exception", ci,
+                "%d of %d files of %s did not come back as they were." % (len(bad), drill["files"], wanted["name"]),
+                "snapshot %s" % drill["snapshot"],
+                "Verify the repository: systemctl start fitsom-backup-verify@HOST on the backup server.",
+            )
+        )  # fmt: skip
+    promised = wanted["rto_minutes"] * 60
+    if drill["whole"] and drill["seconds"] > promised:
+        found.append(
+            finding(
+                "restore-slow", "exception", ci,
+                "Bringing %s back took %s; %s were promised."
+                % (wanted["name"], in_minutes(drill["seconds"]), in_minutes(promised)),
+                "%d files, %s" % (drill["files"], size(drill["bytes"])),
+                "Promise less, or restore over a faster way.",
+            )
+        )  # fmt: skip
+    return found
+
+
+def sentence(wanted: Mapping[str, Any], drill: Mapping[str, Any]) -> str:
+    """The evidence, for the record."""
+    good = drill["files"] - len(drill["missing"]) - len(drill["wrong"])
+    return (
+        "%s of %s: %d of %d files (%s) came back in %s (%s are allowed); %d were compared by SHA-256 with the live."
+        % (
+            "The whole" if drill["whole"] else "A sample",
+            wanted["name"],
+            good,
+            drill["files"],
+            size(drill["bytes"]),
+            in_minutes(max(drill["seconds"], 1)),
+            in_minutes(wanted["rto_minutes"] * 60),
+            drill["same"],
+        )
+    )

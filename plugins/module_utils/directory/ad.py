@@ -1,0 +1,117 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Active Directory, Samba's or Microsoft's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
+
+from . import dn
+from .entry import Entry
+from .maps import DirectoryMap, Values
+from .model import Group, User
+
+NORMAL, DISABLED = 0x200, 0x2
+GLOBAL_SECURITY = -2147483646
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+_TICKS = 10_000_000
+# Both mean never; Microsoft's own tools write now one, now the other.
+_NEVER = (0, 0x7FFFFFFFFFFFFFFF)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdMap(DirectoryMap):
+    """`upn_domain` is what stands behind the @ of userPrincipalName; the domain's DNS name if empty."""
+
+    upn_domain: str = ""
+
+    texts: ClassVar[Mapping[str, str]] = {
+        "given_name": "givenName",
+        "family_name": "sn",
+        "display_name": "displayName",
+        "role": "employeeType",
+        "mail": "mail",
+        "year": "departmentNumber",
+        "department": "department",
+        "title": "title",
+        "home_directory": "homeDirectory",
+        "home_drive": "homeDrive",
+        "profile_path": "profilePath",
+        "unix_home": "unixHomeDirectory",
+        "shell": "loginShell",
+    }
+    username_attribute: ClassVar[str] = "sAMAccountName"
+    user_filter: ClassVar[str] = "(&(objectCategory=person)(objectClass=user)(employeeNumber=*))"
+    group_filter: ClassVar[str] = "(objectClass=group)"
+    kind_attribute: ClassVar[str] = "info"
+    more_user_attributes: ClassVar[tuple[str, ...]] = ("userAccountControl", "accountExpires")
+    mends_members: ClassVar[bool] = True
+    access_attributes: ClassVar[tuple[str, ...]] = ("userAccountControl",)
+
+    @property
+    def domain(self) -> str:
+        """The DNS name that the root's DN stands for."""
+        parts, rest = [], self.root
+        while rest:
+            own, rest = dn.split(rest)
+            parts.append(dn.value_of(own))
+        return ".".join(parts).lower()
+
+    def user_rdn(self, user: User) -> str:
+        return dn.rdn("CN", user.cn or user.username)
+
+    def user_entry(self, user: User, password: str, _number: int) -> Values:
+        """Password and access in the same operation: an account is there whole or not at all."""
+        return {
+            "objectClass": ["top", "person", "organizationalPerson", "user"],
+            "sAMAccountName": [user.username],
+            "userPrincipalName": [f"{user.username}@{self.upn_domain or self.domain}"],
+            "userAccountControl": [str(NORMAL if user.enabled else NORMAL | DISABLED)],
+            **self.all_values(user),
+            **self.password_values(user, password),
+        }
+
+    def access_values(self, user: User, now: Entry) -> Values:
+        control = now.number("userAccountControl") or NORMAL
+        return {"userAccountControl": [str(control & ~DISABLED if user.enabled else control | DISABLED)]}
+
+    def password_values(self, _user: User, password: str) -> Values:
+        return {"unicodePwd": [f'"{password}"'.encode("utf-16-le")]}
+
+    def expiry_values(self, user: User) -> Values:
+        """The moment after the last day, by UTC, as Microsoft's own tools have it."""
+        return {"accountExpires": [str(ticks(user.expires + timedelta(days=1)) if user.expires else 0)]}
+
+    def all_values(self, user: User) -> Values:
+        values = super().all_values(user)
+        if not user.expires:
+            del values["accountExpires"]
+        return values
+
+    def read_access(self, entry: Entry) -> tuple[bool, date | None]:
+        end = entry.number("accountExpires")
+        expires = None if end in _NEVER else moment(end - 1).date()
+        return not entry.number("userAccountControl") & DISABLED, expires
+
+    def group_entry(self, group: Group, members: Iterable[str]) -> Values:
+        values: Values = {
+            "objectClass": ["top", "group"],
+            "sAMAccountName": [group.name],
+            "groupType": [str(GLOBAL_SECURITY)],
+            **self.kind_values(group),
+        }
+        listed: list[bytes | str] = list(members)
+        return {**values, "member": listed} if listed else values
+
+
+def ticks(day: date) -> int:
+    """A day's first moment in the directory's own count: tenths of microseconds since 1601."""
+    return (datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) * _TICKS
+
+
+def moment(count: int) -> datetime:
+    """The moment that a count stands for."""
+    return _EPOCH + timedelta(microseconds=count // 10)

@@ -1,0 +1,63 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the modules of the directory have in common: their options, their connection, and errors without names."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .refusals import DirectoryError
+
+try:
+    import ldap3  # noqa: F401
+
+    LDAP3_ERROR = ""
+except ImportError:
+    LDAP3_ERROR = traceback.format_exc()
+
+ARGUMENTS: dict[str, Any] = {
+    "servers": {"type": "list", "elements": "str", "required": True},
+    "kind": {"type": "str", "choices": ["ad", "samba", "openldap"], "default": "ad"},
+    "base": {"type": "str", "required": True},
+    "bind_dn": {"type": "str", "required": True},
+    "bind_password": {"type": "str", "required": True, "no_log": True},
+    "ca_file": {"type": "path", "required": True},
+}
+
+
+def need_ldap3(module: AnsibleModule) -> None:
+    if LDAP3_ERROR:
+        module.fail_json(msg=missing_required_lib("ldap3"), exception=LDAP3_ERROR)
+
+
+def login_of(params: Mapping[str, Any]) -> Any:
+    """The connection.Login that the options describe."""
+    from .connection import Login
+
+    return Login(
+        servers=tuple(params["servers"]),
+        bind_dn=params["bind_dn"],
+        password=params["bind_password"],
+        ca_file=params["ca_file"],
+    )
+
+
+@contextmanager
+def nameless(module: AnsibleModule) -> Iterator[None]:
+    """Fails the module for whatever goes wrong inside; the text of an error nobody foresaw may hold anything."""
+    try:
+        yield
+    except DirectoryError as error:
+        module.fail_json(msg=f"the directory: {error}")
+    except Exception as error:
+        frame = traceback.extract_tb(sys.exc_info()[2])[-1]
+        module.fail_json(
+            msg=f"unforeseen {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+        )

@@ -1,0 +1,59 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Names of entries: units and accounts as DNs and back. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ldap3.utils.dn import escape_rdn
+
+from .model import Unit
+
+_RDN = re.compile(r"(?:\\.|[^\\,])*", re.S)
+_ESCAPED = re.compile(rb"\\([0-9a-fA-F]{2}|.)", re.S)
+_ROUND_COMMAS = re.compile(r"(?<!\\)\s*([,=])\s*")
+
+
+def rdn(attribute: str, value: str) -> str:
+    """One part of a DN, its value escaped."""
+    return f"{attribute}={escape_rdn(value)}"
+
+
+def unit_dn(unit: Unit, base: str) -> str:
+    """The DN of a unit below the base; the base itself for none."""
+    return ",".join([*(rdn("OU", part) for part in reversed(unit)), base])
+
+
+def split(dn: str) -> tuple[str, str]:
+    """An entry's own part, as it stands, and its parent."""
+    own = _RDN.match(dn)
+    end = own.end() if own else 0
+    return dn[:end], dn[end + 1 :]
+
+
+def value_of(part: str) -> str:
+    """The plain value of a DN's part."""
+    escaped = part.partition("=")[2].strip().encode()
+    return _ESCAPED.sub(_plain, escaped).decode(errors="replace")
+
+
+def _plain(found: re.Match[bytes]) -> bytes:
+    text = found.group(1)
+    return bytes.fromhex(text.decode()) if len(text) == 2 else text
+
+
+def unit_of(dn: str, base: str) -> Unit | None:
+    """The unit that a DN names below the base, outermost first: () for the base; None for what is not below it."""
+    parts: list[str] = []
+    while normal(dn) != normal(base):
+        if not dn:
+            return None
+        own, dn = split(dn)
+        parts.append(value_of(own))
+    return tuple(reversed(parts))
+
+
+def normal(dn: str) -> str:
+    """A DN as it is compared: servers keep a member's DN as somebody once wrote it."""
+    return _ROUND_COMMAS.sub(r"\1", dn).casefold()

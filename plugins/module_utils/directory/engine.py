@@ -1,0 +1,305 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Do steps in a directory: several at once, one after another where one needs the other, and stop at the first error.
+
+Every step can be done again: what is there already is compared and mended, what is gone already is no error.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+
+import ldap3
+from ldap3.utils.conv import escape_filter_chars
+
+from . import dn
+from .connection import Change, Link
+from .maps import PLACE, DirectoryMap, Values
+from .model import Action, Group, State, Step, User
+from .numbers import reserve
+from .refusals import (
+    EXISTS,
+    NO_SUCH_ATTRIBUTE,
+    NO_SUCH_OBJECT,
+    TYPE_OR_VALUE_EXISTS,
+    UNWILLING,
+    DirectoryError,
+)
+
+_ALREADY = (EXISTS, TYPE_OR_VALUE_EXISTS, NO_SUCH_ATTRIBUTE, UNWILLING)
+CHUNK = 1000  # values in one operation; servers limit the size of a request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What became of the steps. `error` is empty where all are done; `failed` is the step that met it."""
+
+    done: tuple[Step, ...]
+    left: tuple[Step, ...]
+    failed: Step | None = None
+    error: str = ""
+
+
+class Engine:
+    """Does the steps of one run. `passwords` is {source id: password} for new accounts."""
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        mapping: DirectoryMap,
+        found: State,
+        passwords: Mapping[str, str],
+        on_done: Callable[[Step], None] | None = None,
+    ) -> None:
+        self.mapping = mapping
+        self.passwords = passwords
+        self._on_done = on_done
+        self._links: queue.SimpleQueue[Link] = queue.SimpleQueue()
+        for link in links:
+            self._links.put(link)
+        self._width = len(links)
+        self._dns = {key: user.dn for key, user in found.users.items()}
+        self._numbers: dict[str, int] = {}
+        self._stop = threading.Event()
+        self._failure: tuple[Step, str] | None = None
+        self._lock = threading.Lock()
+
+    def apply(self, steps: Sequence[Step]) -> Report:
+        """Do them, action by action. DirectoryError is told in the report; whatever else happens is raised."""
+        done: list[Step] = []
+        for action, same in groupby(steps, key=lambda step: step.action):
+            if not self._stop.is_set():
+                done += self._phase(action, list(same))
+        finished = {id(step) for step in done}
+        left = tuple(step for step in steps if id(step) not in finished)
+        failed, error = self._failure or (None, "")
+        return Report(done=tuple(done), left=left, failed=failed, error=error)
+
+    def _phase(self, action: Action, steps: list[Step]) -> list[Step]:
+        if action is Action.CREATE_USER:
+            with self._link() as link:
+                numbers = reserve(link, self.mapping, len(steps))
+            self._numbers = {step.key: number for step, number in zip(steps, numbers, strict=False)}
+        # A unit needs the one above it to be there.
+        width = 1 if action is Action.CREATE_UNIT else self._width
+        with ThreadPoolExecutor(width) as pool:
+            outcomes = list(pool.map(self._one, steps))
+        return [step for step, done in zip(steps, outcomes, strict=True) if done]
+
+    def _one(self, step: Step) -> bool:
+        if self._stop.is_set():
+            return False
+        try:
+            with self._link() as link:
+                _ACTIONS[step.action](self, link, step)
+        except DirectoryError as error:
+            with self._lock:
+                self._failure = self._failure or (step, str(error))
+            self._stop.set()
+            return False
+        except BaseException:
+            self._stop.set()
+            raise
+        if self._on_done:
+            self._on_done(step)
+        return True
+
+    @contextmanager
+    def _link(self) -> Iterator[Link]:
+        link = self._links.get()
+        try:
+            yield link
+        finally:
+            self._links.put(link)
+
+    # one action each
+
+    def create_unit(self, link: Link, step: Step) -> None:
+        unit = tuple(step.key.split("/"))
+        with _fine(EXISTS):
+            link.add(self.mapping.unit_dn(unit), self.mapping.unit_entry(unit))
+
+    def create_user(self, link: Link, step: Step) -> None:
+        user = _user(step)
+        name = self.mapping.user_dn(user)
+        password = self.passwords[step.key]
+        self._dns[step.key] = name
+        try:
+            link.add(name, self.mapping.user_entry(user, password, self._numbers.get(step.key, 0)))
+        except DirectoryError as error:
+            if error.code != EXISTS:
+                raise
+            self._mend_user(link, user, name, password, error)
+
+    def _mend_user(self, link: Link, user: User, name: str, password: str, error: DirectoryError) -> None:
+        """Ours from a run that was cut short: made what it should be, with the password that is handed over now."""
+        entry = link.base(name, self.mapping.user_attributes)
+        if entry is None or entry.text("employeeNumber") != user.source_id:
+            raise error
+        access = self.mapping.access_values(user, entry)
+        access.update(self.mapping.password_values(user, password))
+        _write(link, name, self.mapping.all_values(user), access)
+
+    def change_user(self, link: Link, step: Step) -> None:
+        """Access and texts first, then the place: all that the step names, and nothing else."""
+        user, changed = _user(step), set(step.changed)
+        name = self._dns[step.key]
+        values = self.mapping.user_values(user, changed - set(PLACE))
+        access: Values = {}
+        if "enabled" in changed:
+            entry = link.base(name, self.mapping.access_attributes)
+            if entry is None:
+                raise DirectoryError("the account is not there any more")
+            access = self.mapping.access_values(user, entry)
+        _write(link, name, values, access)
+        if changed & {"unit", "cn"}:
+            self._move(link, step.key, name, user)
+
+    def _move(self, link: Link, key: str, name: str, user: User) -> None:
+        place = self.mapping.user_dn(user)
+        if place == name:
+            return
+        if not self.mapping.mends_members:
+            # Somebody who was moved by hand is still a member by the old name; that must not come to life again.
+            self._replace_member(link, place, "")
+            # Before the move: a run that is cut short here finds somebody in too few groups, never a stale name.
+            self._replace_member(link, name, place)
+        own, parent = dn.split(place)
+        link.rename(name, own, parent)
+        self._dns[key] = place
+
+    def _replace_member(self, link: Link, before: str, after: str) -> None:
+        wanted = f"(member={escape_filter_chars(before)})"
+        for group in list(link.search(self.mapping.base, wanted, ["cn"])):
+            changes: list[Change] = [(ldap3.MODIFY_ADD, [after])] if after else []
+            changes.append((ldap3.MODIFY_DELETE, [before]))
+            link.modify(group.dn, {"member": changes}, permissive=True)
+
+    def delete_user(self, link: Link, step: Step) -> None:
+        name = self._dns[step.key]
+        if not self.mapping.mends_members:
+            self._replace_member(link, name, "")
+        with _fine(NO_SUCH_OBJECT):
+            link.delete(name)
+
+    def export_user(self, link: Link, step: Step) -> None:
+        """Who runs us has written the account down before; the directory has nothing to do."""
+
+    def create_group(self, link: Link, step: Step) -> None:
+        group = _group(step)
+        name = self.mapping.group_dn(group)
+        members = self._members(step.add)
+        try:
+            link.add(name, self.mapping.group_entry(group, members[:CHUNK]))
+            members = members[CHUNK:]
+        except DirectoryError as error:
+            if error.code != EXISTS or not self._is_group(link, name):
+                raise
+            values = self.mapping.kind_values(group)
+            if values:
+                link.replace(name, values)
+        self._add_members(link, name, members)
+
+    def _is_group(self, link: Link, name: str) -> bool:
+        return link.base(name, ["cn"]) is not None
+
+    def update_group(self, link: Link, step: Step) -> None:
+        group = _group(step)
+        name = self.mapping.group_dn(group)
+        if "description" in step.changed:
+            link.replace(name, {"description": [group.description] if group.description else []})
+        self._add_members(link, name, self._members(step.add))
+        for part in _chunks(self._members(step.remove)):
+            _change_members(link, name, ldap3.MODIFY_DELETE, part)
+
+    def _add_members(self, link: Link, name: str, members: list[str]) -> None:
+        for part in _chunks(members):
+            _change_members(link, name, ldap3.MODIFY_ADD, part)
+
+    def delete_group(self, link: Link, step: Step) -> None:
+        before = step.before
+        if isinstance(before, Group):
+            with _fine(NO_SUCH_OBJECT):
+                link.delete(self.mapping.group_dn(before))
+
+    def _members(self, keys: Collection[str]) -> list[str]:
+        unknown = sum(key not in self._dns for key in keys)
+        if unknown:
+            raise DirectoryError(f"{unknown} of the group's new members have no account")
+        return [self._dns[key] for key in sorted(keys)]
+
+
+_ACTIONS: dict[Action, Callable[[Engine, Link, Step], None]] = {
+    Action.CREATE_UNIT: Engine.create_unit,
+    Action.CREATE_USER: Engine.create_user,
+    Action.ENABLE_USER: Engine.change_user,
+    Action.MOVE_USER: Engine.change_user,
+    Action.UPDATE_USER: Engine.change_user,
+    Action.CREATE_GROUP: Engine.create_group,
+    Action.UPDATE_GROUP: Engine.update_group,
+    Action.DISABLE_USER: Engine.change_user,
+    Action.EXPORT_USER: Engine.export_user,
+    Action.DELETE_USER: Engine.delete_user,
+    Action.DELETE_GROUP: Engine.delete_group,
+}
+
+
+def _user(step: Step) -> User:
+    if not isinstance(step.after, User):
+        raise TypeError(f"a step {step.action.value} without a user")
+    return step.after
+
+
+def _group(step: Step) -> Group:
+    if not isinstance(step.after, Group):
+        raise TypeError(f"a step {step.action.value} without a group")
+    return step.after
+
+
+def _write(link: Link, name: str, values: Values, access: Values) -> None:
+    """In one operation, but where a server has its own thoughts about an account whose password changes (ppolicy).
+
+    Access comes last: somebody who is not yet let in, or not yet barred, is seen by the next run.
+    """
+    secret = access.pop("userPassword", None)
+    parts = [values, {"userPassword": secret}, access] if secret else [{**values, **access}]
+    for part in filter(None, parts):
+        link.replace(name, part)
+
+
+def _change_members(link: Link, name: str, operation: str, members: list[str]) -> None:
+    """Add or remove members; Samba minds those that are there, or gone, already."""
+    try:
+        link.modify(name, {"member": [(operation, members)]}, permissive=True)
+    except DirectoryError as error:
+        group = link.base(name, ["member"]) if error.code in _ALREADY else None
+        if group is None:
+            raise
+        there = {dn.normal(member) for member in group.texts("member")}
+        adding = operation == ldap3.MODIFY_ADD
+        rest = [member for member in members if (dn.normal(member) in there) is not adding]
+        if len(rest) == len(members):
+            raise
+        if rest:
+            link.modify(name, {"member": [(operation, rest)]})
+
+
+def _chunks(members: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(members), CHUNK):
+        yield members[start : start + CHUNK]
+
+
+@contextmanager
+def _fine(code: int) -> Iterator[None]:
+    """An answer that means that somebody has done it before us."""
+    try:
+        yield
+    except DirectoryError as error:
+        if error.code != code:
+            raise

@@ -1,0 +1,197 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the kinds of directory have in common: how an account or a group of ours is written as an entry, and read. Pure.
+
+source id: employeeNumber      role: employeeType      year: departmentNumber (inetOrgPerson's, which AD has as well)
+leaver since: description, as "fitsom: left 2026-07-31"; it takes the place of any other text there
+kind of a group: info (AD) or businessCategory (OpenLDAP), as "fitsom: year"
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import ClassVar
+
+from . import dn
+from .entry import Entry
+from .model import ATTRIBUTES, Group, State, Unit, User
+
+Values = dict[str, list[bytes | str]]
+PLAIN = ("given_name", "family_name", "display_name", "role", "expires", "left")
+PLACE = ("unit", "cn", "enabled")
+_LEFT = re.compile(r"fitsom: left (\d{4}-\d\d-\d\d)")
+_KIND = "fitsom: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectoryMap(ABC):
+    """`base`: below it everything is fitsom's. `root`: the whole domain, in which usernames are unique."""
+
+    base: str
+    root: str
+
+    # Our names of texts -> the directory's.
+    texts: ClassVar[Mapping[str, str]]
+    username_attribute: ClassVar[str]
+    user_filter: ClassVar[str]
+    group_filter: ClassVar[str]
+    kind_attribute: ClassVar[str]
+    more_user_attributes: ClassVar[tuple[str, ...]]
+    # Whether the server itself mends the members of groups when somebody's DN changes.
+    mends_members: ClassVar[bool]
+    # A member that every group has, where a group must have one; it is nobody.
+    placeholder: ClassVar[str] = ""
+    access_attributes: ClassVar[tuple[str, ...]]
+
+    @property
+    def lacks(self) -> frozenset[str]:
+        """Attributes of ours that this kind of directory has no place for."""
+        return frozenset(ATTRIBUTES) - self.texts.keys()
+
+    @property
+    def user_attributes(self) -> tuple[str, ...]:
+        own = ("employeeNumber", "description", "cn", self.username_attribute, *self.more_user_attributes)
+        return tuple(dict.fromkeys((*own, *self.texts.values())))
+
+    @property
+    def group_attributes(self) -> tuple[str, ...]:
+        return ("cn", "description", "member", self.kind_attribute)
+
+    @property
+    def nobody(self) -> str:
+        return f"{self.placeholder},{self.base}" if self.placeholder else ""
+
+    def unit_dn(self, unit: Unit) -> str:
+        return dn.unit_dn(unit, self.base)
+
+    def unit_entry(self, unit: Unit) -> Values:
+        return {"objectClass": ["top", "organizationalUnit"], "ou": [unit[-1]]}
+
+    def user_dn(self, user: User) -> str:
+        return f"{self.user_rdn(user)},{self.unit_dn(user.unit)}"
+
+    def group_dn(self, group: Group) -> str:
+        return group.dn or f"{dn.rdn('CN', group.name)},{self.unit_dn(group.unit)}"
+
+    @abstractmethod
+    def user_rdn(self, user: User) -> str:
+        """The user's own part of the DN."""
+
+    @abstractmethod
+    def user_entry(self, user: User, password: str, number: int) -> Values:
+        """All attributes of a new account; `number` is its own where the directory has numbers."""
+
+    @abstractmethod
+    def access_values(self, user: User, now: Entry) -> Values:
+        """What makes the account one that may log in, or may not. `now` is the entry with `access_attributes`."""
+
+    @abstractmethod
+    def password_values(self, user: User, password: str) -> Values:
+        """What sets a new password, without letting in who may not log in."""
+
+    @abstractmethod
+    def expiry_values(self, user: User) -> Values:
+        """What ends the account after `user.expires`."""
+
+    @abstractmethod
+    def read_access(self, entry: Entry) -> tuple[bool, date | None]:
+        """Whether the account may log in, and its last day."""
+
+    @abstractmethod
+    def group_entry(self, group: Group, members: Iterable[str]) -> Values:
+        """All attributes of a new group."""
+
+    def user_values(self, user: User, names: Collection[str]) -> Values:
+        """The attributes behind these fields of a user; an empty list takes one away. Not place and access."""
+        values: Values = {}
+        for name in names:
+            if name == "expires":
+                values.update(self.expiry_values(user))
+            elif name == "left":
+                values["description"] = [f"fitsom: left {user.left.isoformat()}"] if user.left else []
+            elif name in self.texts:
+                values.update(self.text_values(name, self._text(user, name), user))
+        return values
+
+    def text_values(self, name: str, text: str, _user: User) -> Values:
+        return {self.texts[name]: [text] if text else []}
+
+    def all_values(self, user: User) -> Values:
+        """All of an account but place, access and password, without what is empty."""
+        values = self.user_values(user, (*PLAIN, *user.attributes))
+        values["employeeNumber"] = [user.source_id]
+        return {name: given for name, given in values.items() if given}
+
+    def kind_values(self, group: Group) -> Values:
+        values: Values = {self.kind_attribute: [_KIND + group.kind]} if group.kind else {}
+        return {**values, "description": [group.description]} if group.description else values
+
+    def read_user(self, entry: Entry) -> User | None:
+        """None for what lies elsewhere than in a unit below the base."""
+        unit = dn.unit_of(dn.split(entry.dn)[1], self.base)
+        if unit is None:
+            return None
+        enabled, expires = self.read_access(entry)
+        left = _LEFT.fullmatch(entry.text("description"))
+        known = {name: self.read_text(name, entry) for name in self.texts}
+        return User(
+            source_id=entry.text("employeeNumber"),
+            username=entry.text(self.username_attribute),
+            unit=unit,
+            given_name=known["given_name"],
+            family_name=known["family_name"],
+            display_name=known["display_name"],
+            role=known["role"],
+            enabled=enabled,
+            expires=expires,
+            left=date.fromisoformat(left[1]) if left else None,
+            attributes={name: known[name] for name in ATTRIBUTES if known.get(name)},
+            cn=self.read_cn(entry),
+            dn=entry.dn,
+        )
+
+    def read_text(self, name: str, entry: Entry) -> str:
+        return entry.text(self.texts[name])
+
+    def read_cn(self, entry: Entry) -> str:
+        return entry.text("cn")
+
+    def read_group(self, entry: Entry, ids: Mapping[str, str]) -> Group | None:
+        """`ids`: {DN as it is compared: source id}."""
+        unit = dn.unit_of(dn.split(entry.dn)[1], self.base)
+        if unit is None:
+            return None
+        members = [ids.get(name.casefold()) or ids.get(dn.normal(name), "") for name in self._members(entry)]
+        kind = entry.text(self.kind_attribute)
+        return Group(
+            name=entry.text("cn"),
+            unit=unit,
+            kind=kind.removeprefix(_KIND) if kind.startswith(_KIND) else "",
+            description=entry.text("description"),
+            members=frozenset(filter(None, members)),
+            strangers=sum(not member for member in members),
+            dn=entry.dn,
+        )
+
+    def _members(self, entry: Entry) -> list[str]:
+        nobody = self.nobody.casefold()
+        return [name for name in entry.texts("member") if name.casefold() != nobody]
+
+    @staticmethod
+    def _text(user: User, name: str) -> str:
+        return user.attributes.get(name, "") if name in ATTRIBUTES else str(getattr(user, name))
+
+
+def fit(mapping: DirectoryMap, wanted: State) -> State:
+    """The state without what this kind of directory cannot hold: it would be missing after every run."""
+    if not mapping.lacks:
+        return wanted
+    users = {
+        key: replace(user, attributes={n: t for n, t in user.attributes.items() if n not in mapping.lacks})
+        for key, user in wanted.users.items()
+    }
+    return replace(wanted, users=users)

@@ -1,0 +1,176 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What people are called in the directory: usernames, display names, and the names of their entries."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import date
+from itertools import count
+
+from . import templates
+from .model import Person, Unit, User
+
+USERNAME_FIELDS = ("given", "family", "year2", "id", "number")
+NAME_FIELDS = frozenset({"given", "family", "id"})
+LONGEST_USERNAME = 64
+LONGEST_SAM = 20  # sAMAccountName of a user
+LONGEST_CN = 64
+_SYSTEM = """administrator admin root guest krbtgt system daemon bin sys nobody nogroup operator support service
+postmaster hostmaster webmaster abuse backup sync proxy mail news www ftp sshd none self all users everyone
+anonymous localhost domain con prn aux nul"""
+RESERVED = frozenset(_SYSTEM.split())
+# Where the usual spelling is not what is left when accents are dropped.
+_SPELLED = str.maketrans(
+    dict.fromkeys("äæ", "ae")
+    | dict.fromkeys("öœ", "oe")
+    | {"ü": "ue", "ß": "ss", "þ": "th"}
+    | dict(zip("øłðđħŋŧ\u0131", "olddhnti", strict=True))
+)
+# Format characters that a name or an emoji needs: the two joiners and the tags of flags. The rest, above all
+# those that turn the direction of writing, only help to make one name look like another.
+_KEPT_FORMAT = frozenset({"\u200c", "\u200d"} | {chr(c) for c in range(0xE0020, 0xE0080)})
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs"})
+
+
+def fold(text: str) -> str:
+    """ASCII letters and digits only, lower case: "O'Brien-Núñez" is "obriennunez", "Größe" is "groesse"."""
+    spelled = unicodedata.normalize("NFC", text).lower().translate(_SPELLED)
+    return re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", spelled).lower())
+
+
+def clean(text: str) -> str:
+    """A name as it is shown: composed, one blank between words, nothing invisible."""
+    shown = (c for c in text if unicodedata.category(c) not in _INVISIBLE or c in _KEPT_FORMAT or c.isspace())
+    return " ".join(unicodedata.normalize("NFC", "".join(shown)).split())
+
+
+def units_of(text: str) -> int:
+    """The length as Active Directory counts it: most emoji are two UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _clings(character: str) -> bool:
+    """Whether a character belongs to the one before it: accents, joiners, skin tones, tags."""
+    return (
+        unicodedata.category(character)[0] == "M"
+        or character in _KEPT_FORMAT
+        or 0x1F3FB <= ord(character) <= 0x1F3FF
+    )
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` UTF-16 units, never ending in half a letter or half an emoji."""
+    if units_of(text) <= limit:
+        return text
+    end = len(text)
+    while end and (units_of(text[:end]) > limit or _clings(text[end]) or text[end - 1] == "\u200d"):
+        end -= 1
+    return text[:end].rstrip()
+
+
+def display_name(given: str, family: str) -> str:
+    """As people write it: umlauts, apostrophes and emoji stay."""
+    return clip(f"{clean(given)} {clean(family)}".strip(), 256)
+
+
+def check_username_template(template: str) -> None:
+    """ValueError in plain English for a template that could not name everybody."""
+    templates.check(template, USERNAME_FIELDS)
+    used = templates.fields(template)
+    if not NAME_FIELDS & set(used):
+        raise ValueError(f"the template {template!r} needs {{given}}, {{family}} or {{id}}")
+    literal = "".join(part.text for part in templates.split(template))
+    if not re.fullmatch("[a-z0-9._-]*", literal):
+        raise ValueError(
+            f"the template {template!r} may have only a-z, 0-9, dot, dash and underscore besides"
+        )
+    if "number" in used[:-1] or ("number" in used and not template.endswith("}")):
+        raise ValueError(f"in the template {template!r} {{number}} must come last")
+
+
+def _stem(person: Person, template: str, today: date) -> str:
+    values = {
+        "given": fold(person.given_name),
+        "family": fold(person.family_name),
+        "id": fold(person.source_id),
+        "year2": f"{(person.starts or today).year % 100:02d}",
+    }
+    if not any(values[name] for name in NAME_FIELDS & set(templates.fields(template))):
+        return fallback(person.source_id)
+    return templates.fill(template, values).strip("._-")
+
+
+def fallback(source_id: str) -> str:
+    """A username for somebody whose name has no letter of ours; u, so that it is not a bare number."""
+    rest = fold(source_id) or hashlib.sha256(source_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"u{rest}"
+
+
+def candidates(person: Person, template: str, *, today: date, limit: int = LONGEST_SAM) -> Iterator[str]:
+    """The usernames that somebody may get, best first, without end: smith, smith2, smith3 ..."""
+    parts = templates.split(template)
+    stem, numbered = _stem(person, template, today), parts[-1].field == "number"
+    width = parts[-1].length if numbered else 0
+    if not numbered:
+        yield stem[:limit].rstrip("._-")
+    for number in count(1 if numbered else 2):
+        tail = str(number).zfill(width)
+        yield stem[: limit - len(tail)].rstrip("._-") + tail
+
+
+def prescribed(person: Person, *, limit: int = LONGEST_SAM) -> Iterator[str]:
+    """The same for the username that the roster prescribes; of a mail address, what comes before the @."""
+    words = re.split("([._-])", person.username.partition("@")[0])
+    stem = "".join(word if word in ("", ".", "_", "-") else fold(word) for word in words).strip("._-")
+    stem = stem or fallback(person.source_id)
+    yield stem[:limit].rstrip("._-")
+    for number in count(2):
+        yield stem[: limit - len(str(number))].rstrip("._-") + str(number)
+
+
+def first_free(wanted: Iterator[str], avoid: AbstractSet[str]) -> str:
+    """The first that nobody has; `avoid` is in lower case."""
+    return next(name for name in wanted if name and name.casefold() not in avoid)
+
+
+def _family_of(display: str) -> Iterator[str]:
+    """ "Anna Smith", "Anna Smith (2)" ..., each at most 64 long."""
+    yield clip(display, LONGEST_CN)
+    for number in count(2):
+        tail = f" ({number})"
+        yield clip(display, LONGEST_CN - len(tail)) + tail
+
+
+def is_of_family(cn: str, display: str) -> bool:
+    """Whether an entry's name is the display name, or that with a number."""
+    match = re.fullmatch(r".*( \([1-9][0-9]*\))", cn, re.S)
+    tail = match[1] if match else ""
+    return cn == clip(display, LONGEST_CN) or (
+        bool(tail) and cn == clip(display, LONGEST_CN - len(tail)) + tail
+    )
+
+
+def common_names(wanted: Mapping[str, tuple[Unit, str]], found: Mapping[str, User]) -> dict[str, str]:
+    """{source id: name of the entry}, unique in its unit without regard to case.
+
+    `wanted` is {source id: (unit, display name)}. An entry that stays keeps its name. One that comes takes none that
+    anybody has there *now*, even who is about to go: moves then need no order, and two may swap their units.
+    """
+    used: dict[Unit, set[str]] = {}
+    for user in found.values():
+        used.setdefault(user.unit, set()).add(user.cn.casefold())
+    chosen: dict[str, str] = {}
+    for key, (unit, display) in sorted(wanted.items()):
+        now = found.get(key)
+        if now is not None and now.unit == unit and is_of_family(now.cn, display):
+            chosen[key] = now.cn
+            continue
+        chosen[key] = first_free(_family_of(display), used.setdefault(unit, set()))
+        used[unit].add(chosen[key].casefold())
+    return chosen

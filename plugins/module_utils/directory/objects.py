@@ -1,0 +1,86 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The steps as the plan and the reports show them: counts and pseudonyms, nobody's name. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from .model import Action, Group, Role, State, Step, User
+from .policy import KIND_FOLDERS
+
+_CIRCLES = {
+    Role.PUPIL.value: "Pupils",
+    Role.TEACHER.value: "Teachers",
+    Role.STAFF.value: "Staff",
+    Role.GUEST.value: "Guests",
+    Role.SUPPLIER.value: "Suppliers",
+}
+
+
+def pseudonym(key: bytes, source_id: str) -> str:
+    """The same person has the same pseudonym in every report of a school, which alone has the key."""
+    digest = hmac.new(key, source_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return f"p-{digest[:10]}"
+
+
+def objects(steps: Iterable[Step], found: State, pseudonym_key: bytes) -> list[dict[str, str]]:
+    """A row {kind, id, action, group, what} for each thing that changes, in the order of the steps.
+
+    A group whose members come and go has two rows, so that a run which finds one half done predicts less, not other.
+    Nothing in a row depends on the day: a plan taken again tomorrow says the same of the same change.
+    """
+    rows = []
+    for step in steps:
+        action, kind = step.action.value.split("_")
+        if kind == "user":
+            shown = {"id": pseudonym(pseudonym_key, step.key), "group": circle(step, found)}
+            whats = [_user_what(step)]
+        elif kind == "group":
+            shown, whats = {"id": step.key, "group": _folder(step)}, _group_whats(step)
+        else:
+            shown, whats = {"id": step.key, "group": "Units"}, [""]
+        rows += [{"kind": kind, "action": action, **shown, "what": what} for what in whats]
+    return rows
+
+
+def circle(step: Step, found: State) -> str:
+    """What a user is counted under: "Year 7" for a pupil, "Teachers"; a leaver where they were before."""
+    after, before = step.after, step.before or found.users.get(step.key)
+    user = before if isinstance(after, User) and after.left else after or before
+    if not isinstance(user, User):
+        return ""
+    year = user.attributes.get("year", "") if user.role == Role.PUPIL.value else ""
+    return f"Year {year}" if year else _CIRCLES.get(user.role, "Others")
+
+
+def _user_what(step: Step) -> str:
+    before, after = step.before, step.after
+    if step.action is Action.CREATE_USER and isinstance(after, User):
+        return "/".join(after.unit)
+    if step.action is Action.MOVE_USER and isinstance(before, User) and isinstance(after, User):
+        if before.unit == after.unit:
+            return f"renamed in {'/'.join(after.unit)}"
+        return f"{'/'.join(before.unit)} -> {'/'.join(after.unit)}"
+    if step.action is Action.UPDATE_USER:
+        return ", ".join(name.replace("_", " ") for name in step.changed)
+    return "leaver" if isinstance(after, User) and after.left else ""
+
+
+def _folder(step: Step) -> str:
+    group = step.after or step.before
+    return KIND_FOLDERS.get(group.kind, "Groups") if isinstance(group, Group) else "Groups"
+
+
+def _group_whats(step: Step) -> list[str]:
+    if step.action is not Action.UPDATE_GROUP:
+        return [_members(len(step.add)) if step.add else ""]
+    joined = [f"{_members(len(step.add))} to join"] if step.add else []
+    left = [f"{_members(len(step.remove))} to leave"] if step.remove else []
+    return [*joined, *left, *(f"new {name}" for name in step.changed)]
+
+
+def _members(number: int) -> str:
+    return "1 member" if number == 1 else f"{number} members"

@@ -1,0 +1,260 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a school has decided about its accounts: every knob, with a default and a check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from . import names, templates
+from .model import ATTRIBUTES, Role
+
+PLACE_FIELDS = ("year", "department")
+TEXT_FIELDS = ("username", "given", "family", "id", "year", "department", "mail", "mail_domain")
+# Each kind of group: the field that its name needs, and the folder that the groups live in.
+GROUP_KINDS = {
+    "year": ("year", "Years"),
+    "class": ("code", "Classes"),
+    "class_teachers": ("code", "Classes"),
+    "subject": ("subject", "Subjects"),
+    "department": ("department", "Departments"),
+}
+KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_, folder) in GROUP_KINDS.items()}}
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.I)
+# Those that a template may set; year and department come from the roster.
+_TEXTS = tuple(name for name in ATTRIBUTES if name not in PLACE_FIELDS)
+
+
+def _each(text: str) -> dict[Role, str]:
+    return dict.fromkeys(Role, text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Templates are by role; what has no template for a role is not managed for it.
+
+    `groups` is by kind (`GROUP_KINDS`): a kind without a template makes no groups. `attributes` is by the names of
+    `model.ATTRIBUTES`, then by role. `roster_usernames` takes the roster's username where it has one.
+    """
+
+    usernames: Mapping[Role, str] = field(
+        default_factory=lambda: {**_each("{given:1}{family}"), Role.PUPIL: "{year2}{family}{given:1}"}
+    )
+    roster_usernames: bool = False
+    username_max: int = names.LONGEST_SAM
+    reserved: frozenset[str] = names.RESERVED
+    units: Mapping[Role, str] = field(
+        default_factory=lambda: {
+            Role.PUPIL: "Pupils/Year {year}",
+            Role.TEACHER: "Staff/{department}",
+            Role.STAFF: "Staff/{department}",
+            Role.GUEST: "Guests",
+            Role.SUPPLIER: "Suppliers",
+        }
+    )
+    leavers_unit: str = "Leavers"
+    groups_unit: str = "Groups/{kind}"
+    role_groups: Mapping[Role, tuple[str, ...]] = field(
+        default_factory=lambda: {
+            Role.PUPIL: ("All Pupils",),
+            Role.TEACHER: ("All Teachers", "All Staff"),
+            Role.STAFF: ("All Staff",),
+            Role.GUEST: ("All Guests",),
+            Role.SUPPLIER: ("All Suppliers",),
+        }
+    )
+    groups: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "year": "Year {year}",
+            "class": "Class {code}",
+            "class_teachers": "Class {code} Teachers",
+            "subject": "Subject {subject}",
+            "department": "Department {department}",
+        }
+    )
+    group_prefix: str = ""
+    remove_empty_groups: bool = False
+    upn_domain: str = ""
+    mail_domain: str = ""
+    attributes: Mapping[str, Mapping[Role, str]] = field(default_factory=dict)
+    hold_days: int = 90
+    delete_after_hold: bool = False
+    max_disappearing_percent: float = 5.0
+
+    def is_due(self, left: date | None, today: date) -> bool:
+        """Whether a leaver has been held for long enough to be deleted, were deletion asked for."""
+        return left is not None and today >= left + timedelta(days=self.hold_days)
+
+
+class PolicyError(ValueError):
+    """Every mistake in a policy, a line each; `mistakes` has them as a list."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def from_mapping(raw: Mapping[str, Any]) -> Policy:
+    """A policy from `{knob: value}`; what is left out has its default. PolicyError names every mistake.
+
+    A knob by role takes one text for all roles, or `{role: text}` on top of the default. The attributes of
+    `model.ATTRIBUTES` are knobs by role of their own: `home_directory: {pupil: '\\\\srv\\pupils\\{username}'}`.
+    """
+    mistakes: list[str] = []
+    made: dict[str, Any] = {}
+    for knob, value in raw.items():
+        read = _READERS.get(str(knob))
+        if read is None:
+            mistakes.append(f"{knob}: no such knob; there are {', '.join(sorted(_READERS))}")
+            continue
+        try:
+            made[str(knob)] = read(value)
+        except ValueError as error:
+            mistakes.append(f"{knob}: {error}")
+    if mistakes:
+        raise PolicyError(mistakes)
+    return _built(made)
+
+
+def _built(made: dict[str, Any]) -> Policy:
+    default = Policy()
+    for knob in ("usernames", "units", "role_groups", "groups"):
+        if knob in made:
+            made[knob] = {**getattr(default, knob), **made[knob]}
+    attributes = {name: made.pop(name) for name in _TEXTS if name in made}
+    if made.get("mail_domain") and "mail" not in attributes:
+        attributes["mail"] = dict.fromkeys(Role, "{username}@{mail_domain}")
+    for role, template in made.get("usernames", default.usernames).items():
+        digits = templates.split(template)[-1].length if template.endswith("}") else 0
+        if digits + 3 > made.get("username_max", default.username_max) and "number" in templates.fields(
+            template
+        ):
+            raise PolicyError(
+                [f"usernames: {role.value}: the number leaves no room for a name in username_max"]
+            )
+    made["reserved"] = names.RESERVED | made.get("reserved", frozenset())
+    return Policy(attributes=attributes, **made)
+
+
+def _by_role(value: Any, check: Callable[[str], Any]) -> dict[Role, Any]:
+    if isinstance(value, str):
+        return dict.fromkeys(Role, check(value))
+    if not isinstance(value, Mapping):
+        raise ValueError("give one text, or a text for each role")
+    made = {}
+    for role, text in value.items():
+        if role not in [known.value for known in Role]:
+            raise ValueError(f"no such role {role!r}; there are {', '.join(known.value for known in Role)}")
+        made[Role(role)] = check(text)
+    return made
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or value != value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} is not a text of one line without blanks around it")
+    return value
+
+
+def _username(value: Any) -> str:
+    names.check_username_template(_text(value))
+    return str(value)
+
+
+def _unit(known: Collection[str]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        parts = _text(value).split("/")
+        for part in parts:
+            templates.check(part, known)
+        if not all(part.strip() for part in parts):
+            raise ValueError(f"the unit {value!r} has an empty part")
+        if templates.fields(parts[0]):
+            # Otherwise somebody without a year would land in the base itself.
+            raise ValueError(f"the first part of the unit {value!r} must be the same for everybody")
+        return str(value)
+
+    return read
+
+
+def _attribute(value: Any) -> str:
+    templates.check(_text(value), TEXT_FIELDS)
+    return str(value)
+
+
+def _group_names(value: Any) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError("give a name, or a list of names")
+    for name in listed:
+        if not _text(name) or templates.fields(name):
+            raise ValueError(f"{name!r} is not a plain name of a group")
+    return tuple(listed)
+
+
+def _groups(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"give a template for each of {', '.join(GROUP_KINDS)}; an empty one switches it off"
+        )
+    made = {}
+    for kind, template in value.items():
+        if kind not in GROUP_KINDS:
+            raise ValueError(f"no such kind of group {kind!r}; there are {', '.join(GROUP_KINDS)}")
+        needed, _ = GROUP_KINDS[kind]
+        made[kind] = _text(template or "")
+        templates.check(made[kind], [needed])
+        if made[kind] and needed not in templates.fields(made[kind]):
+            raise ValueError(f"{kind}: the template {template!r} needs {{{needed}}}")
+    return made
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _domain(value: Any) -> str:
+    if value and not _DOMAIN.fullmatch(_text(value)):
+        raise ValueError(f"{value!r} is not the name of a domain")
+    return str(value)
+
+
+def _number(low: int, high: int, kind: type = int) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        fits = isinstance(value, (int, kind)) and not isinstance(value, bool)
+        if not fits or not low <= value <= high:
+            raise ValueError(f"{value!r} is not a number from {low} to {high}")
+        return float(value) if kind is float else int(value)
+
+    return read
+
+
+def _reserved(value: Any) -> frozenset[str]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("give a list of usernames; they are added to those that are always reserved")
+    return frozenset(_text(name).casefold() for name in value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "usernames": lambda value: _by_role(value, _username),
+    "roster_usernames": _flag,
+    "username_max": _number(4, names.LONGEST_USERNAME),
+    "reserved": _reserved,
+    "units": lambda value: _by_role(value, _unit(PLACE_FIELDS)),
+    "leavers_unit": _unit(()),
+    "groups_unit": _unit(("kind",)),
+    "role_groups": lambda value: _by_role(value, _group_names),
+    "groups": _groups,
+    "group_prefix": lambda value: value if isinstance(value, str) and value.isprintable() else _text(value),
+    "remove_empty_groups": _flag,
+    "upn_domain": _domain,
+    "mail_domain": _domain,
+    **{name: lambda value: _by_role(value, _attribute) for name in _TEXTS},
+    "hold_days": _number(0, 3650),
+    "delete_after_hold": _flag,
+    "max_disappearing_percent": _number(0, 100, float),
+}

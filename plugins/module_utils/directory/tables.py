@@ -1,0 +1,199 @@
+# Copyright: the fitsom authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""CSV with a header, read strictly: every fault is told with its line and column, and none shows a value.
+
+A value in a wrong place may be somebody's name, whatever the column is called; line and column are enough to find it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from .model import Fault
+
+# A cell beyond this is a missing quote, not a name.
+LONGEST_ID = 255
+_YEARS = range(1900, 2200)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A file's rows by the header's names; `faults` is shared by all tables of an input."""
+
+    file: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    faults: list[Fault]
+
+    def fault(self, row: Row, column: str, reason: str) -> None:
+        self.faults.append(Fault(file=self.file, line=row.line, column=column, reason=reason))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One record; `line` is where it starts. Columns that the file does not have are empty."""
+
+    line: int
+    cells: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column.casefold(), "")
+
+
+def parse(
+    file: str,
+    content: bytes,
+    faults: list[Fault],
+    *,
+    required: Sequence[str],
+    delimiter: str = ",",
+    encoding: str = "utf-8-sig",
+) -> Table:
+    """The table in a file. What is wrong goes to `faults`; rows that could not be read are left out."""
+    text = _decoded(file, content, encoding, faults)
+    records = _records(file, text, delimiter, faults)
+    first = next(records, None)
+    if first is None:
+        if text is not None and not any(fault.file == file for fault in faults):
+            faults.append(Fault(file=file, line=1, reason="has no header"))
+        return Table(file=file, columns=(), rows=(), faults=faults)
+    header = [cell.strip() for cell in first[1]]
+    columns = [cell.casefold() for cell in header]
+    if not _is_header_sound(file, first[0], columns, required, faults):
+        return Table(file=file, columns=(), rows=(), faults=faults)
+    ends = content.endswith((b"\n", b"\r"))
+    rows = []
+    for line, record, is_last in _with_last(records):
+        if len(record) != len(columns):
+            cut = is_last and not ends and len(record) < len(columns)
+            reason = f"has {len(record)} fields where the header has {len(columns)}"
+            faults.append(Fault(file=file, line=line, reason=f"is cut off: it {reason}" if cut else reason))
+            continue
+        cells = {column: cell.strip() for column, cell in zip(columns, record, strict=True) if column}
+        rows.append(Row(line=line, cells=cells))
+    return Table(file=file, columns=header, rows=rows, faults=faults)
+
+
+def _decoded(file: str, content: bytes, encoding: str, faults: list[Fault]) -> str | None:
+    try:
+        text = content.decode(encoding)
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        reason = f"is not {encoding.removesuffix('-sig').upper()}"
+        faults.append(Fault(file=file, line=content.count(b"\n", 0, start) + 1, reason=reason))
+        return None
+    nul = text.find("\0")
+    if nul >= 0:
+        faults.append(Fault(file=file, line=text.count("\n", 0, nul) + 1, reason="holds a NUL character"))
+        return None
+    return text
+
+
+def _records(
+    file: str, text: str | None, delimiter: str, faults: list[Fault]
+) -> Iterator[tuple[int, list[str]]]:
+    """(line on which it starts, fields) of each record that is not blank; stops at what is no CSV."""
+    reader = csv.reader(io.StringIO(text or "", newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    while True:
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            faults.append(
+                Fault(file=file, line=line, reason="is not well-formed CSV: a quote is missing or misplaced")
+            )
+            return
+        if record:
+            yield line, record
+        line = reader.line_num + 1
+
+
+def _with_last(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str], bool]]:
+    before: tuple[int, list[str]] | None = None
+    for current in records:
+        if before is not None:
+            yield (*before, False)
+        before = current
+    if before is not None:
+        yield (*before, True)
+
+
+def _is_header_sound(
+    file: str, line: int, columns: Sequence[str], required: Sequence[str], faults: list[Fault]
+) -> bool:
+    missing = [name for name in required if name.casefold() not in columns]
+    faults += [
+        Fault(file=file, line=line, column=name, reason="the header lacks this column") for name in missing
+    ]
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    for name in twice:
+        known = next((r for r in required if r.casefold() == name), "")
+        faults.append(Fault(file=file, line=line, column=known, reason="the header has a column twice"))
+    return not missing and not twice
+
+
+def keyed(table: Table, column: str) -> Iterator[tuple[str, Row]]:
+    """(id, row) of each row with a sound id that was not there before."""
+    seen: dict[str, int] = {}
+    for row in table.rows:
+        key = identifier(table, row, column)
+        if key in seen:
+            table.fault(row, column, f"the same id stands on line {seen[key]}")
+        elif key:
+            seen[key] = row.line
+            yield key, row
+
+
+def identifier(table: Table, row: Row, column: str) -> str:
+    """The id in a column; empty, and a fault, if there is none that could be stored."""
+    key = row[column]
+    if not key:
+        table.fault(row, column, "is empty")
+    elif len(key) > LONGEST_ID or not key.isprintable():
+        table.fault(
+            row, column, f"is no id: longer than {LONGEST_ID}, or with characters that cannot be seen"
+        )
+        return ""
+    return key
+
+
+def filled(table: Table, row: Row, column: str, clean: Callable[[str], str]) -> str:
+    """A text that must be there: something has to remain of it when it is shown."""
+    text = clean(row[column])
+    if not text or all(unicodedata.category(c)[0] in "CMZ" for c in text):
+        table.fault(row, column, "is empty")
+    return text
+
+
+def day(table: Table, row: Row, column: str) -> date | None:
+    """A date such as 2026-09-01, with or without a time behind it; None where there is none, or a fault."""
+    text = row[column]
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text).date()
+    except ValueError:
+        found = None
+    if found is None or len(text) < 10 or text[4] != "-" or found.year not in _YEARS:
+        table.fault(row, column, "is not a date such as 2026-09-01")
+        return None
+    return found
+
+
+def choice(table: Table, row: Row, column: str, allowed: Sequence[str], *, empty: str | None = None) -> str:
+    """One of the words in `allowed`, whatever its case; `empty` is what an empty cell means, None if it may not be."""
+    text = row[column].casefold()
+    if not text and empty is not None:
+        return empty
+    for word in allowed:
+        if word.casefold() == text:
+            return word
+    table.fault(row, column, f"is none of {', '.join(allowed)}" if text else "is empty")
+    return ""
