@@ -36,7 +36,7 @@ attributes:
   check_mode:
     description: Tells whether it would join.
     support: full
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

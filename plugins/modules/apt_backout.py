@@ -44,7 +44,7 @@ options:
     description: Seconds to wait while another process holds a lock of apt or dpkg.
     type: int
     default: 300
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

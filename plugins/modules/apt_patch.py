@@ -28,7 +28,7 @@ options:
     type: path
 extends_documentation_fragment:
   - fitsom.school.apt_selection
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

@@ -34,7 +34,7 @@ options:
     description: Fail if the old package of any change can not be had.
     type: bool
     default: false
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

@@ -36,7 +36,7 @@ options:
     default: []
 extends_documentation_fragment:
   - fitsom.school.apt_selection
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

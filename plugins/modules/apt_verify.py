@@ -34,7 +34,7 @@ options:
     description: How many new error messages are noted. 0 does not read the log.
     type: int
     default: 10
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

@@ -25,7 +25,7 @@ options:
     type: str
     choices: [present, absent]
     default: present
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Tells what would be written; loads nothing.
@@ -44,7 +44,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-keys:
+event_keys:
   description: By which keys the events are looked up with C(ausearch -k).
   type: list
   elements: str
@@ -111,7 +111,7 @@ def main() -> None:
             msg="These audit rules are not sound; nothing was written:\n- %s" % "\n- ".join(wrong)
         )
     old = before(path)
-    result = {"changed": old != wanted, "keys": list(keys(wanted or ""))}
+    result = {"changed": old != wanted, "event_keys": list(keys(wanted or ""))}
     result["diff"] = {"before_header": path, "before": old or "", "after_header": path, "after": wanted or ""}
     if not result["changed"] or module.check_mode:
         module.exit_json(**result)

@@ -32,7 +32,7 @@ options:
     description: The folder below which the scratch folder is made; it needs room for what is restored.
     type: path
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Says what would be restored, and restores nothing.

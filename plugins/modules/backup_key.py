@@ -35,7 +35,7 @@ options:
     description: Whether to make it where there is none. Otherwise that is an error, outside check mode.
     type: bool
     default: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Foretells a key that is still to be made, and gives none.

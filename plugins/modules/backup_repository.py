@@ -16,7 +16,7 @@ options:
     description: Name of the repository.
     type: str
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Foretells the repository, also where restic and its settings are still to come.

@@ -31,7 +31,7 @@ options:
     description: What is added to the name of what is there now.
     type: str
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Names the snapshot and counts what would come back.

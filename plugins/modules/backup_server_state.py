@@ -29,7 +29,7 @@ options:
     type: list
     elements: str
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Changes nothing in either mode.

@@ -17,7 +17,7 @@ options:
     description: The folder of the change's way back.
     type: path
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Tells what would be brought back.

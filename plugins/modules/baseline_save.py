@@ -36,7 +36,7 @@ options:
     type: list
     elements: str
     default: []
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Says what would be kept.

@@ -32,7 +32,7 @@ attributes:
   diff_mode:
     description: The number of folders with and without the limit.
     support: full
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

@@ -12,7 +12,7 @@ description:
   - Hardware, system and its support, packages, services, file systems, network and the last change,
     as the host itself says.
   - What the host does not say is null, never a guess. A container has no maker and no serial number.
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Changes nothing in either mode.

@@ -116,7 +116,7 @@ attributes:
   diff_mode:
     description: Every queue and pool before and after.
     support: full
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

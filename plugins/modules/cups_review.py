@@ -41,7 +41,7 @@ attributes:
   diff_mode:
     description: There is no difference to show.
     support: none
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

@@ -38,7 +38,7 @@ attributes:
   diff_mode:
     description: Each setting before and after.
     support: full
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""
@@ -161,7 +161,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         module.fail_json(msg=wrong)
     link = connection.connect(login_of(module.params))
     mapping = reader.map_for(link, module.params["kind"], module.params["base"])
-    entry = link.base(mapping.root, [attribute for attribute, _ in ATTRIBUTES.values()]) or Entry(
+    entry = link.base(mapping.root, [attribute for attribute, _kind in ATTRIBUTES.values()]) or Entry(
         dn="", values={}
     )
     before = settings_of(entry)

@@ -35,7 +35,7 @@ attributes:
   check_mode:
     description: Reads only.
     support: full
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

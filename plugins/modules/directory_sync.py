@@ -66,7 +66,7 @@ attributes:
   diff_mode:
     description: Counts by kind and group.
     support: full
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""
@@ -171,7 +171,9 @@ class Sync:
             if step.action is Action.CREATE_USER and isinstance(step.after, User)
         }
         path = self._hand_over(secrets)
-        links += [connection.connect(login_of(self.given)) for _ in range(self.given["connections"] - 1)]
+        links += [
+            connection.connect(login_of(self.given)) for _number in range(self.given["connections"] - 1)
+        ]
         report = engine.Engine(links, self.mapping, self.found, secrets).apply(self.steps)
         for link in links:
             link.close()

@@ -28,7 +28,7 @@ options:
     description: What findings call this host.
     type: str
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Writes nothing, and tells how much was changed by hand. What the run changes its other tasks tell.

@@ -62,7 +62,7 @@ options:
     description: What findings are about, the host's name.
     type: str
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Changes nothing in either mode.

@@ -72,7 +72,7 @@ options:
       - The command C(fitsom health) remembers this. Without it, how long they have waited is not known.
     type: dict
     default: {}
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Changes nothing in either mode.

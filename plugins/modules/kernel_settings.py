@@ -25,7 +25,7 @@ options:
     description: What findings call this host.
     type: str
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Tells what it would write, and which settings can not be made.

@@ -61,7 +61,7 @@ options:
     description: What findings call this host.
     type: str
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Tells each account that would be changed.

@@ -56,7 +56,7 @@ options:
     type: path
 extends_documentation_fragment:
   - fitsom.school.netmiko
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Tells which lines would be typed.

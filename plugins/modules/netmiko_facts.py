@@ -16,7 +16,7 @@ description:
   - What the device's answer does not hold is left empty. Runs on the controller.
 extends_documentation_fragment:
   - fitsom.school.netmiko
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Changes nothing in either mode.

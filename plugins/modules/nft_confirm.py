@@ -28,7 +28,7 @@ options:
     description: Seconds to wait for the old rules.
     type: int
     default: 30
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Says changed, since it is called only where there is something to confirm.

@@ -20,7 +20,7 @@ options:
     type: list
     elements: str
     default: []
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Changes nothing in either mode.

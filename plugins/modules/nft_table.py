@@ -52,7 +52,7 @@ options:
     description: The folder that keeps the table as it was before this change; what is there already is kept.
     type: path
     required: true
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Tells what would be changed. Where nft is not installed yet, it is not asked how it writes the rules.

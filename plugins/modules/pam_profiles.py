@@ -32,7 +32,7 @@ options:
     description: In check mode, the text of profiles of packages that are not installed yet.
     type: dict
     default: {}
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Tells what pam-auth-update would write.

@@ -33,7 +33,7 @@ options:
     description: Whether the host was started again in this run.
     type: bool
     default: false
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

@@ -59,7 +59,7 @@ options:
     type: str
     choices: [journal, auditd, none]
     default: journal
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Changes nothing in either mode.
@@ -108,13 +108,8 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.security import antimalware as antimalware
-from ..module_utils.security import certificates as certificates
-from ..module_utils.security import certificates_host as certificates_host
-from ..module_utils.security import host as host
-from ..module_utils.security import logging as logging
+from ..module_utils.security import antimalware, certificates, certificates_host, host, logging, privileges
 from ..module_utils.security import logins_review as logins
-from ..module_utils.security import privileges as privileges
 
 SPEC = {
     "ci": {"type": "str", "required": True},

@@ -27,7 +27,7 @@ options:
     type: list
     elements: str
     default: []
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""

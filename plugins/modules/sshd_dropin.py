@@ -31,7 +31,7 @@ options:
     type: str
     choices: [publickey, password]
     default: publickey
-author: The fitsom authors
+author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
     description: Asks sshd as well, and tells what would be written.

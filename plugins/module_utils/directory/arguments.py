@@ -13,14 +13,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .ldap import LDAP3_ERROR
 from .refusals import DirectoryError
-
-try:
-    import ldap3  # noqa: F401
-
-    LDAP3_ERROR = ""
-except ImportError:
-    LDAP3_ERROR = traceback.format_exc()
 
 ARGUMENTS: dict[str, Any] = {
     "servers": {"type": "list", "elements": "str", "required": True},

@@ -9,11 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import ldap3
-from ldap3.core.exceptions import LDAPException, LDAPExceptionError
-from ldap3.core.tls import Tls
-
 from .entry import Entry
+from .ldap import LDAPException, LDAPExceptionError, Tls, ldap3
 from .refusals import (
     NO_SUCH_OBJECT,
     SUCCESS,
@@ -85,7 +82,7 @@ class Link:
         self.server = server
 
     def search(
-        self, base: str, filter_text: str, attributes: Sequence[str], *, scope: str = ldap3.SUBTREE
+        self, base: str, filter_text: str, attributes: Sequence[str], *, scope: str = "SUBTREE"
     ) -> Iterator[Entry]:
         """Every entry that matches, read in pages. Nothing where the base is not there."""
         cookie: bytes | None = None

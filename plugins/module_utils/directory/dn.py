@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import re
 
-from ldap3.utils.dn import escape_rdn
-
+from .ldap import escape_rdn
 from .model import Unit
 
 _RDN = re.compile(r"(?:\\.|[^\\,])*", re.S)

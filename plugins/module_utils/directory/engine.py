@@ -15,11 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 
-import ldap3
-from ldap3.utils.conv import escape_filter_chars
-
 from . import dn
 from .connection import Change, Link
+from .ldap import escape_filter_chars, ldap3
 from .maps import PLACE, DirectoryMap, Values
 from .model import Action, Group, State, Step, User
 from .numbers import reserve

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-import yaml
-
 from ..vault import VaultError, encrypt
 from .model import Action, Group, State, Step, User
 
@@ -51,6 +49,8 @@ def write(
     folder: Path, passphrase: str, rows: Mapping[str, list[dict[str, str]]], now: datetime, *, head: str = ""
 ) -> Path:
     """Write and flush `rows` as ansible-vault's own format; the name of the new file. HandoverError says why not."""
+    import yaml  # Ansible has it wherever this runs; the file must be readable without
+
     text = head + yaml.safe_dump(dict(rows), allow_unicode=True, sort_keys=False, width=1000)
     try:
         closed = encrypt(text.encode(), passphrase)

@@ -7,9 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import ldap3
-
 from .connection import Change, Link
+from .ldap import ldap3
 from .maps import DirectoryMap
 from .openldap import OpenLdapMap
 from .refusals import DirectoryError

@@ -39,7 +39,8 @@ def make(user: User, choose: Choose = secrets.choice) -> str:
     """A password such as Maple-otter-tango-river-47: no part of the user's own names, which AD refuses."""
     while True:
         password = (
-            "-".join(choose(_WORDS) for _ in range(4)).capitalize() + f"-{choose(_DIGITS)}{choose(_DIGITS)}"
+            "-".join(choose(_WORDS) for _word in range(4)).capitalize()
+            + f"-{choose(_DIGITS)}{choose(_DIGITS)}"
         )
         if len(password) >= LENGTH and not holds_name(password, user):
             return password

@@ -23,7 +23,7 @@ GROUP_KINDS = {
     "subject": ("subject", "Subjects"),
     "department": ("department", "Departments"),
 }
-KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_, folder) in GROUP_KINDS.items()}}
+KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_needed, folder) in GROUP_KINDS.items()}}
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.I)
 # Those that a template may set; year and department come from the roster.
 _TEXTS = tuple(name for name in ATTRIBUTES if name not in PLACE_FIELDS)
@@ -203,7 +203,7 @@ def _groups(value: Any) -> dict[str, str]:
     for kind, template in value.items():
         if kind not in GROUP_KINDS:
             raise ValueError(f"no such kind of group {kind!r}; there are {', '.join(GROUP_KINDS)}")
-        needed, _ = GROUP_KINDS[kind]
+        needed = GROUP_KINDS[kind][0]
         made[kind] = _text(template or "")
         templates.check(made[kind], [needed])
         if made[kind] and needed not in templates.fields(made[kind]):

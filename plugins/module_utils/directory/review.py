@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ldap3.utils.conv import escape_filter_chars
-
 from . import dn
 from .ad import AdMap, moment
 from .connection import Link
 from .entry import Entry
+from .ldap import escape_filter_chars
 from .maps import DirectoryMap
 
 # Members of members too; both Microsoft's servers and Samba know the rule.

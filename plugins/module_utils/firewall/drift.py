@@ -31,7 +31,7 @@ def by_hand(live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
 
 def taken_out(live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
     """What we put there and is not live any more."""
-    return by_hand(applied, live)
+    return by_hand(live=applied, applied=live)
 
 
 def merge(wanted: Sequence[Block], live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:

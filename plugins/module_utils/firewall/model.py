@@ -76,7 +76,7 @@ def parse_service(text: str) -> Service:
         if not 1 <= first <= last <= 65535:
             raise ValueError("%s: ports are from 1 to 65535, the lower first" % text)
         return Service(found[1], first, last)
-    protocol, _, kind = text.partition("/")
+    protocol, _slash, kind = text.partition("/")
     if protocol in ICMP_TYPES and kind in ICMP_TYPES[protocol]:
         return Service(protocol, kind=kind)
     if text in PLAIN:

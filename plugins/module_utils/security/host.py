@@ -11,7 +11,7 @@ import pwd
 import subprocess
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import antimalware as antimalware
+from . import antimalware
 from .audit_rules import keys
 from .logging import Logging
 from .logins import Event, Reader

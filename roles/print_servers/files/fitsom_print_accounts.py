@@ -181,11 +181,11 @@ def chart(month: str, rows: list[list[str]], currency: str) -> str:
         f'<text x="10" y="26" font-size="18">{escape(title)}</text>',
     ]
     for position, (name, (number, cost)) in enumerate(sorted(totals.items(), key=lambda each: -each[1][0])):
-        top, bar = 44 + 34 * position, int(360 * number / highest)
+        top, length = 44 + 34 * position, int(360 * number / highest)
         told = f"{number} pages" + (f", {currency}{cost:.2f}" if cost else "")
         parts.append(f'<text x="{left - 10}" y="{top + 17}" text-anchor="end">{escape(name)}</text>')
-        parts.append(f'<rect x="{left}" y="{top}" width="{bar}" height="24" fill="#3b6ea5"/>')
-        parts.append(f'<text x="{left + bar + 8}" y="{top + 17}">{escape(told)}</text>')
+        parts.append(f'<rect x="{left}" y="{top}" width="{length}" height="24" fill="#3b6ea5"/>')
+        parts.append(f'<text x="{left + length + 8}" y="{top + 17}">{escape(told)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -72,7 +72,7 @@ def test_rules_are_written_loaded_and_then_left_alone(kernel: Kernel) -> None:
     foreseen = kernel.run(check=True, content=NEW)
     assert (foreseen["changed"], kernel.rules.exists(), kernel.loaded.exists()) == (True, False, False)
     done = kernel.run(content=NEW)
-    assert (done["changed"], done["keys"], kernel.rules.read_text()) == (True, ["fitsom-accounts"], NEW)
+    assert (done["changed"], done["event_keys"], kernel.rules.read_text()) == (True, ["fitsom-accounts"], NEW)
     assert done["diff"] == foreseen["diff"]
     assert kernel.loaded.read_text() == f"--load:{NEW}"
     assert kernel.rules.stat().st_mode & 0o777 == 0o640
