@@ -79,7 +79,7 @@ def bare(directory: Directory, roster: Roster) -> float:
     link = directory.link()
     mapping = reader.map_for(link, directory.kind, directory.base)
     listed = entries(mapping, steps)
-    raw = link._connection
+    raw: Any = link._connection  # ldap3's stubs leave its methods without types
     began = time.monotonic()
     for name, values in listed:
         if not raw.add(name, attributes=values):

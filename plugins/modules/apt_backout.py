@@ -108,7 +108,7 @@ def find_way(host: Apt, folder: str, manifest: Dict[str, Any]) -> Way:
     offered = {}
     for name in manifest["packages"]:
         state = packages.get(name)
-        offered[name] = [row["version"] for row in state.get("versions")] if state is not None else []
+        offered[name] = [row["version"] for row in state["versions"]] if state is not None else []
     return way_back(manifest, now, saved_files(folder, manifest), offered, [running_kernel()])
 
 
@@ -162,8 +162,8 @@ def main() -> None:
     host, folder = Apt(module), module.params["src"]
     try:
         manifest = read_manifest(folder)
-    except ValueError as error:
-        module.fail_json(msg=str(error))
+    except ValueError as fault:
+        module.fail_json(msg=str(fault))
     way = find_way(host, folder, manifest)
     notes = ["no way back for %s: the old package is not to be had" % text for text in way.missing]
     if not manifest["packages"]:

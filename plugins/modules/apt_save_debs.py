@@ -150,7 +150,7 @@ def main() -> None:
     manifest = merged(before, changes, {name: deb or None for name, deb in foreseen.items()})
     unsaved = [n for n, row in manifest["packages"].items() if row["from"] and not row.get("deb")]
     unsaved = [n for n in unsaved if n in {row["name"] for row in changes}]
-    facts = {"checks": [completeness(changes, unsaved)] if changes else []}
+    facts: Dict[str, Any] = {"checks": [completeness(changes, unsaved)] if changes else []}
     if unsaved and module.params["require_complete"]:
         module.fail_json(
             msg="nothing was touched: no way back for %s" % ", ".join(sorted(unsaved)), fitsom=facts

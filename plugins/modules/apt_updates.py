@@ -115,7 +115,7 @@ def describe_new(plan: Plan, read_notes: bool) -> Tuple[List[Dict[str, Any]], Di
     """What is known of each new version, and the scripts of those whose .deb is at hand."""
     known: List[Dict[str, Any]] = []
     texts: Dict[str, str] = {}
-    notes: Dict[Tuple[str, Optional[str]], Any] = {}
+    notes: Dict[Tuple[Optional[str], Optional[str]], Optional[str]] = {}
     for row in plan.changes:
         if not row["to"]:
             continue

@@ -66,11 +66,11 @@ import os
 import shutil
 import tempfile
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.backup.drill import digest, pattern, sample, sentence, untouched, verdict
+from ..module_utils.backup.drill import Node, digest, pattern, sample, sentence, untouched, verdict
 from ..module_utils.backup.restic import Restic, configured, last
 from ..module_utils.backup.rules import moment, of_set
 
@@ -84,7 +84,7 @@ SPEC = {
 
 
 def restored(
-    module: AnsibleModule, restic: Restic, snapshot: str, nodes: List[Dict[str, Any]], whole: bool
+    module: AnsibleModule, restic: Restic, snapshot: str, nodes: Sequence[Node], whole: bool
 ) -> Dict[str, Any]:
     """Which of the nodes did not come back, or came back otherwise; how many could be compared; how long it took."""
     stage = tempfile.mkdtemp(prefix="fitsom-drill-", dir=module.params["scratch"])

@@ -78,12 +78,12 @@ import shutil
 import tempfile
 import time
 from datetime import datetime
-from typing import Any, Dict, List, Tuple
+from typing import Any, List, Mapping, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.backup.restic import Restic, configured, last
-from ..module_utils.backup.rules import as_of, holding, moment, size
+from ..module_utils.backup.rules import Snapshot, as_of, holding, moment, size
 
 SPEC = {
     "path": {"type": "path", "required": True},
@@ -94,7 +94,7 @@ SPEC = {
 }
 
 
-def choose(module: AnsibleModule, policy: Dict[str, Any]) -> Tuple[Restic, Dict[str, Any], str]:
+def choose(module: AnsibleModule, policy: Mapping[str, Any]) -> Tuple[Restic, Snapshot, str]:
     """The repository, the snapshot and the data set; fails the module with all that was tried."""
     given, when = module.params, datetime.fromisoformat(module.params["as_of"])
     sets = [each["name"] for each in policy["sets"] if given["set"] in ("", each["name"])]
@@ -117,7 +117,7 @@ def choose(module: AnsibleModule, policy: Dict[str, Any]) -> Tuple[Restic, Dict[
     raise AssertionError
 
 
-def contents(module: AnsibleModule, restic: Restic, snapshot: Dict[str, Any], path: str) -> Tuple[int, int]:
+def contents(module: AnsibleModule, restic: Restic, snapshot: Snapshot, path: str) -> Tuple[int, int]:
     """How many files lie below the path in the snapshot, and how many bytes."""
     code, out, err = restic.run("ls", "--json", "--no-lock", snapshot["id"], path)
     if code:
@@ -136,9 +136,7 @@ def contents(module: AnsibleModule, restic: Restic, snapshot: Dict[str, Any], pa
     return len(files), sum(n.get("size", 0) for n in files)
 
 
-def put(
-    module: AnsibleModule, restic: Restic, snapshot: Dict[str, Any], path: str, target: str, kept: str
-) -> None:
+def put(module: AnsibleModule, restic: Restic, snapshot: Snapshot, path: str, target: str, kept: str) -> None:
     """Restore beside the target, then change places."""
     parent = os.path.dirname(target)
     os.makedirs(parent, exist_ok=True)

@@ -115,12 +115,12 @@ def main() -> None:
             msg="%s is on %s: fitsom limits homes on btrfs only. Take it out of the list" % (path, kind)
         )
     inner, plain = folders(path)
-    if not module.get_bin_path("btrfs"):
-        if not module.check_mode:
-            module.fail_json(msg="btrfs is missing: install btrfs-progs")
-        on, ids, held = False, [0] * len(inner), {}
-    else:
+    on, ids = False, [0] * len(inner)
+    held: Dict[int, Held] = {}
+    if module.get_bin_path("btrfs"):
         on, ids, held = look(module, path, inner)
+    elif not module.check_mode:
+        module.fail_json(msg="btrfs is missing: install btrfs-progs")
     wanting = to_set(ids, held, limit)
     if not module.check_mode:
         if not on:

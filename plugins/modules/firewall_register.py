@@ -117,7 +117,7 @@ fitsom:
 """
 
 import datetime
-from typing import Any
+from typing import Any, Callable, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -130,7 +130,7 @@ from ..module_utils.firewall.register import Register, Surroundings, management_
 from ..module_utils.firewall.windows import faults as unfit_for_windows
 from ..module_utils.firewall.words import english
 
-UNFIT = {"ios": unfit_for_ios, "windows": unfit_for_windows}
+UNFIT: dict[str, Callable[[Sequence[Rule]], list[str]]] = {"ios": unfit_for_ios, "windows": unfit_for_windows}
 
 SPEC = {
     "entries": {"type": "list", "elements": "dict", "required": True},
@@ -232,8 +232,11 @@ def main() -> None:
     )
     ending = expiring(register, today, given["remind_days"])
     told = {"findings": findings(ending, register.words, given["ci"]), "expiring": ending}
-    unfit = UNFIT.get(given["platform"], lambda _rules: [])
-    faults = register.faults or [*management(given, register.rules), *unfit(register.rules)]
+    unfit = UNFIT.get(given["platform"])
+    faults = register.faults or [
+        *management(given, register.rules),
+        *(unfit(register.rules) if unfit else ()),
+    ]
     if faults:
         module.fail_json(
             msg="The rule register is not sound; nothing was sent to this host:\n- %s" % "\n- ".join(faults),

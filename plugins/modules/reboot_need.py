@@ -63,7 +63,7 @@ fitsom:
 
 import os
 import time
-from typing import List
+from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -100,7 +100,8 @@ def main() -> None:
         delay = seconds_until(given["at"], (now.tm_hour, now.tm_min)) if given["at"] else 0
     except ValueError as error:
         module.fail_json(msg=str(error))
-    facts = {"reboot": {"required": required, "planned": planned, "done": given["done"], "reasons": reasons}}
+    reboot = {"required": required, "planned": planned, "done": given["done"], "reasons": reasons}
+    facts: Dict[str, Any] = {"reboot": reboot}
     if required and not planned and not given["done"]:
         facts["notes"] = ["a reboot is needed and is not part of this run: %s" % ", ".join(reasons)]
     module.exit_json(changed=False, planned=planned, required=required, delay=delay, fitsom=facts)

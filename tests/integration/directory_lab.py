@@ -26,6 +26,7 @@ from plugins.module_utils.directory import (
 )
 from plugins.module_utils.directory import steps as decide
 from plugins.module_utils.directory.model import Roster, State, Step
+from plugins.module_utils.directory.refusals import DirectoryError
 from tests.school import ROOT
 
 TODAY = date(2026, 11, 24)
@@ -100,7 +101,7 @@ class Directory:
         """Whether the server takes this DN with this password."""
         try:
             connection.connect(replace(self.login, bind_dn=name, password=password)).close()
-        except connection.DirectoryError:
+        except DirectoryError:
             return False
         return True
 
@@ -159,8 +160,9 @@ class Directory:
                 if entry.dn.lower() != self.base.lower():
                     link.delete(entry.dn)
         else:
+            raw: Any = link._connection  # ldap3's stubs leave its methods without types
             for entry in list(link.search(self.base, "(objectClass=*)", ["cn"], scope="LEVEL")):
-                link._connection.delete(entry.dn, controls=[(TREE_DELETE, True, None)])
+                raw.delete(entry.dn, controls=[(TREE_DELETE, True, None)])
         link.close()
 
     def module(self, name: str, *flags: str, **options: Any) -> tuple[dict[str, Any], str]:

@@ -13,7 +13,7 @@ from typing import List, Optional, Tuple
 CHANGELOG = re.compile(r"^(?:\./)?usr/share/doc/[^/]+/(?P<file>changelog(?:\.Debian)?(?:\.[a-z0-9]+)?\.gz)$")
 
 
-def _stream(deb: str, what: str) -> Tuple[subprocess.Popen, tarfile.TarFile]:
+def _stream(deb: str, what: str) -> Tuple[subprocess.Popen[bytes], tarfile.TarFile]:
     process = subprocess.Popen(
         ["/usr/bin/dpkg-deb", what, deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

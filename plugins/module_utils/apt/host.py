@@ -165,7 +165,7 @@ class Apt:
             if package.installed is None and not package.versions:
                 continue
             found[package.name] = _Lazy(package, patterns)
-        return found  # type: ignore[return-value]
+        return found
 
     def simulate(
         self, arguments: List[str], allow_removals: bool, downgrades: bool = False
@@ -227,7 +227,7 @@ def _options(allow_removals: bool, downgrades: bool) -> List[str]:
     return options + (["--allow-downgrades"] if downgrades else [])
 
 
-class _Lazy(dict):
+class _Lazy(Dict[str, Any]):
     """A package's state as a dictionary; versions are looked up only when asked for."""
 
     def __init__(self, package: Any, patterns: List[str]) -> None:

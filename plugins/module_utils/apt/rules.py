@@ -40,17 +40,22 @@ def _order(character: str) -> int:
     return ord(character) if character.isalpha() else ord(character) + 256
 
 
+def _leading(pattern: str, text: str) -> str:
+    found = re.match(pattern, text)
+    return found.group() if found else ""
+
+
 def _compare_part(left: str, right: str) -> int:
     """Debian policy 5.6.12: text and numbers by turns, ~ before the end, letters before the rest."""
     while left or right:
-        text_left, text_right = re.match(r"\D*", left).group(), re.match(r"\D*", right).group()  # type: ignore
+        text_left, text_right = _leading(r"\D*", left), _leading(r"\D*", right)
         for place in range(max(len(text_left), len(text_right))):
             one = _order(text_left[place]) if place < len(text_left) else 0
             two = _order(text_right[place]) if place < len(text_right) else 0
             if one != two:
                 return -1 if one < two else 1
         left, right = left[len(text_left) :], right[len(text_right) :]
-        digits_left, digits_right = re.match(r"\d*", left).group(), re.match(r"\d*", right).group()  # type: ignore
+        digits_left, digits_right = _leading(r"\d*", left), _leading(r"\d*", right)
         if int(digits_left or 0) != int(digits_right or 0):
             return -1 if int(digits_left or 0) < int(digits_right or 0) else 1
         left, right = left[len(digits_left) :], right[len(digits_right) :]

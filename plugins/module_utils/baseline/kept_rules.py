@@ -90,11 +90,11 @@ def line_of(text: str, key: str) -> Optional[str]:
 
 def with_line(text: str, key: str, line: Optional[str]) -> str:
     """The same database with that line replaced, added at the end, or left out (None)."""
-    lines = text.splitlines()
+    lines: List[Optional[str]] = [*text.splitlines()]
     if line is not None and line_of(text, key) is None:
         lines.append(line)
     else:
-        lines = [line if old.startswith(key + ":") else old for old in lines]  # type: ignore[misc]
+        lines = [line if old.startswith(key + ":") else old for old in text.splitlines()]
     return "".join(old + "\n" for old in lines if old is not None)
 
 

@@ -51,7 +51,7 @@ def printers(uris: Iterable[str]) -> Dict[str, Union[Group, IppError]]:
     """What each printer itself answers, asked side by side."""
     wanted = sorted(set(uris))
     with ThreadPoolExecutor(max_workers=16) as pool:
-        return dict(zip(wanted, pool.map(printer, wanted), strict=True))
+        return dict(zip(wanted, pool.map(printer, wanted)))  # noqa: B905 - Python 3.9 knows no `strict`
 
 
 def printer(uri: str) -> Union[Group, IppError]:

@@ -101,7 +101,7 @@ def supplies(answer: Group) -> List[Tuple[str, int]]:
     names = answer.get("marker-names", []) + ["supply %d" % (n + 1) for n in range(len(levels))]
     kinds = answer.get("marker-types", []) + [""] * len(levels)
     rows = []
-    for name, kind, level in zip(names, kinds, levels, strict=False):
+    for name, kind, level in zip(names, kinds, levels):  # noqa: B905 - Python 3.9 knows no `strict`
         filled = "waste" in kind.lower()
         rows.append((name, 100 - level if filled and level >= 0 else level))
     return rows

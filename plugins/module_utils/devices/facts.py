@@ -56,8 +56,8 @@ def dialect_of(device_type: str) -> Dialect:
 
 def rows(platform: str, command: str, answer: str) -> list[Mapping[str, Any]]:
     """The answer as rows; none where there is no template, or it does not fit."""
-    from ntc_templates.parse import ParsingException, parse_output
-    from textfsm.parser import TextFSMError
+    from ntc_templates.parse import ParsingException, parse_output  # type: ignore[import-untyped]  # has no types
+    from textfsm.parser import TextFSMError  # type: ignore[import-untyped]  # has no types
 
     try:
         return list(parse_output(platform=platform, command=command, data=answer))

@@ -113,7 +113,7 @@ class Host:
         self._module.atomic_move(scratch, path)
 
     def _scratch(self, text: str) -> str:
-        handle, path = tempfile.mkstemp(dir=self._module.tmpdir)
+        handle, path = tempfile.mkstemp(dir=str(self._module.tmpdir))
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         return path

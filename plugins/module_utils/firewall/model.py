@@ -99,12 +99,11 @@ def sides(nets: Iterable[Net], interfaces: Iterable[str]) -> tuple[Side, ...]:
     """The ends of a zone: one for each family that it has addresses in, nets joined where they touch."""
     known = list(nets)
     through = tuple(sorted(set(interfaces)))
-    found = []
-    for version in (4, 6):
-        family = [net for net in known if net.version == version]
-        if family:
-            found.append(Side(tuple(ipaddress.collapse_addresses(family)), through))  # type: ignore[type-var]
-    return tuple(found) or (Side((), through),)
+    families: tuple[tuple[Net, ...], ...] = (
+        tuple(ipaddress.collapse_addresses(net for net in known if isinstance(net, ipaddress.IPv4Network))),
+        tuple(ipaddress.collapse_addresses(net for net in known if isinstance(net, ipaddress.IPv6Network))),
+    )
+    return tuple(Side(family, through) for family in families if family) or (Side((), through),)
 
 
 def family_of(source: Side, target: Side, service: Service) -> Optional[int]:

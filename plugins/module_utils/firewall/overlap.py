@@ -45,7 +45,7 @@ def parts(rule: Rule) -> list[Part]:
 
 def meet(one: Part, other: Part) -> bool:
     """Whether some packet is in both."""
-    for (low, high), (start, end) in zip(one.box, other.box, strict=True):
+    for (low, high), (start, end) in zip(one.box, other.box):  # noqa: B905 - Python 3.9 knows no `strict`
         if low > end or start > high:
             return False
     return _share(one.came_by, other.came_by) and _share(one.goes_by, other.goes_by)
@@ -53,7 +53,7 @@ def meet(one: Part, other: Part) -> bool:
 
 def inside(small: Part, large: Part) -> bool:
     """Whether every packet of `small` is in `large`."""
-    for (low, high), (start, end) in zip(small.box, large.box, strict=True):
+    for (low, high), (start, end) in zip(small.box, large.box):  # noqa: B905 - as above
         if low < start or high > end:
             return False
     return _within(small.came_by, large.came_by) and _within(small.goes_by, large.goes_by)

@@ -14,13 +14,9 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..security.certificates_host import in_files
 from .support import Support, support_of
 from .texts import Mount, mounts, os_release
-
-try:
-    from ..security.certificates_host import in_files
-except ImportError:  # the reader of certificates is not everywhere
-    in_files = None
 
 FIRST_PERSON = 1000
 UNSYNCHRONISED = 16000000  # microseconds: the kernel's word for a clock that nobody has set for long
@@ -77,7 +73,8 @@ class Timex(ctypes.Structure):
 def synchronised() -> bool:
     """Whether somebody keeps the clock, asked of the kernel as timedated does, which `timedatectl` would start."""
     told = Timex()
-    return ctypes.CDLL(None).adjtimex(ctypes.byref(told)) >= 0 and told.maxerror < UNSYNCHRONISED
+    state: int = ctypes.CDLL(None).adjtimex(ctypes.byref(told))
+    return bool(state >= 0 and told.maxerror < UNSYNCHRONISED)
 
 
 class Asked:
@@ -143,7 +140,7 @@ def _measured(mount: Mount) -> Optional[Dict[str, Any]]:
 
 def certificates(module: AnsibleModule) -> Optional[List[Dict[str, Any]]]:
     """Certificates in files, those of the system's authorities left out; None where nothing here can read them."""
-    if in_files is None or not module.get_bin_path("openssl"):
+    if not module.get_bin_path("openssl"):
         return None
     now = datetime.now(timezone.utc)
     return [one.row(now) for one in in_files(module)]

@@ -85,7 +85,9 @@ def full(
     ci: str, place: str, what: str, percent: Optional[float], limits: Limits, left: str
 ) -> List[Finding]:
     """A file system whose space or inodes (`what`) are used up to so many per cent."""
-    severity = None if percent is None else limits.severity(percent)
+    if percent is None:
+        return []
+    severity = limits.severity(percent)
     if severity is None:
         return []
     return [

@@ -183,7 +183,7 @@ def place_without_people(point: str, is_person: Callable[[str], bool]) -> str:
 
 def entries(text: str) -> List[Mapping[str, Any]]:
     """`journalctl -o json`; a line that is none is left out."""
-    found = []
+    found: List[Mapping[str, Any]] = []
     for line in text.splitlines():
         try:
             entry = json.loads(line)

@@ -16,8 +16,22 @@ TODAY = date(2026, 9, 1)
 quick = settings(max_examples=200, deadline=None, derandomize=True)
 
 
-def person(given: str = "Anna", family: str = "Smith", key: str = "p1", **extra: object) -> Person:
-    return Person(source_id=key, given_name=given, family_name=family, role=Role.PUPIL, **extra)
+def person(
+    given: str = "Anna",
+    family: str = "Smith",
+    key: str = "p1",
+    *,
+    username: str = "",
+    starts: date | None = None,
+) -> Person:
+    return Person(
+        source_id=key,
+        given_name=given,
+        family_name=family,
+        role=Role.PUPIL,
+        username=username,
+        starts=starts,
+    )
 
 
 def first(count: int, who: Person, template: str, limit: int = 20) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from plugins.module_utils.directory import bundle, plaincsv
-from plugins.module_utils.directory.model import FaultyInputError, Person, Role
+from plugins.module_utils.directory.model import FaultyInputError, Person, Role, Roster
 
 MAPPING = dict(
     zip(
@@ -22,17 +23,15 @@ PUPIL = "1;Jörg;O'Brien-Nunez;pupil;07;7A/Ma;;j@x.uk;2026-09-01;;jb"
 TEACHER = "2;Ann;Lee;teacher;;7A/Ma; 7A/En ;Maths;;;2027-07-31;"
 
 
-def read(
-    tmp_path: Path, *rows: str, header: str = HEADER, encoding: str = "utf-8", **extra: object
-) -> object:
+def read(tmp_path: Path, *rows: str, header: str = HEADER, encoding: str = "utf-8") -> Roster:
     path = tmp_path / "people.csv"
     path.write_bytes("\r\n".join([header, *rows, ""]).encode(encoding))
-    return plaincsv.read(path, **{"mapping": MAPPING, "delimiter": ";", "encoding": encoding, **extra})
+    return plaincsv.read(path, MAPPING, delimiter=";", encoding=encoding)
 
 
-def told(tmp_path: Path, *rows: str, **extra: str) -> list[tuple[int, str, str]]:
+def told(tmp_path: Path, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
     with pytest.raises(FaultyInputError) as raised:
-        read(tmp_path, *rows, **extra)
+        read(tmp_path, *rows, header=header)
     assert {fault.file for fault in raised.value.faults} == {"people.csv"}
     return [(fault.line, fault.column, fault.reason) for fault in raised.value.faults]
 
@@ -41,7 +40,7 @@ def told(tmp_path: Path, *rows: str, **extra: str) -> list[tuple[int, str, str]]
 def test_every_field_of_the_mapping_is_read(tmp_path: Path, encoding: str) -> None:
     teacher = TEACHER.replace("7A/Ma; 7A/En ", '"7A/Ma; 7A/En "')
     roster = read(tmp_path, PUPIL, teacher, encoding=encoding)
-    assert roster.people["1"] == Person(  # type: ignore[attr-defined]
+    assert roster.people["1"] == Person(
         source_id="1",
         given_name="Jörg",
         family_name="O'Brien-Nunez",
@@ -51,8 +50,8 @@ def test_every_field_of_the_mapping_is_read(tmp_path: Path, encoding: str) -> No
         starts=date(2026, 9, 1),
         username="jb",
     )
-    assert roster.people["2"].departments == ("Maths",)  # type: ignore[attr-defined]
-    classes = {c.code: (set(c.pupils), set(c.teachers)) for c in roster.classes.values()}  # type: ignore[attr-defined]
+    assert roster.people["2"].departments == ("Maths",)
+    classes = {c.code: (set(c.pupils), set(c.teachers)) for c in roster.classes.values()}
     assert classes == {"7A/Ma": ({"1"}, {"2"}), "7A/En": (set(), {"2"})}
 
 
@@ -61,7 +60,7 @@ def test_a_constant_role_covers_only_that_role(tmp_path: Path) -> None:
     path = tmp_path / "guests.csv"
     path.write_text("No,Vorname,Name\n1,A,B\n")
     roster = plaincsv.read(path, mapping)
-    assert (roster.people["1"].role, roster.covers) == (Role.GUEST, {Role.GUEST})
+    assert (roster.people["1"].role, roster.covers) == (Role.GUEST, frozenset({Role.GUEST}))
     assert (roster.complete, roster.with_classes) == (True, False)
     assert plaincsv.read(path, mapping, complete=False, covers=[Role.STAFF]).covers == {Role.STAFF}
 
@@ -119,7 +118,7 @@ def test_a_file_that_is_missing_or_absurd_is_refused(tmp_path: Path, monkeypatch
     ],
 )
 def test_a_mistake_in_the_mapping_is_told_before_the_file_is_opened(
-    tmp_path: Path, change: dict[str, str], extra: dict[str, str], words: str
+    tmp_path: Path, change: dict[str, str], extra: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
         plaincsv.read(tmp_path / "not-there.csv", {**MAPPING, **change}, **extra)

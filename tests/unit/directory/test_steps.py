@@ -77,7 +77,7 @@ def test_drift_of_groups_and_units_is_found_and_mended() -> None:
         ("update_group", "Class 7A-Ma", ("description",)),
         ("update_group", "Year 7", ()),
     ]
-    assert (made[3].add, made[3].remove) == ({"p2"}, {"t1"})
+    assert (made[3].add, made[3].remove) == (frozenset({"p2"}), frozenset({"t1"}))
     assert plan(apply_to(found, made), school(lesson())) == []
 
 

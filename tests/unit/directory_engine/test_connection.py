@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from plugins.module_utils.directory import connection
+from plugins.module_utils.directory.refusals import DirectoryError
 
 NOW = datetime.now(UTC)
 
@@ -84,7 +85,7 @@ def listener() -> Iterator[socket.socket]:
         yield made
 
 
-def attempt(listener: socket.socket, context: ssl.SSLContext, ca_file: Path) -> connection.DirectoryError:
+def attempt(listener: socket.socket, context: ssl.SSLContext, ca_file: Path) -> DirectoryError:
     thread = threading.Thread(target=serve, args=(context, listener), daemon=True)
     thread.start()
     server = f"localhost:{listener.getsockname()[1]}"
@@ -96,7 +97,7 @@ def attempt(listener: socket.socket, context: ssl.SSLContext, ca_file: Path) -> 
         connect_seconds=5,
         answer_seconds=5,
     )
-    with pytest.raises(connection.DirectoryError) as caught:
+    with pytest.raises(DirectoryError) as caught:
         connection.connect(login)
     thread.join(5)
     assert "p4ss" not in str(caught.value) + repr(login)

@@ -52,7 +52,7 @@ def test_only_the_passphrase_opens_it(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"$ANSIBLE_VAULT;") and b"secret" not in path.read_bytes()
     (tmp_path / "pass").write_text("open sesame\n")
     program = Path(sys.executable).with_name("ansible-vault")
-    command = [program, "view", "--vault-password-file", tmp_path / "pass", path]
+    command: list[str | Path] = [program, "view", "--vault-password-file", tmp_path / "pass", path]
     assert yaml.safe_load(subprocess.check_output(command)) == {"created": [{"password": "secret"}]}
 
 

@@ -36,7 +36,9 @@ STATE = {
 }
 
 
-def targets(scope: str, hold: list[str] | None = None, exclude: list[str] | None = None) -> dict[str, str]:
+def targets(
+    scope: str, hold: list[str] | None = None, exclude: list[str] | None = None
+) -> dict[str, str | None]:
     return dict(select(outstanding(STATE), scope, hold or [], exclude or []).targets)
 
 

@@ -44,7 +44,7 @@ def test_a_finding_names_the_room() -> None:
 
 
 def test_a_waste_box_is_counted_by_the_room_that_is_left() -> None:
-    answer = {
+    answer: dict[str, list[Any]] = {
         "marker-levels": [95, 40],
         "marker-names": ["Waste", "Black"],
         "marker-types": ["waste-toner", "toner"],
@@ -70,7 +70,7 @@ def test_what_cups_says_of_a_queue_is_told(group: dict[str, Any], known: bool, t
 
 def test_jobs_that_wait_too_long_are_counted_by_queue() -> None:
     now = 1_000_000.0
-    jobs = [
+    jobs: list[dict[str, list[Any]]] = [
         {
             "job-printer-uri": [f"ipp://localhost:631/printers/{queue}"],
             "time-at-creation": [int(now) - 60 * age],

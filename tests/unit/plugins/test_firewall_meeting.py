@@ -18,7 +18,7 @@ WORLD = list(product(ADDRESSES, PORTS, INTERFACES))
 
 
 @st.composite
-def nets(draw: st.DrawFn) -> Net:
+def nets(draw: st.DrawFn) -> ipaddress.IPv4Network:
     length = draw(st.integers(29, 32))
     start = draw(st.integers(0, 7)) & ~((1 << (32 - length)) - 1)
     return ipaddress.IPv4Network((start, length))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from plugins.module_utils.health.support import DEBIAN, Support, support_finding
 TODAY = date(2026, 11, 25)
 
 
-def kinds(rows: list[Mapping[str, str]]) -> list[tuple[str, str, str]]:
+def kinds(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, str, str]]:
     return [(row["kind"], row["severity"], row["ci"]) for row in rows]
 
 

@@ -59,7 +59,7 @@ def test_half_installed_packages_are_named() -> None:
     assert "interrupted" in apt_ready.dpkg_check("", True)["detail"]
 
 
-CHANGES = [{"name": "a", "to": "2"}, {"name": "gone", "to": None}]
+CHANGES: list[dict[str, Any]] = [{"name": "a", "to": "2"}, {"name": "gone", "to": None}]
 
 
 def test_versions_are_compared_with_the_plan() -> None:
