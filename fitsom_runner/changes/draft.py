@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fitsom_runner.changes.states import ChangeType
 from fitsom_runner.errors import IncompleteError
+from fitsom_runner.yamlfile import VAULTED
 
-VAULTED = "__ansible_vault"
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase|code)?$|passw|secret|token|api_?key|private_?key|credential", re.I
 )

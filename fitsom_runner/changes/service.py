@@ -11,11 +11,11 @@ from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
 from fitsom_runner.audit.models import AuditEntry
+from fitsom_runner.canonical import canonical
 from fitsom_runner.changes import draft as drafts
 from fitsom_runner.changes import states, window
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.models import Approval, Change, Plan
-from fitsom_runner.changes.seal import canonical
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.changes.window import Window
 from fitsom_runner.config import Config, Power

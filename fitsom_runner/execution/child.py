@@ -18,7 +18,7 @@ from fitsom_runner import boot, config
 from fitsom_runner.config import Config
 
 if TYPE_CHECKING:
-    from fitsom_runner.execution.ansible import Ended, Job
+    from fitsom_runner.ansible.play import Ended, Job
     from fitsom_runner.execution.models import Run
     from fitsom_runner.execution.preparation import Prepared
 
@@ -127,8 +127,9 @@ def _replan(settings: Config, run: Run, ready: Prepared) -> bool:
 
 def _apply(settings: Config, run: Run, ready: Prepared, folder: Path) -> None:
     from fitsom_runner import clock
+    from fitsom_runner.ansible import play
     from fitsom_runner.changes.models import Change
-    from fitsom_runner.execution import ansible, outcome
+    from fitsom_runner.execution import outcome
     from fitsom_runner.execution.models import Run, RunStatus
 
     now = clock.now()
@@ -139,7 +140,7 @@ def _apply(settings: Config, run: Run, ready: Prepared, folder: Path) -> None:
     ended: list[Ended] = []
     stop = threading.Event()
     wanted = _job(settings, run, ready, "ledger.jsonl", check=False)
-    worker = threading.Thread(target=lambda: ended.append(ansible.run(settings, wanted, stop.is_set)))
+    worker = threading.Thread(target=lambda: ended.append(play.run(settings, wanted, stop.is_set)))
     worker.start()
     cancelled = _Cancelled(run)
     rows = outcome.Rows(run, folder / "ledger.jsonl")

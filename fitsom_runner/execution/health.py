@@ -13,12 +13,13 @@ from typing import Any
 from django.db import transaction
 
 from fitsom_runner import clock
+from fitsom_runner.ansible import ledger, play
+from fitsom_runner.ansible.ledger import HostTale
+from fitsom_runner.ansible.play import Job
 from fitsom_runner.audit import log
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import ansible, ledger, prediction
-from fitsom_runner.execution.ansible import Job
-from fitsom_runner.execution.ledger import HostTale
+from fitsom_runner.execution import prediction
 from fitsom_runner.execution.preparation import Prepared, extracted
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
@@ -77,7 +78,7 @@ def look(config: Config, who: Identity, limit: str = "all") -> Look:
     memory = recall(looks)
     with extracted(config, folder / "content", (PLAYBOOK,), limit) as ready:
         job = _job(ready, folder, memory)
-        ended = ansible.run(config, job)
+        ended = play.run(config, job)
         tale = ledger.read(job.ledger)
         commit = ready.extract.commit
     if not tale.complete:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from django.db import models
 from django.db.models import Q
@@ -48,17 +48,6 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     UNTOUCHED = "untouched"
     UNKNOWN = "unknown"
-
-
-class Status(IntEnum):
-    """A task's result on one host."""
-
-    OK = 0
-    CHANGED = 1
-    SKIPPED = 2
-    FAILED = 3
-    UNREACHABLE = 4
-    IGNORED = 5
 
 
 class Run(models.Model):

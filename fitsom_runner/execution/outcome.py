@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from fitsom_runner import clock
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.ledger import HostTale, Tale
+from fitsom_runner.ansible.play import Ended
 from fitsom_runner.changes import seal, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
 from fitsom_runner.config import Config
-from fitsom_runner.execution import ledger, prediction
-from fitsom_runner.execution.ansible import Ended
-from fitsom_runner.execution.ledger import HostTale, Tale
+from fitsom_runner.execution import prediction
 from fitsom_runner.execution.models import (
     ACTIVE,
     HostOutcome,

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from fitsom_runner import clock
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.play import Job
 from fitsom_runner.changes import service, states
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import seal_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import ledger, prediction, runs
-from fitsom_runner.execution.ansible import Job
+from fitsom_runner.execution import prediction, runs
 from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
 from fitsom_runner.execution.signals import plan_taken
 from fitsom_runner.people import powers

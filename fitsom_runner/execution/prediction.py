@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fitsom_runner.execution.ledger import Tale
+from fitsom_runner.ansible.ledger import Tale
 
 Hosts = Mapping[str, Mapping[str, Any]]
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from django.db import DatabaseError
 
+from fitsom_runner.ansible import content, ledger
 from fitsom_runner.config import Config
-from fitsom_runner.execution import content, ledger, outcome, runs
+from fitsom_runner.execution import outcome, runs
 from fitsom_runner.execution.models import ACTIVE, Run
 
 PATIENCE_SECONDS = 10

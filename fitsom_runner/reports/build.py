@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from fitsom_runner import __version__, clock
+from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.audit import log
 from fitsom_runner.changes import models as records
 from fitsom_runner.changes import service, states
@@ -59,12 +60,12 @@ _FAILURES = (
     (kinds.FailureKind.PACKAGE_FAILED, r"dpkg|apt|package"),
 )
 _TASK_STATUS = {
-    runs.Status.OK: kinds.TaskStatus.OK,
-    runs.Status.CHANGED: kinds.TaskStatus.CHANGED,
-    runs.Status.SKIPPED: kinds.TaskStatus.SKIPPED,
-    runs.Status.FAILED: kinds.TaskStatus.FAILED,
-    runs.Status.UNREACHABLE: kinds.TaskStatus.UNREACHABLE,
-    runs.Status.IGNORED: kinds.TaskStatus.IGNORED,
+    Status.OK: kinds.TaskStatus.OK,
+    Status.CHANGED: kinds.TaskStatus.CHANGED,
+    Status.SKIPPED: kinds.TaskStatus.SKIPPED,
+    Status.FAILED: kinds.TaskStatus.FAILED,
+    Status.UNREACHABLE: kinds.TaskStatus.UNREACHABLE,
+    Status.IGNORED: kinds.TaskStatus.IGNORED,
 }
 
 
@@ -248,7 +249,7 @@ def _tasks(run: runs.Run) -> dict[int, list[Task]]:
         "host_id", "task__name", "task__action", "status", "start_ms", "duration_ms"
     )
     for host, name, action, status, start, duration in rows.order_by("start_ms").iterator(chunk_size=5000):
-        kind = _TASK_STATUS[runs.Status(status)]
+        kind = _TASK_STATUS[Status(status)]
         if kind is kinds.TaskStatus.CHANGED and action.endswith(".reboot"):
             kind = kinds.TaskStatus.REBOOTED
         found.setdefault(host, []).append(

@@ -25,7 +25,7 @@ import time
 
 from ansible.plugins.callback import CallbackBase
 
-from fitsom_runner.execution.masking import Masker
+from fitsom_runner.ansible.masking import Masker
 
 DONE_TAG = "fitsom_host_done"
 MANY_CHANGES = 500

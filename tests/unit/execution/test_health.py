@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.inventory import Resolved
+from fitsom_runner.ansible.ledger import Event, Status
+from fitsom_runner.ansible.play import Ended, Job
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.errors import ExitCode, FitsomError, NotAllowedError
 from fitsom_runner.execution import health
-from fitsom_runner.execution.ansible import Ended, Job
-from fitsom_runner.execution.content import Extract
-from fitsom_runner.execution.inventory import Resolved
-from fitsom_runner.execution.ledger import Event
-from fitsom_runner.execution.models import Status
 from fitsom_runner.execution.preparation import Prepared
 from fitsom_runner.reports import health as report
+from tests.unit.ansible.events import result, start, stats, task, told
 from tests.unit.conftest import SetClock
-from tests.unit.execution.events import result, start, stats, task, told
 from tests.unit.people.cast import SUPPLIER, TECHNICIAN, Story, later
 
 TODAY = date(2026, 11, 25)
@@ -130,7 +129,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             return Ended(rc=0, cancelled=False, lines=("no hosts matched",))
 
         monkeypatch.setattr(health, "extracted", extracted)
-        monkeypatch.setattr("fitsom_runner.execution.ansible.run", run)
+        monkeypatch.setattr("fitsom_runner.ansible.play.run", run)
         return jobs
 
     return set_to

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.inventory import Resolved
+from fitsom_runner.ansible.ledger import Status
+from fitsom_runner.ansible.play import Ended
 from fitsom_runner.changes import service, standard
 from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.errors import FitsomError, NotAllowedError, RefusedError
 from fitsom_runner.execution import planner
-from fitsom_runner.execution.ansible import Ended
-from fitsom_runner.execution.content import Extract
-from fitsom_runner.execution.inventory import Resolved
-from fitsom_runner.execution.models import Status
 from fitsom_runner.execution.preparation import Prepared
-from tests.unit.execution.events import done, result, start, stats, task, told
+from tests.unit.ansible.events import done, result, start, stats, task, told
 from tests.unit.people.cast import HEAD, SUPPLIER, TECHNICIAN, Story, later
 
 NEXT = WindowText(start="2026-12-04 18:00", end="19:00")

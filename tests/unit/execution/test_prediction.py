@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.execution import prediction
-from fitsom_runner.execution.models import Status
-from tests.unit.execution.events import done, result, stats, task, told
+from tests.unit.ansible.events import done, result, stats, task, told
 
 UPGRADE = {"name": "openssl", "from": "1", "to": "2", "action": "upgrade"}
 

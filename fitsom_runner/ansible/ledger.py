@@ -8,12 +8,22 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.execution.models import Status
-
 Event = dict[str, Any]
+
+
+class Status(IntEnum):
+    """A task's result on one host."""
+
+    OK = 0
+    CHANGED = 1
+    SKIPPED = 2
+    FAILED = 3
+    UNREACHABLE = 4
+    IGNORED = 5
 
 
 @dataclass(kw_only=True)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from fitsom_runner.ansible import content, inventory
+from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
-from fitsom_runner.execution import content, inventory
-from fitsom_runner.execution.inventory import Resolved
 from fitsom_runner.execution.preparation import prepared
-from tests.unit.execution.repository import commit, inline, make, vaulted, write
+from tests.unit.ansible.repository import commit, inline, make, vaulted, write
 from tests.unit.people.cast import Story, config
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible import content
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, RefusedError
-from fitsom_runner.execution import content
-from tests.unit.execution.repository import FILES, commit, git, make, write
+from tests.unit.ansible.repository import FILES, commit, git, make, write
 from tests.unit.people.cast import config
 
 

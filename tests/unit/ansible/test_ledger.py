@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitsom_runner.execution import ledger
-from fitsom_runner.execution.ledger import Reader, Tale
-from fitsom_runner.execution.models import Status
-from tests.unit.execution.events import done, result, start, stats, task, told, touch
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.ledger import Reader, Status, Tale
+from tests.unit.ansible.events import done, result, start, stats, task, told, touch
 
 WHOLE: list[dict[str, Any]] = [
     start(),
