@@ -6,7 +6,7 @@ import fcntl
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -162,6 +162,25 @@ def read(path: Path) -> Tale:
                 if told is not None:
                     tale.add(told)
     return tale
+
+
+def from_tale(tale: Tale) -> dict[str, dict[str, Any]]:
+    """{host: {"items": [{task, role, item, digest, diff}], "facts": {packages, services, reboot, ...}}}."""
+    return {
+        name: {"items": host.items, "facts": merged_facts(host.facts), "done": host.done}
+        for name, host in sorted(tale.hosts.items())
+    }
+
+
+def merged_facts(facts: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The `fitsom` results of a host with repetitions left out."""
+    merged: dict[str, list[Any]] = {}
+    for part, values in facts.items():
+        kept = merged.setdefault(part, [])
+        for value in values:
+            if value not in kept:
+                kept.append(value)
+    return merged
 
 
 def is_being_written(path: Path) -> bool:

@@ -19,7 +19,7 @@ def health(
 ) -> None:
     """Look at every host and change nothing: the daily check. Ends with 8 where something has to be done at once."""
     s = opened()
-    from fitsom_runner.execution import health as looking
+    from fitsom_runner.operations import health as looking
     from fitsom_runner.reports import health as report
 
     note("[dim]Looking at the hosts; nothing is changed ...[/]")

@@ -15,11 +15,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from fitsom_runner.changes import service
+from fitsom_runner.changes import prediction, service
 from fitsom_runner.changes.models import RFC_FIELDS, Change, Plan
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
-from fitsom_runner.execution import prediction
 from fitsom_runner.execution.models import HostOutcome, Run
 
 COLOURS = {

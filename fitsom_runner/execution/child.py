@@ -105,7 +105,9 @@ def _plan_back(settings: Config, run: Run, ready: Prepared) -> bool:
 
 
 def _replan(settings: Config, run: Run, ready: Prepared) -> bool:
-    from fitsom_runner.execution import outcome, prediction
+    from fitsom_runner.ansible import ledger
+    from fitsom_runner.changes import prediction
+    from fitsom_runner.execution import outcome
     from fitsom_runner.execution.preparation import predict
 
     tale, _ended, failing = predict(
@@ -115,7 +117,7 @@ def _replan(settings: Config, run: Run, ready: Prepared) -> bool:
         reasons = [f"{host}: {why}" for host, why in failing.items()]
         outcome.refuse(settings, run, reasons, needs_planning=True)
         return False
-    predicted = prediction.from_tale(tale)
+    predicted = ledger.from_tale(tale)
     news = prediction.moved({h: run.plan.hosts[h] for h in run.hosts}, predicted)
     if news:
         outcome.refuse(

@@ -12,11 +12,10 @@ from fitsom_runner import clock
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.ledger import HostTale, Tale
 from fitsom_runner.ansible.play import Ended
-from fitsom_runner.changes import seal, service
+from fitsom_runner.changes import prediction, seal, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
 from fitsom_runner.config import Config
-from fitsom_runner.execution import prediction
 from fitsom_runner.execution.models import (
     ACTIVE,
     HostOutcome,
@@ -234,7 +233,7 @@ def _write_outcomes(run: Run, tale: Tale, outcomes: dict[str, tuple[Outcome, str
                 "outcome": outcome,
                 "reason": reason,
                 "items": told.items,
-                "facts": prediction.merged_facts(told.facts),
+                "facts": ledger.merged_facts(told.facts),
                 "failures": told.failures,
             },
         )

@@ -9,13 +9,13 @@ from typing import Any
 from fitsom_runner import clock
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.play import Job
-from fitsom_runner.changes import service, states
+from fitsom_runner.changes import prediction, service, states
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import seal_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import prediction, runs
+from fitsom_runner.execution import runs
 from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
 from fitsom_runner.execution.signals import plan_taken
 from fitsom_runner.people import powers
@@ -100,7 +100,7 @@ def predict_hosts(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """A check-mode run as (predictions in the form of Plan.hosts, {host that could not be planned: why})."""
     tale, _ended, failing = predict(config, wanted, cancelled)
-    predicted = {h: body for h, body in prediction.from_tale(tale).items() if h not in failing}
+    predicted = {h: body for h, body in ledger.from_tale(tale).items() if h not in failing}
     for host, body in predicted.items():
         body |= ready.resolved.described(host)
     return predicted, failing

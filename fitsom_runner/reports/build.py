@@ -12,11 +12,10 @@ from fitsom_runner import __version__, clock
 from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.audit import log
 from fitsom_runner.changes import models as records
-from fitsom_runner.changes import service, states
+from fitsom_runner.changes import prediction, service, states
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.config import Config
 from fitsom_runner.execution import models as runs
-from fitsom_runner.execution import prediction
 from fitsom_runner.people.powers import POSITION
 from fitsom_runner.processes.models import Incident as IncidentRecord
 from fitsom_runner.reports import kinds

@@ -8,7 +8,7 @@ from typing import Any
 
 from fitsom_runner import __version__
 from fitsom_runner.config import Config
-from fitsom_runner.execution.health import Look, Seen
+from fitsom_runner.operations.health import Look, Seen
 from fitsom_runner.reports import observed, text, times
 from fitsom_runner.reports.render import page
 from fitsom_runner.reports.words import Tone, Verdict

@@ -19,7 +19,6 @@ from fitsom_runner.ansible.play import Job
 from fitsom_runner.audit import log
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import prediction
 from fitsom_runner.execution.preparation import Prepared, extracted
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
@@ -117,7 +116,7 @@ def judge(name: str, told: HostTale | None, memory: Mapping[str, str], today: da
     """What a ledger tells of one host. Pure."""
     if told is None:
         return Seen(name=name, state="left out")
-    facts = prediction.merged_facts(told.facts)
+    facts = ledger.merged_facts(told.facts)
     rows = [*facts.get("findings", []), *_own(name, told)]
     rows.sort(key=lambda row: (SEVERITIES.index(row["severity"]), row["kind"], row["ci"]))
     findings = tuple({**row, "since": memory.get(_key(row), today.isoformat())} for row in rows)

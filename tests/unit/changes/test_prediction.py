@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.ledger import Status
-from fitsom_runner.execution import prediction
+from fitsom_runner.changes import prediction
 from tests.unit.ansible.events import done, result, stats, task, told
 
 UPGRADE = {"name": "openssl", "from": "1", "to": "2", "action": "upgrade"}
@@ -88,7 +89,7 @@ def test_a_prediction_is_made_from_a_ledger_without_repetitions() -> None:
         done("srv1"),
         stats(srv1={}),
     )
-    body = prediction.from_tale(tale)["srv1"]
+    body = ledger.from_tale(tale)["srv1"]
     assert body["facts"] == {"packages": [UPGRADE], "notes": ["n"]}
     assert body["done"] is True
     compared = prediction.compare({"srv1": body}, {"srv1": body})

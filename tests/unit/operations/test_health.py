@@ -16,8 +16,8 @@ from fitsom_runner.ansible.ledger import Event, Status
 from fitsom_runner.ansible.play import Ended, Job
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.errors import ExitCode, FitsomError, NotAllowedError
-from fitsom_runner.execution import health
 from fitsom_runner.execution.preparation import Prepared
+from fitsom_runner.operations import health
 from fitsom_runner.reports import health as report
 from tests.unit.ansible.events import result, start, stats, task, told
 from tests.unit.conftest import SetClock

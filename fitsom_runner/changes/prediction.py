@@ -6,28 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fitsom_runner.ansible.ledger import Tale
-
 Hosts = Mapping[str, Mapping[str, Any]]
-
-
-def from_tale(tale: Tale) -> dict[str, dict[str, Any]]:
-    """{host: {"items": [{task, role, item, digest, diff}], "facts": {packages, services, reboot, ...}}}."""
-    return {
-        name: {"items": host.items, "facts": merged_facts(host.facts), "done": host.done}
-        for name, host in sorted(tale.hosts.items())
-    }
-
-
-def merged_facts(facts: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """The `fitsom` results of a host with repetitions left out."""
-    merged: dict[str, list[Any]] = {}
-    for part, values in facts.items():
-        kept = merged.setdefault(part, [])
-        for value in values:
-            if value not in kept:
-                kept.append(value)
-    return merged
 
 
 def packages_of(facts: Mapping[str, list[Any]]) -> dict[str, str]:
@@ -65,7 +44,7 @@ class _Key:
 def compare(planned: Hosts, actual: Hosts, *, predicted: bool = False) -> list[Difference]:
     """Every predicted or real change, sorted by host, with what became of it.
 
-    Two predictions are compared by their differences too; a run takes none (see ansible.arguments).
+    Two predictions are compared by their differences too; a run takes none (see ansible.play.arguments).
     """
     found = []
     for host in sorted(set(planned) | set(actual)):
