@@ -12,6 +12,7 @@ from fitsom_runner.audit import log
 from fitsom_runner.changes import seal, service
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.models import RFC_FIELDS, Approval, Change, Plan, StandardTemplate
+from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import NotFoundError, RefusedError
@@ -28,7 +29,7 @@ def propose(
 ) -> StandardTemplate:
     """Make a template from a change that succeeded: its content, its hosts, its length. Raises RefusedError."""
     powers.authorise(config, who, Power.REQUEST)
-    window = service.window_of(model)
+    window = window_of(model)
     if model.stage not in _DONE_WELL or model.plan is None or window is None:
         raise RefusedError(
             f"{model.number} has not succeeded in a window of its own",
@@ -131,7 +132,7 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
         reasons.append("the template was never approved")
     if template.withdrawn_at is not None:
         reasons.append("the template was withdrawn")
-    window = service.window_of(change)
+    window = window_of(change)
     if window is None or window.end > template.expires:
         reasons.append(f"the template expires on {template.expires:%d %b %Y}")
     elif (window.end - window.start).total_seconds() > template.max_minutes * 60:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from fitsom_runner.changes import prediction, service
 from fitsom_runner.changes.models import RFC_FIELDS, Change, Plan
+from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
 from fitsom_runner.execution.models import HostOutcome, Run
@@ -66,7 +67,7 @@ def change_value(change: Change) -> dict[str, Any]:
                 "comment": a.comment,
                 "seal": a.seal,
                 "at": a.at,
-                "counts": a in service.signatures(change),
+                "counts": a in signatures(change),
             }
             for a in change.approvals.all()
         ],
@@ -134,11 +135,7 @@ def change_page(change: Change, config: Config) -> RenderableType:
     for approval in change.approvals.all():
         verdict = "[green]approved[/]" if approval.approved else "[red]rejected[/]"
         behalf = f" on behalf of {approval.on_behalf_of}" if approval.on_behalf_of else ""
-        old = (
-            ""
-            if approval in service.signatures(change)
-            else " [dim](an earlier version: no longer counts)[/]"
-        )
+        old = "" if approval in signatures(change) else " [dim](an earlier version: no longer counts)[/]"
         parts.append(
             f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}"
             f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{old}"
@@ -255,5 +252,5 @@ def local(moment: datetime, config: Config) -> str:
 
 
 def _window_value(change: Change) -> dict[str, Any] | None:
-    window = service.window_of(change)
+    window = window_of(change)
     return None if window is None else {"start": window.start, "end": window.end, "zone": window.zone}

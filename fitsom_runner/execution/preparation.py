@@ -15,7 +15,7 @@ from fitsom_runner.ansible.ledger import Tale
 from fitsom_runner.ansible.play import Ended, Job
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
-from fitsom_runner.changes.service import window_of
+from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
 

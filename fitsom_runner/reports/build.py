@@ -12,7 +12,8 @@ from fitsom_runner import __version__, clock
 from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.audit import log
 from fitsom_runner.changes import models as records
-from fitsom_runner.changes import prediction, service, states
+from fitsom_runner.changes import prediction, states
+from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.config import Config
 from fitsom_runner.execution import models as runs
@@ -99,7 +100,7 @@ def _person(config: Config, identifier: str) -> Person:
 
 
 def _change(config: Config, change: records.Change) -> Change:
-    window = service.window_of(change)
+    window = window_of(change)
     risk = ". ".join(
         text.rstrip(".") for text in (change.failure_risk.capitalize(), change.failure_impact) if text
     )
