@@ -1,4 +1,4 @@
-"""Start, cancel, resume and back out runs. The work itself is done by a supervised child (child.py)."""
+"""Start, cancel, resume and back out runs. The work itself is done by a supervised child (attempt.py)."""
 
 from __future__ import annotations
 
@@ -183,11 +183,7 @@ def _claim(
 
 
 def _spawn(config: Config, run: Run, lock: int) -> None:
-    environment = {
-        **os.environ,
-        "FITSOM_CONFIG": os.environ.get("FITSOM_CONFIG", ""),
-        "FITSOM_LOCK_FD": str(lock),
-    }
+    environment = {**os.environ, "FITSOM_CONFIG": os.environ.get("FITSOM_CONFIG", "")}
     with (config.run_dir(run.id) / "child.log").open("ab") as said:
         subprocess.Popen(
             [sys.executable, "-m", "fitsom_runner.execution.child", run.id],
