@@ -25,10 +25,6 @@ class Resolved:
     groups: dict[str, tuple[str, ...]]
     about: dict[str, dict[str, str]]
 
-    def described(self, host: str) -> dict[str, Any]:
-        """What a plan keeps of the inventory's words on a host."""
-        return {"groups": list(self.groups[host]), "about": self.about[host]}
-
 
 def resolve(extract: Extract, limit: str) -> Resolved:
     """Ask ansible-inventory. Vault values count by their ciphertext, so no password is needed.

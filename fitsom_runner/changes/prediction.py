@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-Hosts = Mapping[str, Mapping[str, Any]]
+from fitsom_runner.facts import HostChanges, Object, Package
+
+Hosts = Mapping[str, HostChanges]
 
 
-def packages_of(facts: Mapping[str, list[Any]]) -> dict[str, str]:
-    """{package: version it will have}, for what is upgraded, installed or downgraded."""
-    return {p["name"]: p["to"] for p in facts.get("packages", []) if p.get("to")}
+class DifferenceKind(StrEnum):
+    """One predicted or actual change, set against the other side."""
+
+    FORESEEN_AND_CAME = "foreseen_and_came"
+    CAME_BESIDES = "came_besides"
+    DID_NOT_COME = "did_not_come"
+
+
+def to_json(hosts: Hosts) -> dict[str, Any]:
+    """As Plan.hosts holds it; facts_reader.hosts_from_json reads it back."""
+    return {host: changes.to_json() for host, changes in hosts.items()}
 
 
 def pins(hosts: Hosts) -> dict[str, dict[str, str]]:
-    """{host: {package: version}}: what the seal holds and the run is pinned to."""
-    return {host: packages_of(body["facts"]) for host, body in hosts.items()}
+    """{host: {package: version it will have}}: what the seal holds and the run is pinned to."""
+    return {
+        host: {package.name: package.new for package in changes.facts.packages if package.new}
+        for host, changes in hosts.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing on one host. `kind`: foreseen_and_came, came_besides or did_not_come.
+    """One thing on one host.
 
     `batch` is what many things of one sort are counted under in a report, "" for a thing by itself.
     """
@@ -29,7 +43,7 @@ class Difference:
     host: str
     task: str
     what: str
-    kind: str
+    kind: DifferenceKind
     batch: str = ""
 
 
@@ -51,11 +65,11 @@ def compare(planned: Hosts, actual: Hosts, *, predicted: bool = False) -> list[D
         before, after = (_keys(hosts.get(host), with_digest=predicted) for hosts in (planned, actual))
         for key in dict.fromkeys((*before, *after)):
             kind = (
-                "came_besides"
+                DifferenceKind.CAME_BESIDES
                 if key not in before
-                else "foreseen_and_came"
+                else DifferenceKind.FORESEEN_AND_CAME
                 if key in after
-                else "did_not_come"
+                else DifferenceKind.DID_NOT_COME
             )
             found.append(Difference(host=host, task=key.task, what=key.what, kind=kind, batch=key.batch))
     return found
@@ -66,45 +80,46 @@ def moved(approved: Hosts, now: Hosts) -> list[str]:
 
     Something that no longer needs doing is not a move: it was approved and has come about already.
     """
-    return [
+    news = [
         f"{d.host}: {d.what} ({d.task}) is predicted now and was not approved"
         for d in compare(approved, now, predicted=True)
-        if d.kind == "came_besides"
+        if d.kind is DifferenceKind.CAME_BESIDES
     ]
-
-
-def _keys(body: Mapping[str, Any] | None, *, with_digest: bool) -> list[_Key]:
-    """What changes on a host: each package and object for itself, other items by the digest of their difference."""
-    if body is None:
-        return []
-    keys = [_Key(task="packages", what=package_words(p)) for p in body["facts"].get("packages", [])]
-    keys += [
-        _Key(task="objects", what=object_words(o), batch=object_batch(o))
-        for o in body["facts"].get("objects", [])
-    ]
-    keys += [
-        _Key(
-            task=item["task"],
-            what=item["item"] or item["task"],
-            digest=item["digest"] if with_digest else "",
+    # What cannot be read may be anything: nobody can say that it was approved.
+    for host, changes in now.items():
+        known = host in approved and not approved[host].facts.complete
+        news += (
+            [] if changes.facts.complete or known else [f"{host}: what it answers now cannot be read in full"]
         )
-        for item in body["items"]
-        if not item["packages"]
+    return news
+
+
+def _keys(changes: HostChanges | None, *, with_digest: bool) -> list[_Key]:
+    """What changes on a host: each package and object for itself, other items by the digest of their difference."""
+    if changes is None:
+        return []
+    keys = [_Key(task="packages", what=package_words(package)) for package in changes.facts.packages]
+    keys += [
+        _Key(task="objects", what=object_words(thing), batch=object_batch(thing))
+        for thing in changes.facts.objects
+    ]
+    keys += [
+        _Key(task=item.task, what=item.item or item.task, digest=item.digest if with_digest else "")
+        for item in changes.settings
     ]
     return keys
 
 
-def package_words(package: Mapping[str, Any]) -> str:
+def package_words(package: Package) -> str:
     """Such as "upgrade openssl 3.0.16-1 -> 3.0.17-1"."""
-    versions = " -> ".join(v for v in (package.get("from"), package.get("to")) if v)
-    return f"{package.get('action', 'upgrade')} {package['name']} {versions}"
+    return f"{package.action} {package.name} {' -> '.join(filter(None, (package.old, package.new)))}"
 
 
-def object_words(thing: Mapping[str, Any]) -> str:
+def object_words(thing: Object) -> str:
     """Such as "move user p-3f2a91c04b: Pupils/Year 7 -> Pupils/Year 8"."""
-    return f"{thing['action']} {thing['kind']} {thing['id']}: {thing.get('what', '')}".removesuffix(": ")
+    return f"{thing.action} {thing.kind} {thing.id}: {thing.what}".removesuffix(": ")
 
 
-def object_batch(thing: Mapping[str, Any]) -> str:
+def object_batch(thing: Object) -> str:
     """Such as "move user, Year 8": what it is counted under."""
-    return f"{thing['action']} {thing['kind']}, {thing.get('group', '')}".removesuffix(", ")
+    return f"{thing.action} {thing.kind}, {thing.group}".removesuffix(", ")

@@ -20,6 +20,7 @@ from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import outcome, planner
 from fitsom_runner.execution.models import Run, RunKind, RunStatus
 from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
+from fitsom_runner.facts_reader import hosts_from_json
 
 POLL_SECONDS = 0.5
 
@@ -76,8 +77,8 @@ def _plan_back(settings: Config, run: Run, ready: Prepared) -> bool:
         reasons = [f"{host}: {why}" for host, why in failing.items()]
         outcome.refuse(settings, run, reasons, needs_planning=True)
         return False
-    run.predicted, run.left_out = predicted, failing
-    Run.objects.filter(pk=run.pk).update(predicted=predicted, left_out=failing)
+    run.predicted, run.left_out = prediction.to_json(predicted), failing
+    Run.objects.filter(pk=run.pk).update(predicted=run.predicted, left_out=failing)
     return True
 
 
@@ -91,7 +92,8 @@ def _replan(settings: Config, run: Run, ready: Prepared) -> bool:
         outcome.refuse(settings, run, reasons, needs_planning=True)
         return False
     predicted = ledger.from_tale(tale)
-    news = prediction.moved({h: run.plan.hosts[h] for h in run.hosts}, predicted)
+    approved = hosts_from_json(run.plan.hosts)
+    news = prediction.moved({host: approved[host] for host in run.hosts}, predicted)
     if news:
         outcome.refuse(
             settings, run, news, needs_planning=run.kind != RunKind.APPLY, predicted=predicted, ready=ready

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ from fitsom_runner.execution.models import (
     TaskResult,
 )
 from fitsom_runner.execution.signals import run_finished, run_recorded
+from fitsom_runner.facts import HostChanges
+from fitsom_runner.facts_reader import hosts_from_json
 
 if TYPE_CHECKING:
     from fitsom_runner.execution.preparation import Prepared
@@ -96,7 +99,7 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
     rows.store_new()
     tale = rows.tale
     digest = ledger.digest(path) if path.exists() else ""
-    marked = any(body.get("done") for body in run.plan.hosts.values())
+    marked = any(changes.done for changes in hosts_from_json(run.plan.hosts).values())
     outcomes = {host: judge(tale, host, marked=marked) for host in run.hosts}
     for host, why in run.left_out.items():
         outcomes[host] = (
@@ -169,7 +172,7 @@ def refuse(
     reasons: list[str],
     *,
     needs_planning: bool,
-    predicted: dict[str, dict[str, Any]] | None = None,
+    predicted: dict[str, HostChanges] | None = None,
     ready: Prepared | None = None,
 ) -> None:
     """End a run before it touched anything. A moved plan goes back to the approver as the new plan."""
@@ -200,10 +203,8 @@ def refuse(
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
-def _as_plan(run: Run, predicted: dict[str, dict[str, Any]], ready: Prepared) -> Plan:
+def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Prepared) -> Plan:
     components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
-    for host, body in predicted.items():
-        body |= ready.resolved.described(host)
     return Plan.objects.create(
         id=f"{run.id}-replan",
         change=run.change,
@@ -213,7 +214,7 @@ def _as_plan(run: Run, predicted: dict[str, dict[str, Any]], ready: Prepared) ->
         commit=ready.extract.commit,
         seal=seal.seal_of(components),
         components=components,
-        hosts=predicted,
+        hosts=prediction.to_json(ready.described(predicted)),
         left_out=run.plan.left_out,
         notes=["taken at the start of the window"],
     )
@@ -232,8 +233,8 @@ def _write_outcomes(run: Run, tale: Tale, outcomes: dict[str, tuple[Outcome, str
             defaults={
                 "outcome": outcome,
                 "reason": reason,
-                "items": told.items,
-                "facts": ledger.merged_facts(told.facts),
+                "items": [asdict(item) for item in told.items],
+                "facts": told.facts.to_json(),
                 "failures": told.failures,
             },
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
+from fitsom_runner.facts import HostChanges
 
 Pins = dict[str, dict[str, str]]
 
@@ -47,6 +48,15 @@ class Prepared:
             window=window.parts() if window else None,
             inputs=self.extract.inputs,
         ).components()
+
+    def described(self, predicted: Mapping[str, HostChanges]) -> dict[str, HostChanges]:
+        """The predictions with what the inventory says of each host."""
+        return {
+            host: replace(
+                changes, groups=self.resolved.groups.get(host, ()), about=self.resolved.about.get(host, {})
+            )
+            for host, changes in predicted.items()
+        }
 
 
 @contextmanager

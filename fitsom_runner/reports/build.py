@@ -17,12 +17,15 @@ from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.config import Config
 from fitsom_runner.execution import models as runs
+from fitsom_runner.facts import Facts, HostChanges
+from fitsom_runner.facts_reader import changes_from_json, hosts_from_json
 from fitsom_runner.people.powers import POSITION
 from fitsom_runner.processes.models import Incident as IncidentRecord
 from fitsom_runner.reports import kinds
 from fitsom_runner.reports.model import (
     Difference,
     Failure,
+    Foreseen,
     Host,
     Incident,
     Report,
@@ -42,7 +45,6 @@ from fitsom_runner.reports.rfc import (
     Step,
     Window,
 )
-from fitsom_runner.reports.told import facts_of, foreseen_of
 
 RINGS = ("pilot", "servers", "estate")
 _KINDS = {
@@ -191,16 +193,17 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
     if plan is None:
         return ()
     return tuple(
-        Host(name=name, foreseen=foreseen_of(body), **_described(body), **facts_of(body["facts"]))
-        for name, body in plan.hosts.items()
+        Host(name=name, foreseen=_foreseen(changes), **_described(changes), **_told(changes.facts))
+        for name, changes in hosts_from_json(plan.hosts).items()
     )
 
 
 def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     outcomes = list(run.outcomes.order_by("host"))
-    actual = {o.host: {"items": o.items, "facts": o.facts} for o in outcomes}
-    foreseen = run.predicted if run.kind == runs.RunKind.BACKOUT else run.plan.hosts
-    planned = {host: body for host, body in foreseen.items() if host in actual}
+    actual = {o.host: changes_from_json({"items": o.items, "facts": o.facts}, o.host) for o in outcomes}
+    approved = hosts_from_json(run.plan.hosts)
+    foreseen = hosts_from_json(run.predicted) if run.kind == runs.RunKind.BACKOUT else approved
+    planned = {host: changes for host, changes in foreseen.items() if host in actual}
     comparable = run.status != runs.RunStatus.REFUSED
     differences = _differences(prediction.compare(planned, actual)) if comparable else {}
     tasks = _tasks(run)
@@ -209,11 +212,11 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
             name=o.host,
             result=kinds.HostResult(o.outcome),
             reason=o.reason,
-            **_described(run.plan.hosts.get(o.host, {})),
+            **_described(approved.get(o.host, HostChanges())),
             differences=tuple(differences.get(o.host, ())),
             tasks=tuple(tasks.get(o.pk, ())),
             failures=tuple(_failure(o, f) for f in o.failures) or _left_open(o),
-            **facts_of(o.facts),
+            **_told(actual[o.host].facts),
         )
         for o in outcomes
     )
@@ -237,10 +240,29 @@ def _differences(compared: Iterable[prediction.Difference]) -> dict[str, list[Di
     return found
 
 
-def _described(body: dict[str, Any]) -> dict[str, Any]:
+def _described(changes: HostChanges) -> dict[str, Any]:
     """What the inventory says of a host."""
-    groups = tuple(body.get("groups", ()))
-    return {"groups": groups, "ring": next((r for r in RINGS if r in groups), ""), **body.get("about", {})}
+    ring = next((ring for ring in RINGS if ring in changes.groups), "")
+    return {"groups": changes.groups, "ring": ring, **changes.about}
+
+
+def _told(facts: Facts) -> dict[str, Any]:
+    """What modules told of a host."""
+    return {
+        "packages": facts.packages,
+        "objects": facts.objects,
+        "services": facts.services,
+        "reboot": facts.reboot,
+        "checks": facts.checks,
+        "findings": facts.findings,
+        "notes": facts.notes,
+        "observed": dict(facts.observed),
+    }
+
+
+def _foreseen(changes: HostChanges) -> tuple[Foreseen, ...]:
+    """Packages and objects speak for themselves."""
+    return tuple(Foreseen(task=item.task, what=item.item, diff=item.diff) for item in changes.settings)
 
 
 def _tasks(run: runs.Run) -> dict[int, list[Task]]:

@@ -4,19 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-from fitsom_runner.reports.kinds import DifferenceKind, HostResult, RunKind, Severity, TaskStatus
-from fitsom_runner.reports.model import (
-    Difference,
-    Failure,
-    Finding,
-    Foreseen,
-    Host,
-    Object,
-    Package,
-    Report,
-    Service,
-    Task,
-)
+from fitsom_runner.facts import WORST_FIRST, Finding, Object, Package, Service, Severity
+from fitsom_runner.reports.kinds import DifferenceKind, HostResult, RunKind, TaskStatus
+from fitsom_runner.reports.model import Difference, Failure, Foreseen, Host, Report, Task
 
 MANY_HOSTS = 60
 _NOTABLE = {TaskStatus.CHANGED, TaskStatus.REBOOTED, TaskStatus.FAILED, TaskStatus.UNREACHABLE}
@@ -215,8 +205,7 @@ def worrying(finding: Finding) -> bool:
 
 
 def _finding_order(group: Group[Finding]) -> tuple[int, str, str]:
-    worst_first = (Severity.EXCEPTION, Severity.WARNING, Severity.INFORMATIONAL)
-    return (worst_first.index(group.item.severity), group.item.kind, group.item.ci)
+    return (WORST_FIRST.index(group.item.severity), group.item.kind, group.item.ci)
 
 
 def is_backout(report: Report) -> bool:

@@ -101,15 +101,6 @@ class DifferenceKind(StrEnum):
     DID_NOT_COME = "did_not_come"
 
 
-class PackageAction(StrEnum):
-    """What happens to a package."""
-
-    UPGRADE = "upgrade"
-    INSTALL = "install"
-    REMOVE = "remove"
-    DOWNGRADE = "downgrade"
-
-
 class TaskStatus(StrEnum):
     """How one task ended on one host. REBOOTED is a change that also restarted the host."""
 
@@ -120,14 +111,6 @@ class TaskStatus(StrEnum):
     IGNORED = "ignored"
     FAILED = "failed"
     UNREACHABLE = "unreachable"
-
-
-class Severity(StrEnum):
-    """ITIL's kinds of event."""
-
-    INFORMATIONAL = "informational"
-    WARNING = "warning"
-    EXCEPTION = "exception"
 
 
 class FailureKind(StrEnum):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fitsom_runner.facts import Object
 from fitsom_runner.reports.advice import Advice, next_steps
 from fitsom_runner.reports.facts import Facts, gather, is_backout, noun, reboot_open, services_down, worrying
 from fitsom_runner.reports.kinds import (
@@ -14,7 +15,7 @@ from fitsom_runner.reports.kinds import (
     RunOutcome,
 )
 from fitsom_runner.reports.labels import label
-from fitsom_runner.reports.model import Host, Object, Report
+from fitsom_runner.reports.model import Host, Report
 from fitsom_runner.reports.rfc import Approval, Person
 from fitsom_runner.reports.text import count, listed, sentence
 from fitsom_runner.reports.times import about, duration, short_window, span, when

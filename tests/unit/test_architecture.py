@@ -41,6 +41,7 @@ def test_every_import_keeps_to_the_contracts() -> None:
         ("ansible/play.py", "from fitsom_runner.changes import seal", "Arrows between the rooms"),
         ("changes/seal.py", "from fitsom_runner.ansible import ledger", "Arrows between the rooms"),
         ("errors.py", "from fitsom_runner import config", "Arrows between the rooms"),
+        ("facts.py", "from fitsom_runner.changes import prediction", "Arrows between the rooms"),
     ],
 )
 def test_an_import_that_points_up_is_found(tmp_path: Path, module: str, line: str, contract: str) -> None:

@@ -44,10 +44,7 @@ def test_hosts_are_resolved_and_hashed_by_their_own_variables_vaulted_ones_by_ci
     )
     commit(school.repository)
     before = resolved(school, "all")
-    assert before.described("srv1") == {
-        "groups": ["servers"],
-        "about": {"label": "the file server", "provides": "files"},
-    }
+    assert before.about["srv1"] == {"label": "the file server", "provides": "files"}
     assert before.about["srv2"] == {}
     assert before.groups == {"prn1": ("printers",), "srv1": ("servers",), "srv2": ("servers",)}
     assert len(set(before.hosts.values())) == 3

@@ -56,7 +56,7 @@ def test_findings_come_the_worst_first_with_the_day_when_they_were_first_seen() 
         memory={"disk-space srv1: /srv": "2026-11-20"},
     )
     assert seen.state == "look"
-    assert [(row["kind"], row["since"]) for row in seen.findings] == [
+    assert [(row.kind, row.since) for row in seen.findings] == [
         ("disk-space", "2026-11-20"),
         ("support-lts", "2026-11-25"),
     ]
@@ -79,7 +79,7 @@ def test_a_host_that_is_silent_failed_or_would_be_changed_is_itself_a_finding(
     events: list[Event], state: str, kinds: list[str]
 ) -> None:
     seen = judged(*events)
-    assert (seen.state, [row["kind"] for row in seen.findings]) == (state, kinds)
+    assert (seen.state, [row.kind for row in seen.findings]) == (state, kinds)
 
 
 def test_what_was_known_of_a_silent_host_is_kept_and_what_is_mended_is_forgotten(tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_a_look_is_always_a_check_and_is_written_down(
     again = health.look(story.config, TECHNICIAN)
     assert [job.check for job in jobs] == [True, True]
     assert jobs[1].extra_vars["fitsom_seen"]["srv1"]["vim 9"] == "2026-11-20"
-    assert [row["since"] for _host, row in again.findings] == ["2026-11-20", "2026-11-20"]
-    assert [(host, row["kind"]) for host, row in taken.findings] == [
+    assert [row.since for _host, row in again.findings] == ["2026-11-20", "2026-11-20"]
+    assert [(host, row.kind) for host, row in taken.findings] == [
         ("srv1", "disk-space"),
         ("srv2", "host-silent"),
     ]

@@ -3,7 +3,7 @@
 import pytest
 from ansible.module_utils.fitsom_findings import SEVERITIES, finding
 
-from fitsom_runner.reports.kinds import Severity
+from fitsom_runner.facts import Severity
 
 
 def test_a_finding_holds_all_its_parts() -> None:

@@ -2,22 +2,9 @@
 
 from datetime import date
 
-from fitsom_runner.reports.kinds import (
-    DifferenceKind,
-    HostResult,
-    Severity,
-    TaskStatus,
-)
-from fitsom_runner.reports.model import (
-    Check,
-    Difference,
-    Finding,
-    Host,
-    Package,
-    Reboot,
-    Service,
-    Task,
-)
+from fitsom_runner.facts import Check, Finding, Package, Reboot, Service, Severity
+from fitsom_runner.reports.kinds import DifferenceKind, HostResult, TaskStatus
+from fitsom_runner.reports.model import Difference, Host, Task
 
 _NAMES = [
     "openssl",

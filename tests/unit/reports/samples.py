@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from fitsom_runner.facts import PackageAction, Reboot, Service
 from fitsom_runner.reports.kinds import (
     ApprovalKind,
     ChangeState,
@@ -10,22 +11,11 @@ from fitsom_runner.reports.kinds import (
     DifferenceKind,
     FailureKind,
     HostResult,
-    PackageAction,
     RunKind,
     RunOutcome,
     TaskStatus,
 )
-from fitsom_runner.reports.model import (
-    Failure,
-    Foreseen,
-    Host,
-    Incident,
-    Reboot,
-    Report,
-    Run,
-    Service,
-    Task,
-)
+from fitsom_runner.reports.model import Failure, Foreseen, Host, Incident, Report, Run, Task
 from fitsom_runner.reports.rfc import (
     AuditHead,
     Review,

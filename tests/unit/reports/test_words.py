@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from fitsom_runner.facts import Finding, Object, Reboot, Severity
 from fitsom_runner.reports import words
 from fitsom_runner.reports.facts import gather
-from fitsom_runner.reports.kinds import ChangeState, DifferenceKind, FailureKind, HostResult, Severity
-from fitsom_runner.reports.model import Difference, Finding, Foreseen, Object, Reboot, Report
+from fitsom_runner.reports.kinds import ChangeState, DifferenceKind, FailureKind, HostResult
+from fitsom_runner.reports.model import Difference, Foreseen, Report
 from fitsom_runner.reports.words import Tone
 from tests.unit.reports import samples
 
