@@ -35,9 +35,11 @@ _PARTS = frozenset(
 
 
 def facts_from_json(value: Any, host: str) -> Facts:
-    """What a module told under the key `fitsom`, or what Facts.to_json wrote."""
-    faults = Faults()
-    return _with(faults, _facts(Row(value, "fitsom", faults)), host)
+    """What a module told under the key `fitsom` (a list of it, for a loop), or what Facts.to_json wrote."""
+    faults, facts = Faults(), Facts()
+    for told in value if isinstance(value, list) else [value]:
+        facts = facts.plus(_facts(Row(told, "fitsom", faults)))
+    return _with(faults, facts, host)
 
 
 def changes_from_json(value: Any, host: str) -> HostChanges:

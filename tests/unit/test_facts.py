@@ -127,7 +127,7 @@ def test_what_is_stored_has_the_form_in_which_it_was_told() -> None:
     ("answer", "left", "why"),
     [
         ("text", Facts(), "fitsom: a text where a dictionary belongs"),
-        ([WHOLE], Facts(), "fitsom: a list where a dictionary belongs"),
+        ([{"notes": "n"}, 7], Facts(notes=("n",)), "fitsom: a number where a dictionary belongs"),
         ({"colours": []}, Facts(), "fitsom.colours: there is no such part"),
         ({"packages": "openssl"}, Facts(), "fitsom.packages[0]: a text where a dictionary belongs"),
         ({"packages": [None]}, Facts(), "fitsom.packages[0].: nothing where a dictionary belongs"),
@@ -184,6 +184,10 @@ def test_a_finding_of_a_severity_that_is_none_is_taken_for_the_worst() -> None:
     assert "severity: is none of informational" in evidence(read)
 
 
+def test_what_was_told_for_each_item_of_a_loop_is_one() -> None:
+    assert facts_from_json([WHOLE, {"notes": ["more"]}, WHOLE], "srv1") == TYPED.plus(Facts(notes=("more",)))
+
+
 def test_one_thing_stands_for_a_list_of_it_and_numbers_for_texts() -> None:
     read = facts_from_json({"notes": "one", "objects": {"kind": "uid", "id": 1001, "action": "add"}}, "srv1")
     assert read == Facts(notes=("one",), objects=(Object(kind="uid", id="1001", action="add"),))
@@ -195,7 +199,7 @@ def test_what_is_too_much_is_cut() -> None:
         10_000,
         "fitsom.notes[0]: a text of 10,001 characters, cut at 10,000",
     )
-    many = facts_from_json({"undone": ["x"] * (LIST_LIMIT + 3)}, "srv1")
+    many = facts_from_json({"undone": [str(n) for n in range(LIST_LIMIT + 3)]}, "srv1")
     assert (len(many.undone), evidence(many)) == (LIST_LIMIT, "fitsom.undone: 3 too many")
     deep: Any = "bottom"
     for _level in range(DEPTH_LIMIT + 5):
