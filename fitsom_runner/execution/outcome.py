@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from fitsom_runner.changes import prediction, seal, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
 from fitsom_runner.config import Config
+from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution.models import (
     ACTIVE,
     HostOutcome,
@@ -119,6 +121,22 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
         run_recorded.send(sender=Run, run=Run.objects.get(pk=run.pk))
     _tidy(path)
     # A report that cannot be written now is made when it is asked for; the record stands.
+    run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
+
+
+def give_up(config: Config, run: Run, reason: str) -> None:
+    """End a run of which nothing can be known: all its hosts become unknown. For whoever holds the run's lock."""
+    with transaction.atomic():
+        updated = Run.objects.filter(pk=run.pk, status__in=ACTIVE).update(
+            status=RunStatus.INTERRUPTED, ended_at=clock.now(), messages=[reason]
+        )
+        if updated != 1:
+            return
+        outcomes = dict.fromkeys(run.hosts, (Outcome.UNKNOWN, reason))
+        _write_outcomes(run, Tale(), outcomes)
+        with suppress(FitsomError):  # a change that is not running any more stays what it is
+            _move_change(run, RunStatus.INTERRUPTED, "", dict.fromkeys(run.hosts, Outcome.UNKNOWN))
+        run_recorded.send_robust(sender=Run, run=Run.objects.get(pk=run.pk))
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
