@@ -106,7 +106,7 @@ def _launch(number: str, verb: str, detach: bool) -> None:
 def _follow(s: Session, run: Any) -> None:
     from fitsom_runner.changes import service
     from fitsom_runner.cli import progress, show
-    from fitsom_runner.execution.models import RunStatus
+    from fitsom_runner.execution.states import RunStatus
 
     if OPTIONS.json:
         ended = progress.wait(s.config, run)

@@ -18,8 +18,9 @@ from fitsom_runner.changes.models import Change
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import outcome, planner
-from fitsom_runner.execution.models import Run, RunKind, RunStatus
+from fitsom_runner.execution.models import Run
 from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
+from fitsom_runner.execution.states import RunKind, RunStatus
 from fitsom_runner.facts_reader import hosts_from_json
 
 POLL_SECONDS = 0.5

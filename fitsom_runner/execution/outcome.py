@@ -19,17 +19,9 @@ from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution.models import (
-    ACTIVE,
-    HostOutcome,
-    Outcome,
-    Run,
-    RunKind,
-    RunStatus,
-    RunTask,
-    TaskResult,
-)
+from fitsom_runner.execution.models import HostOutcome, Run, RunTask, TaskResult
 from fitsom_runner.execution.signals import run_finished, run_recorded
+from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind, RunStatus
 from fitsom_runner.facts import HostChanges
 from fitsom_runner.facts_reader import hosts_from_json
 

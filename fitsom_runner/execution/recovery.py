@@ -13,7 +13,8 @@ from django.db import DatabaseError
 from fitsom_runner.ansible import content, ledger
 from fitsom_runner.config import Config
 from fitsom_runner.execution import outcome, runs
-from fitsom_runner.execution.models import ACTIVE, Run
+from fitsom_runner.execution.models import Run
+from fitsom_runner.execution.states import ACTIVE
 
 PATIENCE_SECONDS = 10
 _LOG = logging.getLogger(__name__)

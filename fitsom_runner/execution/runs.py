@@ -20,7 +20,8 @@ from fitsom_runner.changes.signatures import require_signatures, require_window
 from fitsom_runner.changes.states import Action, State, in_words
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import NotFoundError, RefusedError
-from fitsom_runner.execution.models import ACTIVE, HostOutcome, Outcome, Run, RunKind
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 

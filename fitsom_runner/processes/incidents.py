@@ -10,7 +10,8 @@ from django.db.models import F, Max
 from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.changes.service import SYSTEM
-from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunStatus
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import Outcome, RunStatus
 from fitsom_runner.facts import Severity
 from fitsom_runner.facts_reader import facts_from_json
 from fitsom_runner.processes.models import Incident

@@ -14,9 +14,10 @@ from fitsom_runner.audit import log
 from fitsom_runner.changes import models as records
 from fitsom_runner.changes import prediction, states
 from fitsom_runner.changes.signatures import window_of
-from fitsom_runner.changes.states import Action, State
+from fitsom_runner.changes.states import Action, BackOutClass, State
 from fitsom_runner.config import Config
 from fitsom_runner.execution import models as runs
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.facts import Facts, HostChanges
 from fitsom_runner.facts_reader import changes_from_json, hosts_from_json
 from fitsom_runner.people.powers import POSITION
@@ -106,14 +107,14 @@ def _change(config: Config, change: records.Change) -> Change:
     risk = ". ".join(
         text.rstrip(".") for text in (change.failure_risk.capitalize(), change.failure_impact) if text
     )
-    classes = {c.value: c for c in kinds.BackOutClass}
-    fallback = kinds.BackOutClass.REVERSIBLE if change.backout_playbook else kinds.BackOutClass.FORWARD_ONLY
+    classes = {c.value: c for c in BackOutClass}
+    fallback = BackOutClass.REVERSIBLE if change.backout_playbook else BackOutClass.FORWARD_ONLY
     return Change(
         number=change.number,
         version=change.version,
         title=change.title,
-        type=kinds.ChangeType(change.type),
-        state=kinds.ChangeState(change.state),
+        type=change.kind,
+        state=change.stage,
         item=Item(name=change.item_name, location=change.item_location, asset_tag=change.asset_tag),
         change=change.change_text,
         reason=change.reason,
@@ -172,12 +173,12 @@ def _awaiting(change: records.Change) -> tuple[kinds.ApprovalKind, ...]:
 def _run(config: Config, run: runs.Run) -> Run:
     begun = run.apply_started_at or run.claimed_at
     wall = (run.ended_at - begun).total_seconds() if run.ended_at else None
-    crashed = run.status == runs.RunStatus.INTERRUPTED
+    crashed = run.status == RunStatus.INTERRUPTED
     earlier = runs.Run.objects.filter(change=run.change, claimed_at__lt=run.claimed_at).last()
     return Run(
         id=run.id,
-        kind=kinds.RunKind(run.kind),
-        outcome=kinds.RunOutcome(run.status),
+        kind=RunKind(run.kind),
+        outcome=RunStatus(run.status),
         started=begun,
         ended=None if crashed else run.ended_at,
         by=_person(config, run.started_by),
@@ -202,15 +203,15 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     outcomes = list(run.outcomes.order_by("host"))
     actual = {o.host: changes_from_json({"items": o.items, "facts": o.facts}, o.host) for o in outcomes}
     approved = hosts_from_json(run.plan.hosts)
-    foreseen = hosts_from_json(run.predicted) if run.kind == runs.RunKind.BACKOUT else approved
+    foreseen = hosts_from_json(run.predicted) if run.kind == RunKind.BACKOUT else approved
     planned = {host: changes for host, changes in foreseen.items() if host in actual}
-    comparable = run.status != runs.RunStatus.REFUSED
+    comparable = run.status != RunStatus.REFUSED
     differences = _differences(prediction.compare(planned, actual)) if comparable else {}
     tasks = _tasks(run)
     return tuple(
         Host(
             name=o.host,
-            result=kinds.HostResult(o.outcome),
+            result=Outcome(o.outcome),
             reason=o.reason,
             **_described(approved.get(o.host, HostChanges())),
             differences=tuple(differences.get(o.host, ())),
@@ -225,15 +226,13 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
 def _differences(compared: Iterable[prediction.Difference]) -> dict[str, list[Difference]]:
     """{host: differences}; a thousand things of one sort are one line with their number."""
     found: dict[str, list[Difference]] = {}
-    batches: Counter[tuple[str, str, str, str]] = Counter()
+    batches: Counter[tuple[str, str, str, prediction.DifferenceKind]] = Counter()
     for d in compared:
         if d.batch:
             batches[d.host, d.task, d.batch, d.kind] += 1
         else:
-            kind = kinds.DifferenceKind(d.kind)
-            found.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=kind))
-    for (host, task, batch, word), number in batches.items():
-        kind = kinds.DifferenceKind(word)
+            found.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=d.kind))
+    for (host, task, batch, kind), number in batches.items():
         found.setdefault(host, []).append(
             Difference(task=task, what=f"{batch}: {number:,}", kind=kind, number=number)
         )
@@ -282,7 +281,7 @@ def _tasks(run: runs.Run) -> dict[int, list[Task]]:
 
 def _failure(outcome: runs.HostOutcome, told: dict[str, Any]) -> Failure:
     kind = kinds.FailureKind.OTHER
-    if outcome.outcome == runs.Outcome.UNREACHABLE:
+    if outcome.outcome == Outcome.UNREACHABLE:
         kind = kinds.FailureKind.UNREACHABLE
     else:
         text = f"{told['task']} {told['error']}"
@@ -291,7 +290,7 @@ def _failure(outcome: runs.HostOutcome, told: dict[str, Any]) -> Failure:
 
 
 def _left_open(outcome: runs.HostOutcome) -> tuple[Failure, ...]:
-    if outcome.outcome != runs.Outcome.UNKNOWN:
+    if outcome.outcome != Outcome.UNKNOWN:
         return ()
     return (Failure(kind=kinds.FailureKind.INTERRUPTED, task="", error=outcome.reason),)
 

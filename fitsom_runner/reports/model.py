@@ -9,16 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.facts import Check, Finding, Object, Package, Reboot, Service
-from fitsom_runner.reports.kinds import (
-    ApprovalKind,
-    DifferenceKind,
-    FailureKind,
-    HostResult,
-    RunKind,
-    RunOutcome,
-    TaskStatus,
-)
+from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
 from fitsom_runner.reports.rfc import Approval, AuditHead, Change, Person, Review, Seal
 
 SCHEMA = "fitsom-report"
@@ -75,7 +69,7 @@ class Host:
     """
 
     name: str
-    result: HostResult | None = None
+    result: Outcome | None = None
     reason: str = ""
     label: str = ""
     provides: str = ""
@@ -105,7 +99,7 @@ class Run:
 
     id: str
     kind: RunKind
-    outcome: RunOutcome
+    outcome: RunStatus
     started: datetime
     ended: datetime | None
     by: Person

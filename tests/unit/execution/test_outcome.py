@@ -12,7 +12,8 @@ from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.execution import outcome
-from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunKind, RunStatus, TaskResult
+from fitsom_runner.execution.models import HostOutcome, Run, TaskResult
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.processes.models import Incident
 from tests.unit.ansible.events import done, result, start, stats, task, told, touch
 from tests.unit.ansible.test_ledger import lines

@@ -10,7 +10,8 @@ from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.changes import service
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.execution import outcome, recovery, runs
-from fitsom_runner.execution.models import HostOutcome, Run, RunStatus
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import RunStatus
 from fitsom_runner.processes.models import Incident
 from tests.unit.ansible.events import done, result, start, task, touch
 from tests.unit.people.cast import NOW, TECHNICIAN, Story

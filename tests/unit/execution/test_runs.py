@@ -9,7 +9,8 @@ from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.errors import NotAllowedError, NotFoundError, RefusedError
 from fitsom_runner.execution import runs
-from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunKind, RunStatus
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from tests.unit.conftest import SetClock
 from tests.unit.people.cast import HEAD, IN_WINDOW, NOW, TECHNICIAN, Story
 

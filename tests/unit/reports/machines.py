@@ -2,8 +2,10 @@
 
 from datetime import date
 
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.execution.states import Outcome
 from fitsom_runner.facts import Check, Finding, Package, Reboot, Service, Severity
-from fitsom_runner.reports.kinds import DifferenceKind, HostResult, TaskStatus
+from fitsom_runner.reports.kinds import TaskStatus
 from fitsom_runner.reports.model import Difference, Host, Task
 
 _NAMES = [
@@ -69,7 +71,7 @@ def tasks(offset: float = 0, *, reboot: bool = False, broken: bool = False) -> t
 def file_server() -> Host:
     return Host(
         name="files1",
-        result=HostResult.DONE,
+        result=Outcome.DONE,
         label="the file server",
         provides="files",
         ring="servers",
@@ -118,7 +120,7 @@ def file_server() -> Host:
 def web_server() -> Host:
     return Host(
         name="web1",
-        result=HostResult.DONE,
+        result=Outcome.DONE,
         label="the intranet server",
         provides="the intranet",
         ring="pilot",

@@ -15,7 +15,8 @@ from fitsom_runner.changes.models import Change, Plan, StandardTemplate
 from fitsom_runner.changes.states import Action
 from fitsom_runner.cli import show
 from fitsom_runner.execution import outcome
-from fitsom_runner.execution.models import HostOutcome, Run, RunStatus
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import RunStatus
 from fitsom_runner.facts import UNREADABLE
 from fitsom_runner.operations import health
 from fitsom_runner.processes import incidents
