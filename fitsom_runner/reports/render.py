@@ -10,7 +10,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fitsom_runner.changes.prediction import DifferenceKind
-from fitsom_runner.execution.states import Outcome
 from fitsom_runner.reports import facts as counting
 from fitsom_runner.reports import observed, text, times, words
 from fitsom_runner.reports.jsonform import to_json
@@ -118,7 +117,6 @@ def _environment(*, html: bool) -> Environment:
         "is_down": counting.is_down,
         "worrying": counting.worrying,
         "DifferenceKind": DifferenceKind,
-        "Outcome": Outcome,
         **_style(),
     }
     return environment
