@@ -10,13 +10,15 @@ from pydantic import BaseModel, ValidationError
 
 from fitsom_runner.errors import ConfigError
 
+VAULTED = "__ansible_vault"
+
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader that keeps Ansible's !vault values as {"__ansible_vault": ciphertext}."""
 
 
 def _vault_value(_loader: yaml.SafeLoader, node: yaml.Node) -> dict[str, str]:
-    return {"__ansible_vault": str(node.value).strip()}
+    return {VAULTED: str(node.value).strip()}
 
 
 def _timestamp(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:

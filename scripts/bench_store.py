@@ -21,8 +21,9 @@ def main() -> None:
     from django.db import connection
 
     from fitsom_runner.changes.models import Change, Plan
-    from fitsom_runner.execution.models import Run, RunStatus
+    from fitsom_runner.execution.models import Run
     from fitsom_runner.execution.outcome import finish
+    from fitsom_runner.execution.states import RunStatus
     from fitsom_runner.reports import files
 
     hosts = [f"host{n:04d}" for n in range(results // TASKS)]

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from fitsom_runner.changes.states import ChangeType
+from fitsom_runner.changes.states import BackOutClass, ChangeType
 from fitsom_runner.errors import IncompleteError
+from fitsom_runner.yamlfile import VAULTED
 
-VAULTED = "__ansible_vault"
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase|code)?$|passw|secret|token|api_?key|private_?key|credential", re.I
 )
@@ -78,7 +78,7 @@ class RfcDraft(BaseModel):
     @field_validator("backout_class")
     @classmethod
     def _backout_class(cls, value: str | None) -> str | None:
-        if value and value not in {"reversible", "restore_from_backup", "forward_only"}:
+        if value and value not in set(BackOutClass):
             raise ValueError("a back-out class is reversible, restore_from_backup or forward_only")
         return value
 

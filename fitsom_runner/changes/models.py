@@ -101,7 +101,7 @@ class Plan(models.Model):
     """What a check-mode run predicted for one version of a change, and the seal over what will run.
 
     `seal` is empty for a rehearsal (content not committed, or a draft). `hosts` holds, for each host, the
-    predicted items: see execution.prediction.
+    predicted items: see changes.prediction.
     """
 
     id = models.CharField(max_length=40, primary_key=True)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fitsom_runner.canonical import canonical
+
 FORMAT = 1
 _ABSENT = object()
 
@@ -40,11 +42,6 @@ class SealParts:
         if not parts["inputs"]:
             del parts["inputs"]  # plans from before there were inputs keep their seal
         return parts
-
-
-def canonical(value: Any) -> str:
-    """Canonical JSON: sorted keys, no spaces, no NaN, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def seal_of(components: Mapping[str, Any]) -> str:

@@ -11,13 +11,13 @@ from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
 from fitsom_runner.audit.models import AuditEntry
+from fitsom_runner.canonical import canonical
 from fitsom_runner.changes import draft as drafts
 from fitsom_runner.changes import states, window
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.models import Approval, Change, Plan
-from fitsom_runner.changes.seal import canonical
+from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import Action, ChangeType, State
-from fitsom_runner.changes.window import Window
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import IncompleteError, NotAllowedError, NotFoundError, RefusedError
 from fitsom_runner.people import powers
@@ -203,19 +203,6 @@ def move(
             **detail,
         )
     return Change.objects.get(pk=change.pk)
-
-
-def window_of(change: Change) -> Window | None:
-    """The change's window; None for an emergency that runs at once."""
-    if change.window_start is None or change.window_end is None:
-        return None
-    return Window(start=change.window_start, end=change.window_end, zone=change.window_zone)
-
-
-def signatures(change: Change) -> list[Approval]:
-    """The signatures that count: of this version, and, after planning, of this plan."""
-    found = change.approvals.filter(version=change.version)
-    return [a for a in found if a.plan_id is None or a.plan_id == change.plan_id]
 
 
 def next_step(change: Change) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,12 @@ from fitsom_runner.audit import log
 from fitsom_runner.changes import seal, service
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.models import RFC_FIELDS, Approval, Change, Plan, StandardTemplate
+from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import NotFoundError, RefusedError
+from fitsom_runner.facts import HostChanges
+from fitsom_runner.facts_reader import hosts_from_json
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 
@@ -28,7 +32,7 @@ def propose(
 ) -> StandardTemplate:
     """Make a template from a change that succeeded: its content, its hosts, its length. Raises RefusedError."""
     powers.authorise(config, who, Power.REQUEST)
-    window = service.window_of(model)
+    window = window_of(model)
     if model.stage not in _DONE_WELL or model.plan is None or window is None:
         raise RefusedError(
             f"{model.number} has not succeeded in a window of its own",
@@ -131,7 +135,7 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
         reasons.append("the template was never approved")
     if template.withdrawn_at is not None:
         reasons.append("the template was withdrawn")
-    window = service.window_of(change)
+    window = window_of(change)
     if window is None or window.end > template.expires:
         reasons.append(f"the template expires on {template.expires:%d %b %Y}")
     elif (window.end - window.start).total_seconds() > template.max_minutes * 60:
@@ -143,14 +147,22 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
         reasons.append(f"the back-out playbook is {back or 'none'}, not {bound or 'none'}")
     if change.inputs != template.rfc.get("inputs", {}):  # where from; what is in them differs from run to run
         reasons.append("it reads other inputs")
-    deleted = sum(
-        o["action"] == "delete" for host in plan.hosts.values() for o in host["facts"].get("objects", [])
-    )
-    if deleted:
-        reasons.append(f"it deletes accounts or groups ({deleted}), and deletion is never pre-approved")
+    reasons += _not_pre_approved(hosts_from_json(plan.hosts))
     beyond = sorted(set(plan.components["hosts"]) - set(template.bounds["hosts"]))
     if beyond:
         reasons.append(f"hosts outside the template: {', '.join(beyond)}")
+    return reasons
+
+
+def _not_pre_approved(hosts: Mapping[str, HostChanges]) -> list[str]:
+    """What no template covers: deletion, and what nobody can read."""
+    deleted = sum(thing.action == "delete" for changes in hosts.values() for thing in changes.facts.objects)
+    unread = [host for host, changes in hosts.items() if not changes.facts.complete]
+    reasons = []
+    if deleted:
+        reasons.append(f"it deletes accounts or groups ({deleted}), and deletion is never pre-approved")
+    if unread:
+        reasons.append(f"what these hosts answer cannot be read in full: {', '.join(sorted(unread))}")
     return reasons
 
 

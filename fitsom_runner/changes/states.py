@@ -65,6 +65,14 @@ class Action(StrEnum):
     EXPIRE = "expire"
 
 
+class BackOutClass(StrEnum):
+    """What kind of way back there is."""
+
+    REVERSIBLE = "reversible"
+    RESTORE = "restore_from_backup"
+    FORWARD_ONLY = "forward_only"
+
+
 _EVERY = frozenset(ChangeType)
 _MAJOR = frozenset({ChangeType.MAJOR})
 _NOT_MAJOR = _EVERY - _MAJOR

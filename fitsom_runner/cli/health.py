@@ -10,8 +10,7 @@ from rich.table import Table
 
 from fitsom_runner.cli.context import answer, note, opened
 from fitsom_runner.errors import ExitCode
-
-COLOURS = {"exception": "red", "warning": "yellow", "informational": "dim"}
+from fitsom_runner.facts import Severity
 
 
 def health(
@@ -19,7 +18,7 @@ def health(
 ) -> None:
     """Look at every host and change nothing: the daily check. Ends with 8 where something has to be done at once."""
     s = opened()
-    from fitsom_runner.execution import health as looking
+    from fitsom_runner.operations import health as looking
     from fitsom_runner.reports import health as report
 
     note("[dim]Looking at the hosts; nothing is changed ...[/]")
@@ -28,7 +27,7 @@ def health(
     told = report.verdict(look)
     answer(report.value(look), *_table(look), f"[bold]{escape(told.title)}.[/] {escape(told.text)}")
     note(f"[bold]Report:[/] {page}")
-    if look.number("exception"):
+    if look.number(Severity.EXCEPTION):
         raise typer.Exit(int(ExitCode.FOUND))
 
 
@@ -36,9 +35,11 @@ def _table(look: Any) -> list[Table]:
     """The findings, the worst first; nothing where there are none."""
     if not look.findings:
         return []
+    from fitsom_runner.cli.show import SEVERITY_COLOURS
+
     table = Table("Severity", "On", "Found", "Since", "What to do")
-    for _host, row in look.findings:
-        colour = COLOURS[row["severity"]]
-        cells = (row["ci"], f"{row['what']} {row['evidence']}".strip(), row["since"], row["do"])
-        table.add_row(f"[{colour}]{row['severity']}[/]", *map(escape, cells))
+    for _host, found in look.findings:
+        colour = SEVERITY_COLOURS[found.severity]
+        cells = (found.ci, f"{found.what} {found.evidence}".strip(), found.since, found.do)
+        table.add_row(f"[{colour}]{found.severity}[/]", *map(escape, cells))
     return [table]

@@ -8,11 +8,13 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.ledger import Status, Tale
 from fitsom_runner.cli.context import console
 from fitsom_runner.config import Config
-from fitsom_runner.execution import ledger, recovery, runs
-from fitsom_runner.execution.ledger import Tale
-from fitsom_runner.execution.models import ACTIVE, Run, RunStatus, Status
+from fitsom_runner.execution import recovery, runs
+from fitsom_runner.execution.models import Run
+from fitsom_runner.execution.states import ACTIVE, RunStatus
 
 POLL_SECONDS = 0.3
 PATIENCE_SECONDS = 60

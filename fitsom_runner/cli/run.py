@@ -37,17 +37,15 @@ def backout(
         _launch(number, "backout", detach)
         return
     s = opened()
-    from fitsom_runner.changes import service
+    from fitsom_runner.changes import prediction, service
     from fitsom_runner.cli import show
     from fitsom_runner.execution import planner
 
     change = service.get(number)
     note(f"Planning the way back of {change.number}: {change.backout_playbook} in check mode ...")
     hosts, failing = planner.rehearse_backout(s.config, s.who, change)
-    shown = show.hosts_page(hosts, failing)
-    answer(
-        {"hosts": hosts, "left_out": failing}, *shown, f"[dim]To do it: fitsom run backout {change.number}[/]"
-    )
+    shown = [*show.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
+    answer({"hosts": prediction.to_json(hosts), "left_out": failing}, *shown)
 
 
 @app.command("watch")
@@ -108,7 +106,7 @@ def _launch(number: str, verb: str, detach: bool) -> None:
 def _follow(s: Session, run: Any) -> None:
     from fitsom_runner.changes import service
     from fitsom_runner.cli import progress, show
-    from fitsom_runner.execution.models import RunStatus
+    from fitsom_runner.execution.states import RunStatus
 
     if OPTIONS.json:
         ended = progress.wait(s.config, run)

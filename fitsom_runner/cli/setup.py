@@ -116,8 +116,8 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
         yield "records", False, f"{fault.message} {fault.hint}"
         return
     yield "records", True, str(settings.database)
+    from fitsom_runner.ansible import content
     from fitsom_runner.audit import log
-    from fitsom_runner.execution import content
 
     verdict = log.verify()
     yield "audit log", not verdict.faults, "; ".join(verdict.faults) or f"{verdict.entries} entries, whole"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,12 +15,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from fitsom_runner.changes import service
+from fitsom_runner.changes import prediction, service
 from fitsom_runner.changes.models import RFC_FIELDS, Change, Plan
+from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
-from fitsom_runner.execution import prediction
 from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.facts import HostChanges, Package, Severity
+from fitsom_runner.facts_reader import hosts_from_json
 
 COLOURS = {
     "succeeded": "green",
@@ -37,6 +39,7 @@ COLOURS = {
     "running": "cyan",
     "scheduled": "blue",
 }
+SEVERITY_COLOURS = {Severity.EXCEPTION: "red", Severity.WARNING: "yellow", Severity.INFORMATIONAL: "dim"}
 
 
 def change_value(change: Change) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def change_value(change: Change) -> dict[str, Any]:
                 "comment": a.comment,
                 "seal": a.seal,
                 "at": a.at,
-                "counts": a in service.signatures(change),
+                "counts": a in signatures(change),
             }
             for a in change.approvals.all()
         ],
@@ -135,11 +138,7 @@ def change_page(change: Change, config: Config) -> RenderableType:
     for approval in change.approvals.all():
         verdict = "[green]approved[/]" if approval.approved else "[red]rejected[/]"
         behalf = f" on behalf of {approval.on_behalf_of}" if approval.on_behalf_of else ""
-        old = (
-            ""
-            if approval in service.signatures(change)
-            else " [dim](an earlier version: no longer counts)[/]"
-        )
+        old = "" if approval in signatures(change) else " [dim](an earlier version: no longer counts)[/]"
         parts.append(
             f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}"
             f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{old}"
@@ -156,21 +155,22 @@ def change_page(change: Change, config: Config) -> RenderableType:
 
 def plan_page(plan: Plan) -> RenderableType:
     """What a plan predicts; hosts for which it predicts the same are shown once."""
-    parts = hosts_page(plan.hosts, plan.left_out)
+    parts = hosts_page(hosts_from_json(plan.hosts), plan.left_out)
     seal = f"seal {plan.seal[:16]}" if plan.seal else "[yellow]rehearsal, not sealed[/]"
     parts += [f"[yellow]{escape(note)}[/]" for note in plan.notes]
     parts.append(f"[dim]{seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s[/]")
     return Panel(Group(*parts), title=f"Plan {plan.id}", title_align="left", border_style="blue")
 
 
-def hosts_page(predicted: dict[str, Any], left_out: dict[str, str]) -> list[RenderableType]:
-    """Predictions in the form of Plan.hosts; hosts for which they are the same are shown once."""
+def hosts_page(predicted: Mapping[str, HostChanges], left_out: dict[str, str]) -> list[RenderableType]:
+    """What is predicted; hosts for which it is the same are shown once."""
     alike: dict[str, list[str]] = {}
-    for host, body in predicted.items():
+    for host, changes in predicted.items():
+        body = changes.to_json()
         alike.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(host)
     parts: list[RenderableType] = []
     for hosts in alike.values():
-        named = [f"{host} ({', '.join(predicted[host].get('groups', []))})" for host in hosts]
+        named = [f"{host} ({', '.join(predicted[host].groups)})" for host in hosts]
         parts.append(Text(", ".join(named), style="bold"))
         parts.append(_predicted(predicted[hosts[0]]))
     for host, why in left_out.items():
@@ -178,43 +178,44 @@ def hosts_page(predicted: dict[str, Any], left_out: dict[str, str]) -> list[Rend
     return parts
 
 
-def _predicted(body: dict[str, Any]) -> RenderableType:
-    packages = body["facts"].get("packages", [])
+def _predicted(changes: HostChanges) -> RenderableType:
+    facts = changes.facts
     parts: list[RenderableType] = []
-    if packages:
-        security = sum(bool(p.get("security")) for p in packages)
-        parts += [f"  {len(packages)} packages, {security} of them security updates", _packages(packages)]
-    batches = Counter(prediction.object_batch(o) for o in body["facts"].get("objects", []))
+    if facts.packages:
+        security = sum(package.security for package in facts.packages)
+        words = f"  {len(facts.packages)} packages, {security} of them security updates"
+        parts += [words, _packages(facts.packages)]
+    batches = Counter(map(prediction.object_batch, facts.objects))
     parts += [f"  {number:>6,}  {escape(batch)}" for batch, number in batches.items()]
-    for item in body["items"]:
-        if not item["packages"]:
-            label = f" ({item['item']})" if item["item"] else ""
-            parts.append(f"  will: {escape(item['task'] + label)}")
-    for check in body["facts"].get("checks", []):
-        mark = "[green]ok[/]" if check.get("ok") else "[red]not ok[/]"
-        words = ": ".join(str(check[part]) for part in ("name", "detail") if check.get(part))
-        parts.append(f"  check {mark}: {escape(words)}")
-    for found in body["facts"].get("findings", []):
-        colour = {"exception": "red", "warning": "yellow"}.get(found["severity"], "dim")
-        parts.append(f"  [{colour}]{found['severity']}[/]: {escape(found['ci'])}: {escape(found['what'])}")
-    parts += [f"  [yellow]note:[/] {escape(str(note))}" for note in body["facts"].get("notes", [])]
-    if not body["items"]:
+    for item in changes.settings:
+        label = f" ({item.item})" if item.item else ""
+        parts.append(f"  will: {escape(item.task + label)}")
+    for check in facts.checks:
+        mark = "[green]ok[/]" if check.ok else "[red]not ok[/]"
+        parts.append(f"  check {mark}: {escape(': '.join(filter(None, (check.name, check.detail))))}")
+    for found in facts.findings:
+        colour = SEVERITY_COLOURS[found.severity]
+        parts.append(f"  [{colour}]{found.severity}[/]: {escape(found.ci)}: {escape(found.what)}")
+    parts += [f"  [yellow]note:[/] {escape(note)}" for note in facts.notes]
+    if not changes.items:
         parts.append("  nothing would change")
     return Group(*parts)
 
 
-def _packages(packages: list[dict[str, Any]]) -> Table:
+def _packages(packages: tuple[Package, ...]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", style="bold")
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for package in packages:
-        advisories = package.get("advisories", [])
-        more = f" +{len(advisories) - 1}" if len(advisories) > 1 else ""
-        why = f"{advisories[0]}{more}" if advisories else "security" if package.get("security") else ""
-        versions = f"{package.get('from') or 'new'} -> {package.get('to') or 'removed'}"
-        table.add_row(f"  {package['action']}", package["name"], versions, f"[red]{why}[/]" if why else "")
+        more = f" +{len(package.advisories) - 1}" if len(package.advisories) > 1 else ""
+        why = (
+            f"{package.advisories[0]}{more}" if package.advisories else "security" if package.security else ""
+        )
+        versions = f"{package.old or 'new'} -> {package.new or 'removed'}"
+        cells = (escape(package.name), escape(versions), f"[red]{escape(why)}[/]" if why else "")
+        table.add_row(f"  {package.action}", *cells)
     return table
 
 
@@ -256,5 +257,5 @@ def local(moment: datetime, config: Config) -> str:
 
 
 def _window_value(change: Change) -> dict[str, Any] | None:
-    window = service.window_of(change)
+    window = window_of(change)
     return None if window is None else {"start": window.start, "end": window.end, "zone": window.zone}

@@ -2,63 +2,11 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
-
 from django.db import models
 from django.db.models import Q
 
 from fitsom_runner.changes.models import Change, Plan
-
-
-class RunKind(StrEnum):
-    """Why a run was started."""
-
-    APPLY = "apply"
-    BACKOUT = "backout"
-    RESUME = "resume"
-
-
-class RunStatus(StrEnum):
-    """Where a run stands; the first four are under way."""
-
-    CLAIMED = "claimed"
-    VERIFYING = "verifying"
-    REPLANNING = "replanning"
-    APPLYING = "applying"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    REFUSED = "refused"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-
-
-ACTIVE = (RunStatus.CLAIMED, RunStatus.VERIFYING, RunStatus.REPLANNING, RunStatus.APPLYING)
-
-
-class Outcome(StrEnum):
-    """What is known of a host after a run.
-
-    done: every step ran. untouched: nothing that changes anything was started. unknown: something was
-    started and its end was not seen. failed, unreachable: Ansible said so.
-    """
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    UNREACHABLE = "unreachable"
-    UNTOUCHED = "untouched"
-    UNKNOWN = "unknown"
-
-
-class Status(IntEnum):
-    """A task's result on one host."""
-
-    OK = 0
-    CHANGED = 1
-    SKIPPED = 2
-    FAILED = 3
-    UNREACHABLE = 4
-    IGNORED = 5
+from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind, RunStatus
 
 
 class Run(models.Model):

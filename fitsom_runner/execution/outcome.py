@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from fitsom_runner import clock
-from fitsom_runner.changes import seal, service
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.ledger import HostTale, Tale
+from fitsom_runner.ansible.play import Ended
+from fitsom_runner.changes import prediction, seal, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
 from fitsom_runner.config import Config
-from fitsom_runner.execution import ledger, prediction
-from fitsom_runner.execution.ansible import Ended
-from fitsom_runner.execution.ledger import HostTale, Tale
-from fitsom_runner.execution.models import (
-    ACTIVE,
-    HostOutcome,
-    Outcome,
-    Run,
-    RunKind,
-    RunStatus,
-    RunTask,
-    TaskResult,
-)
+from fitsom_runner.errors import FitsomError
+from fitsom_runner.execution.models import HostOutcome, Run, RunTask, TaskResult
 from fitsom_runner.execution.signals import run_finished, run_recorded
+from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind, RunStatus
+from fitsom_runner.facts import HostChanges
+from fitsom_runner.facts_reader import hosts_from_json
 
 if TYPE_CHECKING:
     from fitsom_runner.execution.preparation import Prepared
@@ -96,7 +93,7 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
     rows.store_new()
     tale = rows.tale
     digest = ledger.digest(path) if path.exists() else ""
-    marked = any(body.get("done") for body in run.plan.hosts.values())
+    marked = any(changes.done for changes in hosts_from_json(run.plan.hosts).values())
     outcomes = {host: judge(tale, host, marked=marked) for host in run.hosts}
     for host, why in run.left_out.items():
         outcomes[host] = (
@@ -116,6 +113,22 @@ def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = No
         run_recorded.send(sender=Run, run=Run.objects.get(pk=run.pk))
     _tidy(path)
     # A report that cannot be written now is made when it is asked for; the record stands.
+    run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
+
+
+def give_up(config: Config, run: Run, reason: str) -> None:
+    """End a run of which nothing can be known: all its hosts become unknown. For whoever holds the run's lock."""
+    with transaction.atomic():
+        updated = Run.objects.filter(pk=run.pk, status__in=ACTIVE).update(
+            status=RunStatus.INTERRUPTED, ended_at=clock.now(), messages=[reason]
+        )
+        if updated != 1:
+            return
+        outcomes = dict.fromkeys(run.hosts, (Outcome.UNKNOWN, reason))
+        _write_outcomes(run, Tale(), outcomes)
+        with suppress(FitsomError):  # a change that is not running any more stays what it is
+            _move_change(run, RunStatus.INTERRUPTED, "", dict.fromkeys(run.hosts, Outcome.UNKNOWN))
+        run_recorded.send_robust(sender=Run, run=Run.objects.get(pk=run.pk))
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
@@ -169,7 +182,7 @@ def refuse(
     reasons: list[str],
     *,
     needs_planning: bool,
-    predicted: dict[str, dict[str, Any]] | None = None,
+    predicted: dict[str, HostChanges] | None = None,
     ready: Prepared | None = None,
 ) -> None:
     """End a run before it touched anything. A moved plan goes back to the approver as the new plan."""
@@ -200,10 +213,8 @@ def refuse(
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
-def _as_plan(run: Run, predicted: dict[str, dict[str, Any]], ready: Prepared) -> Plan:
+def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Prepared) -> Plan:
     components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
-    for host, body in predicted.items():
-        body |= ready.resolved.described(host)
     return Plan.objects.create(
         id=f"{run.id}-replan",
         change=run.change,
@@ -213,7 +224,7 @@ def _as_plan(run: Run, predicted: dict[str, dict[str, Any]], ready: Prepared) ->
         commit=ready.extract.commit,
         seal=seal.seal_of(components),
         components=components,
-        hosts=predicted,
+        hosts=prediction.to_json(ready.described(predicted)),
         left_out=run.plan.left_out,
         notes=["taken at the start of the window"],
     )
@@ -232,8 +243,8 @@ def _write_outcomes(run: Run, tale: Tale, outcomes: dict[str, tuple[Outcome, str
             defaults={
                 "outcome": outcome,
                 "reason": reason,
-                "items": told.items,
-                "facts": prediction.merged_facts(told.facts),
+                "items": [asdict(item) for item in told.items],
+                "facts": told.facts.to_json(),
                 "failures": told.failures,
             },
         )

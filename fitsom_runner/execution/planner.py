@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from fitsom_runner import clock
-from fitsom_runner.changes import service, states
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.play import Job
+from fitsom_runner.changes import prediction, service, states
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import seal_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import ledger, prediction, runs
-from fitsom_runner.execution.ansible import Job
+from fitsom_runner.execution import runs
 from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
 from fitsom_runner.execution.signals import plan_taken
+from fitsom_runner.facts import HostChanges
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 
@@ -60,7 +61,7 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
             commit=ready.extract.commit,
             seal="" if notes else seal_of(components),
             components=components,
-            hosts=predicted,
+            hosts=prediction.to_json(predicted),
             left_out=failing,
             notes=notes,
             seconds=round(time.monotonic() - began, 1),
@@ -75,7 +76,9 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
     return taken
 
 
-def rehearse_backout(config: Config, who: Identity, change: Change) -> tuple[dict[str, Any], dict[str, str]]:
+def rehearse_backout(
+    config: Config, who: Identity, change: Change
+) -> tuple[dict[str, HostChanges], dict[str, str]]:
     """What backing out would do now, host by host, and why hosts could not be asked; nothing is recorded."""
     powers.authorise(config, who, Power.PLAN)
     plan, hosts = runs.way_back(change)
@@ -96,10 +99,8 @@ def rehearse_backout(config: Config, who: Identity, change: Change) -> tuple[dic
 
 def predict_hosts(
     config: Config, wanted: Job, ready: Prepared, cancelled: Callable[[], bool] = lambda: False
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """A check-mode run as (predictions in the form of Plan.hosts, {host that could not be planned: why})."""
+) -> tuple[dict[str, HostChanges], dict[str, str]]:
+    """A check-mode run as ({host: what is predicted}, {host that could not be planned: why})."""
     tale, _ended, failing = predict(config, wanted, cancelled)
-    predicted = {h: body for h, body in prediction.from_tale(tale).items() if h not in failing}
-    for host, body in predicted.items():
-        body |= ready.resolved.described(host)
-    return predicted, failing
+    predicted = {host: changes for host, changes in ledger.from_tale(tale).items() if host not in failing}
+    return ready.described(predicted), failing

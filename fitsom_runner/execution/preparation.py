@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fitsom_runner.ansible import content, inventory, ledger, play, secrets
+from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.inventory import Resolved
+from fitsom_runner.ansible.ledger import Tale
+from fitsom_runner.ansible.play import Ended, Job
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
-from fitsom_runner.changes.service import window_of
+from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
-from fitsom_runner.execution import ansible, content, inventory, ledger, secrets
-from fitsom_runner.execution.ansible import Ended, Job
-from fitsom_runner.execution.content import Extract
-from fitsom_runner.execution.inventory import Resolved
-from fitsom_runner.execution.ledger import Tale
+from fitsom_runner.facts import HostChanges
 
 Pins = dict[str, dict[str, str]]
 
@@ -47,6 +48,15 @@ class Prepared:
             window=window.parts() if window else None,
             inputs=self.extract.inputs,
         ).components()
+
+    def described(self, predicted: Mapping[str, HostChanges]) -> dict[str, HostChanges]:
+        """The predictions with what the inventory says of each host."""
+        return {
+            host: replace(
+                changes, groups=self.resolved.groups.get(host, ()), about=self.resolved.about.get(host, {})
+            )
+            for host, changes in predicted.items()
+        }
 
 
 @contextmanager
@@ -137,7 +147,7 @@ def predict(
 ) -> tuple[Tale, Ended, dict[str, str]]:
     """A check-mode run; returns its tale and, for each host that could not be planned, why."""
     wanted.ledger.unlink(missing_ok=True)
-    ended = ansible.run(config, wanted, cancelled)
+    ended = play.run(config, wanted, cancelled)
     tale = ledger.read(wanted.ledger)
     return tale, ended, problems(tale, wanted.hosts, ended)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from django.db import DatabaseError
 
+from fitsom_runner.ansible import content, ledger
 from fitsom_runner.config import Config
-from fitsom_runner.execution import content, ledger, outcome, runs
-from fitsom_runner.execution.models import ACTIVE, Run
+from fitsom_runner.execution import outcome, runs
+from fitsom_runner.execution.models import Run
+from fitsom_runner.execution.states import ACTIVE
 
 PATIENCE_SECONDS = 10
 _LOG = logging.getLogger(__name__)
@@ -22,20 +24,33 @@ def recover(config: Config) -> list[Run]:
     """End every run that has no living child as interrupted; called at the start of every command."""
     found = []
     for run in Run.objects.filter(status__in=ACTIVE):
-        with runs.adopted(config, run.id) as ours:
-            if not ours or not Run.objects.filter(pk=run.pk, status__in=ACTIVE).exists():
-                continue  # it lives, or another command has just written its end down
-            for name in ("ledger.jsonl", "replan.jsonl"):
-                _end_orphans(config.run_dir(run.id) / name)
-            content.discard(config.run_dir(run.id) / "content")
-            try:
-                outcome.finish(config, run, None)
-            except (OSError, DatabaseError) as fault:
-                # No room for the record yet, say. The run stays open, and the next command tries again.
-                _LOG.warning("%s ended, and its end cannot be written down yet: %s", run.id, fault)
-                continue
-        found.append(Run.objects.get(pk=run.pk))
+        try:
+            ended = _end(config, run)
+        except Exception as fault:
+            # No room for the record yet, say. The run stays open, the next command tries again, and the others go on.
+            _LOG.warning("%s ended, and its end cannot be written down yet: %s", run.id, fault)
+            continue
+        if ended:
+            found.append(Run.objects.get(pk=run.pk))
     return found
+
+
+def _end(config: Config, run: Run) -> bool:
+    """Write the end of one run down; False where it lives, or another command has just done so."""
+    with runs.adopted(config, run.id) as ours:
+        if not ours or not Run.objects.filter(pk=run.pk, status__in=ACTIVE).exists():
+            return False
+        for name in ("ledger.jsonl", "replan.jsonl"):
+            _end_orphans(config.run_dir(run.id) / name)
+        content.discard(config.run_dir(run.id) / "content")
+        try:
+            outcome.finish(config, run, None)
+        except (OSError, DatabaseError):
+            raise
+        except Exception as fault:
+            _LOG.warning("%s: what its ledger tells cannot be taken in: %r", run.id, fault)
+            outcome.give_up(config, run, f"what its ledger tells cannot be taken in: {fault!r}")
+    return True
 
 
 def _end_orphans(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Start, cancel, resume and back out runs. The work itself is done by a supervised child (child.py)."""
+"""Start, cancel, resume and back out runs. The work itself is done by a supervised child (attempt.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
@@ -17,10 +16,12 @@ from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change, Plan
-from fitsom_runner.changes.states import Action, ChangeType, State, in_words
+from fitsom_runner.changes.signatures import require_signatures, require_window
+from fitsom_runner.changes.states import Action, State, in_words
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import NotFoundError, RefusedError
-from fitsom_runner.execution.models import ACTIVE, HostOutcome, Outcome, Run, RunKind
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 
@@ -110,44 +111,6 @@ def latest_outcomes(change: Change) -> dict[str, str]:
     return known
 
 
-def require_window(change: Change, moment: datetime, config: Config) -> None:
-    """Raises RefusedError outside the change's window; an emergency without one runs at once."""
-    window = service.window_of(change)
-    if window is None and change.kind is ChangeType.EMERGENCY:
-        return
-    if window is None or not window.contains(moment):
-        when = "" if window is None else f"{window.start.astimezone(config.zone):%a %d %b %Y %H:%M}"
-        until = "" if window is None else f"{window.end.astimezone(config.zone):%H:%M}"
-        raise RefusedError(
-            f"{change.number} may run only in its window: {when} to {until}",
-            hint=f"Wait, or move the window (needs new approval): fitsom change edit {change.number} --start ...",
-        )
-
-
-def require_signatures(change: Change) -> Plan:
-    """The approved plan. Looks at the signatures themselves, not only at the state. Raises RefusedError."""
-    plan = change.plan
-    given = {a.kind: a for a in service.signatures(change) if a.approved}
-    needed = {
-        ChangeType.MAJOR: (Action.APPROVE_PROCEED, Action.PEER_REVIEW, Action.APPROVE_IMPLEMENT),
-        ChangeType.STANDARD: (Action.PRE_APPROVE,),
-    }.get(change.kind, (Action.APPROVE_IMPLEMENT,))
-    for kind in needed:
-        signature = given.get(kind)
-        if signature is None or signature.person == change.requester:
-            raise RefusedError(
-                f"{change.number} lacks the signature '{kind.replace('_', ' ')}' for this plan"
-            )
-        if kind is not Action.APPROVE_PROCEED and (plan is None or signature.seal != plan.seal):
-            raise RefusedError(f"{change.number}: what was signed is not this plan (the seals differ)")
-    reviewer = given.get(Action.PEER_REVIEW)
-    if reviewer and reviewer.person == given[Action.APPROVE_IMPLEMENT].person:
-        raise RefusedError(f"{change.number}: one person gave the peer review and the approval to implement")
-    if plan is None:
-        raise RefusedError(f"{change.number} has no plan", hint=f"fitsom change plan {change.number}")
-    return plan
-
-
 def lock_path(config: Config, run_id: str) -> Path:
     """The file whose lock says that a run's child is alive: the kernel drops it when the child dies."""
     return config.run_dir(run_id) / "lock"
@@ -221,11 +184,7 @@ def _claim(
 
 
 def _spawn(config: Config, run: Run, lock: int) -> None:
-    environment = {
-        **os.environ,
-        "FITSOM_CONFIG": os.environ.get("FITSOM_CONFIG", ""),
-        "FITSOM_LOCK_FD": str(lock),
-    }
+    environment = {**os.environ, "FITSOM_CONFIG": os.environ.get("FITSOM_CONFIG", "")}
     with (config.run_dir(run.id) / "child.log").open("ab") as said:
         subprocess.Popen(
             [sys.executable, "-m", "fitsom_runner.execution.child", run.id],

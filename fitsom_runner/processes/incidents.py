@@ -10,7 +10,10 @@ from django.db.models import F, Max
 from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.changes.service import SYSTEM
-from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunStatus
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import Outcome, RunStatus
+from fitsom_runner.facts import Severity
+from fitsom_runner.facts_reader import facts_from_json
 from fitsom_runner.processes.models import Incident
 
 _TROUBLE = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN)
@@ -23,10 +26,10 @@ def note(run: Run, **_signal: Any) -> None:
             task = outcome.failures[-1]["task"] if outcome.failures else f"host left {outcome.outcome}"
             _note_one(run, outcome.host, task, outcome.reason)
         for outcome in HostOutcome.objects.filter(run=run):
-            for found in outcome.facts.get("findings", []):
-                if found["severity"] == "exception":
-                    task = f"{found['kind']}: {found['ci']}"
-                    _note_one(run, outcome.host, task, f"{found['what']} {found['evidence']}".strip())
+            for found in facts_from_json(outcome.facts, outcome.host).findings:
+                if found.severity is Severity.EXCEPTION:
+                    task = f"{found.kind}: {found.ci}"
+                    _note_one(run, outcome.host, task, f"{found.what} {found.evidence}".strip())
         if run.status == RunStatus.INTERRUPTED:
             _note_one(
                 run, "(the run itself)", "the run was interrupted", "its process ended before the run did"

@@ -9,19 +9,24 @@ from datetime import datetime
 from typing import Any
 
 from fitsom_runner import __version__, clock
+from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.audit import log
 from fitsom_runner.changes import models as records
-from fitsom_runner.changes import service, states
-from fitsom_runner.changes.states import Action, State
+from fitsom_runner.changes import prediction, states
+from fitsom_runner.changes.signatures import window_of
+from fitsom_runner.changes.states import Action, BackOutClass, State
 from fitsom_runner.config import Config
 from fitsom_runner.execution import models as runs
-from fitsom_runner.execution import prediction
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
+from fitsom_runner.facts import Facts, HostChanges
+from fitsom_runner.facts_reader import changes_from_json, hosts_from_json
 from fitsom_runner.people.powers import POSITION
 from fitsom_runner.processes.models import Incident as IncidentRecord
 from fitsom_runner.reports import kinds
 from fitsom_runner.reports.model import (
     Difference,
     Failure,
+    Foreseen,
     Host,
     Incident,
     Report,
@@ -41,7 +46,6 @@ from fitsom_runner.reports.rfc import (
     Step,
     Window,
 )
-from fitsom_runner.reports.told import facts_of, foreseen_of
 
 RINGS = ("pilot", "servers", "estate")
 _KINDS = {
@@ -59,12 +63,12 @@ _FAILURES = (
     (kinds.FailureKind.PACKAGE_FAILED, r"dpkg|apt|package"),
 )
 _TASK_STATUS = {
-    runs.Status.OK: kinds.TaskStatus.OK,
-    runs.Status.CHANGED: kinds.TaskStatus.CHANGED,
-    runs.Status.SKIPPED: kinds.TaskStatus.SKIPPED,
-    runs.Status.FAILED: kinds.TaskStatus.FAILED,
-    runs.Status.UNREACHABLE: kinds.TaskStatus.UNREACHABLE,
-    runs.Status.IGNORED: kinds.TaskStatus.IGNORED,
+    Status.OK: kinds.TaskStatus.OK,
+    Status.CHANGED: kinds.TaskStatus.CHANGED,
+    Status.SKIPPED: kinds.TaskStatus.SKIPPED,
+    Status.FAILED: kinds.TaskStatus.FAILED,
+    Status.UNREACHABLE: kinds.TaskStatus.UNREACHABLE,
+    Status.IGNORED: kinds.TaskStatus.IGNORED,
 }
 
 
@@ -99,18 +103,18 @@ def _person(config: Config, identifier: str) -> Person:
 
 
 def _change(config: Config, change: records.Change) -> Change:
-    window = service.window_of(change)
+    window = window_of(change)
     risk = ". ".join(
         text.rstrip(".") for text in (change.failure_risk.capitalize(), change.failure_impact) if text
     )
-    classes = {c.value: c for c in kinds.BackOutClass}
-    fallback = kinds.BackOutClass.REVERSIBLE if change.backout_playbook else kinds.BackOutClass.FORWARD_ONLY
+    classes = {c.value: c for c in BackOutClass}
+    fallback = BackOutClass.REVERSIBLE if change.backout_playbook else BackOutClass.FORWARD_ONLY
     return Change(
         number=change.number,
         version=change.version,
         title=change.title,
-        type=kinds.ChangeType(change.type),
-        state=kinds.ChangeState(change.state),
+        type=change.kind,
+        state=change.stage,
         item=Item(name=change.item_name, location=change.item_location, asset_tag=change.asset_tag),
         change=change.change_text,
         reason=change.reason,
@@ -169,12 +173,12 @@ def _awaiting(change: records.Change) -> tuple[kinds.ApprovalKind, ...]:
 def _run(config: Config, run: runs.Run) -> Run:
     begun = run.apply_started_at or run.claimed_at
     wall = (run.ended_at - begun).total_seconds() if run.ended_at else None
-    crashed = run.status == runs.RunStatus.INTERRUPTED
+    crashed = run.status == RunStatus.INTERRUPTED
     earlier = runs.Run.objects.filter(change=run.change, claimed_at__lt=run.claimed_at).last()
     return Run(
         id=run.id,
-        kind=kinds.RunKind(run.kind),
-        outcome=kinds.RunOutcome(run.status),
+        kind=RunKind(run.kind),
+        outcome=RunStatus(run.status),
         started=begun,
         ended=None if crashed else run.ended_at,
         by=_person(config, run.started_by),
@@ -190,29 +194,30 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
     if plan is None:
         return ()
     return tuple(
-        Host(name=name, foreseen=foreseen_of(body), **_described(body), **facts_of(body["facts"]))
-        for name, body in plan.hosts.items()
+        Host(name=name, foreseen=_foreseen(changes), **_described(changes), **_told(changes.facts))
+        for name, changes in hosts_from_json(plan.hosts).items()
     )
 
 
 def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     outcomes = list(run.outcomes.order_by("host"))
-    actual = {o.host: {"items": o.items, "facts": o.facts} for o in outcomes}
-    foreseen = run.predicted if run.kind == runs.RunKind.BACKOUT else run.plan.hosts
-    planned = {host: body for host, body in foreseen.items() if host in actual}
-    comparable = run.status != runs.RunStatus.REFUSED
+    actual = {o.host: changes_from_json({"items": o.items, "facts": o.facts}, o.host) for o in outcomes}
+    approved = hosts_from_json(run.plan.hosts)
+    foreseen = hosts_from_json(run.predicted) if run.kind == RunKind.BACKOUT else approved
+    planned = {host: changes for host, changes in foreseen.items() if host in actual}
+    comparable = run.status != RunStatus.REFUSED
     differences = _differences(prediction.compare(planned, actual)) if comparable else {}
     tasks = _tasks(run)
     return tuple(
         Host(
             name=o.host,
-            result=kinds.HostResult(o.outcome),
+            result=Outcome(o.outcome),
             reason=o.reason,
-            **_described(run.plan.hosts.get(o.host, {})),
+            **_described(approved.get(o.host, HostChanges())),
             differences=tuple(differences.get(o.host, ())),
             tasks=tuple(tasks.get(o.pk, ())),
             failures=tuple(_failure(o, f) for f in o.failures) or _left_open(o),
-            **facts_of(o.facts),
+            **_told(actual[o.host].facts),
         )
         for o in outcomes
     )
@@ -221,25 +226,42 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
 def _differences(compared: Iterable[prediction.Difference]) -> dict[str, list[Difference]]:
     """{host: differences}; a thousand things of one sort are one line with their number."""
     found: dict[str, list[Difference]] = {}
-    batches: Counter[tuple[str, str, str, str]] = Counter()
+    batches: Counter[tuple[str, str, str, prediction.DifferenceKind]] = Counter()
     for d in compared:
         if d.batch:
             batches[d.host, d.task, d.batch, d.kind] += 1
         else:
-            kind = kinds.DifferenceKind(d.kind)
-            found.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=kind))
-    for (host, task, batch, word), number in batches.items():
-        kind = kinds.DifferenceKind(word)
+            found.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=d.kind))
+    for (host, task, batch, kind), number in batches.items():
         found.setdefault(host, []).append(
             Difference(task=task, what=f"{batch}: {number:,}", kind=kind, number=number)
         )
     return found
 
 
-def _described(body: dict[str, Any]) -> dict[str, Any]:
+def _described(changes: HostChanges) -> dict[str, Any]:
     """What the inventory says of a host."""
-    groups = tuple(body.get("groups", ()))
-    return {"groups": groups, "ring": next((r for r in RINGS if r in groups), ""), **body.get("about", {})}
+    ring = next((ring for ring in RINGS if ring in changes.groups), "")
+    return {"groups": changes.groups, "ring": ring, **changes.about}
+
+
+def _told(facts: Facts) -> dict[str, Any]:
+    """What modules told of a host."""
+    return {
+        "packages": facts.packages,
+        "objects": facts.objects,
+        "services": facts.services,
+        "reboot": facts.reboot,
+        "checks": facts.checks,
+        "findings": facts.findings,
+        "notes": facts.notes,
+        "observed": dict(facts.observed),
+    }
+
+
+def _foreseen(changes: HostChanges) -> tuple[Foreseen, ...]:
+    """Packages and objects speak for themselves."""
+    return tuple(Foreseen(task=item.task, what=item.item, diff=item.diff) for item in changes.settings)
 
 
 def _tasks(run: runs.Run) -> dict[int, list[Task]]:
@@ -248,7 +270,7 @@ def _tasks(run: runs.Run) -> dict[int, list[Task]]:
         "host_id", "task__name", "task__action", "status", "start_ms", "duration_ms"
     )
     for host, name, action, status, start, duration in rows.order_by("start_ms").iterator(chunk_size=5000):
-        kind = _TASK_STATUS[runs.Status(status)]
+        kind = _TASK_STATUS[Status(status)]
         if kind is kinds.TaskStatus.CHANGED and action.endswith(".reboot"):
             kind = kinds.TaskStatus.REBOOTED
         found.setdefault(host, []).append(
@@ -259,7 +281,7 @@ def _tasks(run: runs.Run) -> dict[int, list[Task]]:
 
 def _failure(outcome: runs.HostOutcome, told: dict[str, Any]) -> Failure:
     kind = kinds.FailureKind.OTHER
-    if outcome.outcome == runs.Outcome.UNREACHABLE:
+    if outcome.outcome == Outcome.UNREACHABLE:
         kind = kinds.FailureKind.UNREACHABLE
     else:
         text = f"{told['task']} {told['error']}"
@@ -268,7 +290,7 @@ def _failure(outcome: runs.HostOutcome, told: dict[str, Any]) -> Failure:
 
 
 def _left_open(outcome: runs.HostOutcome) -> tuple[Failure, ...]:
-    if outcome.outcome != runs.Outcome.UNKNOWN:
+    if outcome.outcome != Outcome.UNKNOWN:
         return ()
     return (Failure(kind=kinds.FailureKind.INTERRUPTED, task="", error=outcome.reason),)
 

@@ -4,19 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-from fitsom_runner.reports.kinds import DifferenceKind, HostResult, RunKind, Severity, TaskStatus
-from fitsom_runner.reports.model import (
-    Difference,
-    Failure,
-    Finding,
-    Foreseen,
-    Host,
-    Object,
-    Package,
-    Report,
-    Service,
-    Task,
-)
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.execution.states import Outcome, RunKind
+from fitsom_runner.facts import WORST_FIRST, Finding, Object, Package, Service, Severity
+from fitsom_runner.reports.kinds import TaskStatus
+from fitsom_runner.reports.model import Difference, Failure, Foreseen, Host, Report, Task
 
 MANY_HOSTS = 60
 _NOTABLE = {TaskStatus.CHANGED, TaskStatus.REBOOTED, TaskStatus.FAILED, TaskStatus.UNREACHABLE}
@@ -62,7 +54,7 @@ class HostFacts:
     def notable(self) -> bool:
         """Whether somebody should look at this host."""
         host = self.host
-        trouble = host.result not in (None, HostResult.DONE) or host.failures or host.notes
+        trouble = host.result not in (None, Outcome.DONE) or host.failures or host.notes
         deviates = self.besides or self.missing or reboot_open(host) or services_down(host)
         said_no = any(not check.ok for check in host.checks)
         return bool(trouble or deviates or said_no or any(worrying(f) for f in host.findings))
@@ -89,7 +81,7 @@ class Facts:
     settings: what else is changed, on each host.
     """
 
-    results: Mapping[HostResult, int]
+    results: Mapping[Outcome, int]
     hosts: tuple[HostFacts, ...]
     packages: tuple[Group[Package], ...]
     objects: Mapping[tuple[str, str, str], int]
@@ -215,8 +207,7 @@ def worrying(finding: Finding) -> bool:
 
 
 def _finding_order(group: Group[Finding]) -> tuple[int, str, str]:
-    worst_first = (Severity.EXCEPTION, Severity.WARNING, Severity.INFORMATIONAL)
-    return (worst_first.index(group.item.severity), group.item.kind, group.item.ci)
+    return (WORST_FIRST.index(group.item.severity), group.item.kind, group.item.ci)
 
 
 def is_backout(report: Report) -> bool:

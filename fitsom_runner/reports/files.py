@@ -8,7 +8,8 @@ from typing import Any
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.config import Config
 from fitsom_runner.errors import NotFoundError
-from fitsom_runner.execution.models import ACTIVE, Run, RunStatus
+from fitsom_runner.execution.models import Run
+from fitsom_runner.execution.states import ACTIVE, RunStatus
 from fitsom_runner.reports import build, render
 
 

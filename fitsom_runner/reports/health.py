@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fitsom_runner import __version__
 from fitsom_runner.config import Config
-from fitsom_runner.execution.health import Look, Seen
+from fitsom_runner.facts import Severity
+from fitsom_runner.operations.health import Look, Seen
 from fitsom_runner.reports import observed, text, times
 from fitsom_runner.reports.render import page
 from fitsom_runner.reports.words import Tone, Verdict
@@ -28,7 +30,7 @@ def verdict(look: Look) -> Verdict:
     looked_at = [host for host in look.hosts if host.state != "left out"]
     well = sum(host.state == "well" for host in looked_at)
     share = f"{well:,} of {text.count(len(looked_at), 'host')} {'is' if 1 in (well, len(looked_at)) else 'are'} well."
-    exceptions, warnings = look.number("exception"), look.number("warning")
+    exceptions, warnings = look.number(Severity.EXCEPTION), look.number(Severity.WARNING)
     parts = [text.count(exceptions, "exception")] if exceptions else []
     parts += [text.count(warnings, "warning")] if warnings else []
     told = f"{share} {text.sentence(text.listed(parts))}".strip()
@@ -53,7 +55,7 @@ def value(look: Look) -> dict[str, Any]:
         "taken": look.taken.isoformat(timespec="seconds"),
         "commit": look.commit,
         "verdict": {"tone": told.tone.value, "title": told.title, "text": told.text},
-        "findings": [{"host": host, **row} for host, row in look.findings],
+        "findings": [{"host": host, **asdict(row)} for host, row in look.findings],
         "hosts": {host.name: _host(host) for host in look.hosts},
     }
 

@@ -2,13 +2,9 @@
 
 from enum import StrEnum
 
-from fitsom_runner.reports.kinds import (
-    ApprovalKind,
-    BackOutClass,
-    DifferenceKind,
-    FailureKind,
-    TaskStatus,
-)
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.changes.states import BackOutClass
+from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
 
 _NAMES: tuple[tuple[StrEnum, str], ...] = (
     (ApprovalKind.PROCEED, "Approval to proceed"),

@@ -6,99 +6,17 @@ All times are timezone-aware datetimes, all durations seconds; sequences are tup
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from fitsom_runner.reports.kinds import (
-    ApprovalKind,
-    DifferenceKind,
-    FailureKind,
-    HostResult,
-    PackageAction,
-    RunKind,
-    RunOutcome,
-    Severity,
-    TaskStatus,
-)
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
+from fitsom_runner.facts import Check, Finding, Object, Package, Reboot, Service
+from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
 from fitsom_runner.reports.rfc import Approval, AuditHead, Change, Person, Review, Seal
 
 SCHEMA = "fitsom-report"
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
-    """One package of one host: old is None when installed anew, new is None when removed.
-
-    released is the day the new version came out, if known.
-    """
-
-    name: str
-    old: str | None
-    new: str | None
-    action: PackageAction = PackageAction.UPGRADE
-    arch: str = ""
-    security: bool = False
-    origin: str = ""
-    advisories: tuple[str, ...] = ()
-    released: date | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Object:
-    """One of many things of a sort, such as an account: action ("move"), kind ("user"), group ("Year 8").
-
-    id is never a person's name.
-    """
-
-    kind: str
-    id: str
-    action: str
-    group: str = ""
-    what: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Service:
-    """A service that was acted on, with its state ("active", "failed") before and after; None: not known."""
-
-    name: str
-    action: str
-    before: str | None = None
-    after: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reboot:
-    """Restart of a host. planned: the plan includes it. seconds: expected or measured time away."""
-
-    required: bool = False
-    planned: bool = False
-    done: bool = False
-    reasons: tuple[str, ...] = ()
-    seconds: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """One check of a host ("free space on /"); after: made after the work, not before it."""
-
-    name: str
-    ok: bool
-    detail: str = ""
-    after: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """What a look at a host brought to light: what in one sentence, evidence behind it, what to do next."""
-
-    kind: str
-    severity: Severity
-    ci: str
-    what: str
-    evidence: str = ""
-    do: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +69,7 @@ class Host:
     """
 
     name: str
-    result: HostResult | None = None
+    result: Outcome | None = None
     reason: str = ""
     label: str = ""
     provides: str = ""
@@ -163,7 +81,7 @@ class Host:
     packages: tuple[Package, ...] = ()
     objects: tuple[Object, ...] = ()
     services: tuple[Service, ...] = ()
-    reboot: Reboot = Reboot()
+    reboot: Reboot = field(default_factory=Reboot)
     checks: tuple[Check, ...] = ()
     findings: tuple[Finding, ...] = ()
     tasks: tuple[Task, ...] = ()
@@ -181,7 +99,7 @@ class Run:
 
     id: str
     kind: RunKind
-    outcome: RunOutcome
+    outcome: RunStatus
     started: datetime
     ended: datetime | None
     by: Person

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fitsom_runner.facts import ConfigurationItem, FileSystem
+from fitsom_runner.facts_reader import configuration_item
+
 NOT_SAID = "not said"
 COLUMNS = ("Host", "System", "Supported until", "Last start", "Serial number", "Least free space")
 
@@ -29,29 +32,27 @@ class Row:
 
 def rows(hosts: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Row, ...]:
     """The rows of those of (name, observed facts) that were observed."""
-    found = ((name, observed.get("configuration_item")) for name, observed in hosts)
+    found = ((name, configuration_item(observed)) for name, observed in hosts)
     return tuple(_row(name, item) for name, item in found if item)
 
 
-def _row(host: str, item: Mapping[str, Any]) -> Row:
-    system = item.get("system") or {}
-    support = system.get("support") or {}
-    kernel = f", kernel {system['kernel']}" if system.get("kernel") else ""
+def _row(host: str, item: ConfigurationItem) -> Row:
+    kernel = f", kernel {item.kernel}" if item.kernel else ""
     return Row(
         host=host,
-        system=f"{system.get('name') or NOT_SAID}{kernel}",
-        support=support.get("lts") or "not known",
-        boot=(item.get("last_boot") or NOT_SAID).replace("T", " ").replace("Z", " UTC"),
-        serial=(item.get("hardware") or {}).get("serial") or NOT_SAID,
-        space=_least(item.get("filesystems") or []),
+        system=f"{item.system or NOT_SAID}{kernel}",
+        support=item.supported_until or "not known",
+        boot=(item.last_boot or NOT_SAID).replace("T", " ").replace("Z", " UTC"),
+        serial=item.serial or NOT_SAID,
+        space=_least(item.filesystems),
     )
 
 
-def _least(filesystems: list[Mapping[str, Any]]) -> str:
+def _least(filesystems: tuple[FileSystem, ...]) -> str:
     """The file system that is fullest by share."""
     if not filesystems:
         return NOT_SAID
-    fullest = max(filesystems, key=lambda row: row["used_percent"])
-    free = fullest["free_mb"]
+    fullest = max(filesystems, key=lambda row: row.used_percent)
+    free = fullest.free_mb
     room = f"{free / 1024:,.1f} GB" if free >= 1024 else f"{free} MB"
-    return f"{room} on {fullest['mount']} ({fullest['used_percent']:.0f} % used)"
+    return f"{room} on {fullest.mount} ({fullest.used_percent:.0f} % used)"

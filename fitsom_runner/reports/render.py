@@ -9,10 +9,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.reports import facts as counting
 from fitsom_runner.reports import observed, text, times, words
 from fitsom_runner.reports.jsonform import to_json
-from fitsom_runner.reports.kinds import DifferenceKind, HostResult
 from fitsom_runner.reports.labels import label
 from fitsom_runner.reports.model import Report
 from fitsom_runner.reports.timeline import timeline
@@ -117,7 +117,6 @@ def _environment(*, html: bool) -> Environment:
         "is_down": counting.is_down,
         "worrying": counting.worrying,
         "DifferenceKind": DifferenceKind,
-        "HostResult": HostResult,
         **_style(),
     }
     return environment

@@ -6,14 +6,8 @@ All times are timezone-aware. Text may come from anywhere: renderers clean and e
 from dataclasses import dataclass
 from datetime import datetime
 
-from fitsom_runner.reports.kinds import (
-    ApprovalKind,
-    BackOutClass,
-    ChangeState,
-    ChangeType,
-    Decision,
-    LinkKind,
-)
+from fitsom_runner.changes.states import BackOutClass, ChangeType, State
+from fitsom_runner.reports.kinds import ApprovalKind, Decision, LinkKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +65,7 @@ class Change:
     version: int
     title: str
     type: ChangeType
-    state: ChangeState
+    state: State
     item: Item
     change: str
     reason: str

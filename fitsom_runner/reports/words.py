@@ -3,18 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.changes.states import BackOutClass, State
+from fitsom_runner.execution.states import Outcome, RunStatus
+from fitsom_runner.facts import Object
 from fitsom_runner.reports.advice import Advice, next_steps
 from fitsom_runner.reports.facts import Facts, gather, is_backout, noun, reboot_open, services_down, worrying
-from fitsom_runner.reports.kinds import (
-    BackOutClass,
-    ChangeState,
-    Decision,
-    DifferenceKind,
-    HostResult,
-    RunOutcome,
-)
+from fitsom_runner.reports.kinds import Decision
 from fitsom_runner.reports.labels import label
-from fitsom_runner.reports.model import Host, Object, Report
+from fitsom_runner.reports.model import Host, Report
 from fitsom_runner.reports.rfc import Approval, Person
 from fitsom_runner.reports.text import count, listed, sentence
 from fitsom_runner.reports.times import about, duration, short_window, span, when
@@ -44,9 +41,9 @@ MANY_FINDINGS = 5
 MANY_TASKS = 12
 MANY_HOSTS_NAMED = 4
 _STOPPED = {
-    ChangeState.REJECTED: ("Rejected: nothing will be done", "This change was rejected."),
-    ChangeState.CANCELLED: ("Cancelled: nothing will be done", "This change was cancelled."),
-    ChangeState.EXPIRED: ("Expired: nothing was done", "Its window passed before it was started."),
+    State.REJECTED: ("Rejected: nothing will be done", "This change was rejected."),
+    State.CANCELLED: ("Cancelled: nothing will be done", "This change was cancelled."),
+    State.EXPIRED: ("Expired: nothing was done", "Its window passed before it was started."),
 }
 
 
@@ -57,7 +54,7 @@ def summary(report: Report, facts: Facts | None = None) -> str:
     settings = [] if facts.updates or not facts.settings else [_settings(report, facts)]
     updates = [] if (things or settings) and not facts.updates else [_updates(report, facts)]
     parts = [*updates, *things, *settings, *_restarts(report, facts)]
-    unknown = [called(host) for host in report.hosts if host.result is HostResult.UNKNOWN]
+    unknown = [called(host) for host in report.hosts if host.result is Outcome.UNKNOWN]
     if unknown:
         parts.append(f"what was done on {listed(unknown)} is not known")
     if report.run is None and report.change.window:
@@ -197,28 +194,28 @@ def verdict(report: Report, facts: Facts | None = None) -> Verdict:
     facts = facts or gather(report)
     if report.run is None:
         return _plan_verdict(report)
-    done, of = facts.results.get(HostResult.DONE, 0), len(report.hosts)
+    done, of = facts.results.get(Outcome.DONE, 0), len(report.hosts)
     share = f"{done:,} of {count(of, noun(report.hosts))} {'is' if done == 1 else 'are'} done."
     outcome = report.run.outcome
-    if outcome is RunOutcome.SUCCEEDED:
+    if outcome is RunStatus.SUCCEEDED:
         return _success(report, facts, share)
     share = f"{share} {_rest(facts)}".strip()
-    if outcome is RunOutcome.FAILED:
+    if outcome is RunStatus.FAILED:
         title = "It worked only in part" if done else "It did not work"
         return Verdict(tone=Tone.WARN if done else Tone.BAD, title=title, text=share)
-    if outcome is RunOutcome.INTERRUPTED:
+    if outcome is RunStatus.INTERRUPTED:
         return Verdict(tone=Tone.BAD, title="The run was cut short", text=share)
-    if outcome is RunOutcome.REFUSED:
+    if outcome is RunStatus.REFUSED:
         text = f"What was approved no longer fits: {'; '.join(report.run.refusal)}."
         return Verdict(tone=Tone.WARN, title="Refused: nothing was touched", text=text)
     return Verdict(tone=Tone.WARN, title="The run was stopped by hand", text=share)
 
 
 _REST = (
-    (HostResult.FAILED, "failed"),
-    (HostResult.UNREACHABLE, "could not be reached"),
-    (HostResult.UNKNOWN, "must be looked at"),
-    (HostResult.UNTOUCHED, "not touched"),
+    (Outcome.FAILED, "failed"),
+    (Outcome.UNREACHABLE, "could not be reached"),
+    (Outcome.UNKNOWN, "must be looked at"),
+    (Outcome.UNTOUCHED, "not touched"),
 )
 
 
@@ -271,7 +268,7 @@ def affected(report: Report, facts: Facts) -> tuple[str, ...]:
     """Who had or will have to do without what."""
     restarts = [sentence(part) for part in _restarts(report, facts)]
     if not restarts:
-        unsure = facts.results.get(HostResult.UNKNOWN, 0)
+        unsure = facts.results.get(Outcome.UNKNOWN, 0)
         seen = "No restart was seen." if unsure else "No machine restarted."
         restarts = ["No machine restarts." if report.run is None else seen]
     impact = report.change.impact.strip()
@@ -334,14 +331,14 @@ def open_points(report: Report, facts: Facts | None = None) -> tuple[str, ...]:
 
 
 _OPEN_RESULTS = (
-    (HostResult.FAILED, "failed and need{s} a technician"),
-    (HostResult.UNREACHABLE, "could not be reached and {is_are} not patched"),
-    (HostResult.UNKNOWN, "must be looked at: nobody saw whether the work finished there"),
-    (HostResult.UNTOUCHED, "{was_were} not touched and still need{s} the change"),
+    (Outcome.FAILED, "failed and need{s} a technician"),
+    (Outcome.UNREACHABLE, "could not be reached and {is_are} not patched"),
+    (Outcome.UNKNOWN, "must be looked at: nobody saw whether the work finished there"),
+    (Outcome.UNTOUCHED, "{was_were} not touched and still need{s} the change"),
 )
 
 
-def _hosts_point(report: Report, result: HostResult, text: str) -> str:
+def _hosts_point(report: Report, result: Outcome, text: str) -> str:
     names = [called(host) for host in report.hosts if host.result is result]
     if not names:
         return ""

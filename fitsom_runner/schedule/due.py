@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fitsom_runner import clock
 from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change
+from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
@@ -28,7 +29,7 @@ def tick(config: Config, who: Identity) -> list[Ticked]:
     """Start everything approved and due, once; expire what missed its window. For cron or a systemd timer."""
     done = []
     for change in _waiting():
-        window = service.window_of(change)
+        window = window_of(change)
         if window is not None and window.end <= clock.now():
             done.append(_expire(change))
         elif change.stage is State.SCHEDULED and is_due(change):
@@ -38,7 +39,7 @@ def tick(config: Config, who: Identity) -> list[Ticked]:
 
 def is_due(change: Change) -> bool:
     """Whether a scheduled change may start now."""
-    window = service.window_of(change)
+    window = window_of(change)
     return change.kind is ChangeType.EMERGENCY if window is None else window.contains(clock.now())
 
 

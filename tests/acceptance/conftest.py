@@ -22,12 +22,12 @@ class Shelf:
 
     def keep(self, name: str) -> None:
         """Take a copy of the school as it is."""
-        shutil.copytree(self.folder / "school", self.folder / name)
+        shutil.copytree(self.folder / "school", self.folder / name, symlinks=True)
 
     def back(self, name: str) -> School:
         """The school as it was then."""
         shutil.rmtree(self.folder / "school", ignore_errors=True)
-        shutil.copytree(self.folder / name, self.folder / "school")
+        shutil.copytree(self.folder / name, self.folder / "school", symlinks=True)
         return School(folder=self.folder / "school")
 
 

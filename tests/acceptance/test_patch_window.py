@@ -73,7 +73,7 @@ def school(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schoo
         made.extra_env["HOME"] = home
         made.build()
         for part in ("playbooks", "roles"):
-            shutil.copytree(ROOT / part, made.repo / part, dirs_exist_ok=True)
+            shutil.copytree(ROOT / part, made.repo / part, symlinks=True, dirs_exist_ok=True)
         made.commit({})
         yield made
 

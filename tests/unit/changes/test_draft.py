@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from fitsom_runner.changes.draft import VAULTED, RfcDraft, plain_secrets
+from fitsom_runner.changes.draft import RfcDraft, plain_secrets
+from fitsom_runner.yamlfile import VAULTED
 
 PLAIN: list[tuple[dict[str, Any], str]] = [
     ({"db_password": "hunter2"}, "db_password"),

@@ -9,10 +9,10 @@ from fitsom_runner.audit import log
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import service
 from fitsom_runner.changes.draft import RfcDraft
+from fitsom_runner.changes.signatures import require_signatures, signatures
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import runs
 from fitsom_runner.people import powers
 from tests.unit.people.cast import CAST, HEAD, MANAGER, TECHNICIAN, Story, plan
 
@@ -55,12 +55,12 @@ def test_what_may_run_was_signed_by_others_for_this_version_and_this_plan(
             after = service.get(number)
             if after.stage is not State.SCHEDULED:
                 with pytest.raises(FitsomError):
-                    runs.require_signatures(after)
+                    require_signatures(after)
                 continue
             scheduled += 1
-            given = service.signatures(after)
+            given = signatures(after)
             assert [a.kind for a in given] == NEEDED[kind]
             assert after.requester not in {a.person for a in given}
-            assert runs.require_signatures(after) == after.plan
+            assert require_signatures(after) == after.plan
     assert scheduled, "the walks got somewhere"
     assert log.verify().faults == ()

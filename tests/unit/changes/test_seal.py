@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fitsom_runner.canonical import canonical
 from fitsom_runner.changes import seal
 from fitsom_runner.changes.seal import SealParts
 
@@ -73,7 +74,7 @@ def test_there_are_differences_exactly_where_the_seals_differ(
 def test_components_survive_being_stored_as_json(parts: dict[str, Any]) -> None:
     components = SealParts(**parts).components()
     assert seal.seal_of(json.loads(json.dumps(components))) == seal.seal_of(components)
-    assert seal.canonical(json.loads(seal.canonical(components))) == seal.canonical(components)
+    assert canonical(json.loads(canonical(components))) == canonical(components)
 
 
 def test_the_seal_of_known_content_never_changes() -> None:
@@ -89,7 +90,7 @@ def test_the_seal_of_known_content_never_changes() -> None:
         packages={"srv1": {"openssl": "3.0.17-1"}},
         window=None,
     )
-    assert seal.canonical(parts.components()) == (
+    assert canonical(parts.components()) == (
         '{"extra_vars":{"größe":1},"format":1,"hosts":{"srv1":"' + "d" * 64 + '"},"inventories":{},'
         '"packages":{"srv1":{"openssl":"3.0.17-1"}},"playbook":"playbooks/patch.yml","skip_tags":[],'
         '"tags":[],"trees":{"playbooks":"'
@@ -100,7 +101,7 @@ def test_the_seal_of_known_content_never_changes() -> None:
 
 def test_a_value_that_json_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        seal.canonical({"load": float("nan")})
+        canonical({"load": float("nan")})
 
 
 def test_differences_read_as_sentences() -> None:

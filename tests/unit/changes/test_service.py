@@ -8,6 +8,7 @@ from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import service
 from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Approval, Change, Plan
+from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.config import Power
 from fitsom_runner.errors import FitsomError, IncompleteError, NotAllowedError, NotFoundError, RefusedError
@@ -51,7 +52,7 @@ def test_a_major_change_needs_two_approvals_and_a_peer_review_between(story: Sto
             service.approve(story.config, who, service.get(change.number))
         stages.append(service.get(change.number).stage)
     assert stages == [State.PROCEED_APPROVED, State.PLANNED, State.PEER_REVIEWED, State.SCHEDULED]
-    assert [a.kind for a in service.signatures(service.get(change.number))] == [
+    assert [a.kind for a in signatures(service.get(change.number))] == [
         Action.APPROVE_PROCEED,
         Action.PEER_REVIEW,
         Action.APPROVE_IMPLEMENT,
@@ -145,10 +146,10 @@ def test_editing_anything_makes_a_new_version_whose_signatures_start_from_nothin
     story: Story, field: str
 ) -> None:
     change = story.scheduled("minor")
-    assert service.signatures(change)
+    assert signatures(change)
     edited = service.edit(story.config, TECHNICIAN, change, RfcDraft.model_validate({field: EDITS[field]}))
     assert (edited.version, edited.stage, edited.plan) == (2, State.DRAFT, None)
-    assert service.signatures(edited) == []
+    assert signatures(edited) == []
     assert Approval.objects.filter(change=change, version=1).exists(), "the old signatures stay on record"
 
 
@@ -182,7 +183,7 @@ def test_a_replan_voids_the_signatures_given_to_the_plan_before(story: Story) ->
     change = story.scheduled("major")
     replanned = plan(change, packages={"srv1": {"openssl": "3.0.18-1"}, "srv2": {}})
     assert replanned.stage is State.PLANNED
-    assert [a.kind for a in service.signatures(replanned)] == [Action.APPROVE_PROCEED]
+    assert [a.kind for a in signatures(replanned)] == [Action.APPROVE_PROCEED]
 
 
 def test_an_approval_of_a_seal_that_has_moved_is_refused(story: Story) -> None:
@@ -252,7 +253,7 @@ def test_an_emergency_blocks_nobody_else(story: Story) -> None:
 
 
 def test_an_emergency_needs_no_window(story: Story) -> None:
-    assert service.window_of(story.submitted("emergency", window=None)) is None
+    assert window_of(story.submitted("emergency", window=None)) is None
 
 
 MISSING = {
@@ -398,7 +399,7 @@ def test_a_rehearsal_is_kept_and_moves_nothing(story: Story) -> None:
 
 
 def test_the_window_is_read_in_the_schools_zone(story: Story) -> None:
-    window = service.window_of(story.drafted(window=WindowText(start="2026-07-01 18:00", end="+60m")))
+    window = window_of(story.drafted(window=WindowText(start="2026-07-01 18:00", end="+60m")))
     assert window is not None
     assert window.parts() == ("2026-07-01T17:00:00+00:00", "2026-07-01T18:00:00+00:00", "Europe/London")
 

@@ -9,6 +9,7 @@ from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import service, standard
 from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
+from fitsom_runner.changes.signatures import signatures
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.errors import NotAllowedError, NotFoundError, RefusedError
 from tests.unit.people.cast import HEAD, MANAGER, SUPPLIER, TECHNICIAN, Story, later, plan
@@ -52,7 +53,7 @@ def test_inside_its_bounds_a_standard_change_is_approved_by_its_template(
 ) -> None:
     change = pre_approve(raised(story))
     assert change.stage is State.SCHEDULED
-    (signature,) = service.signatures(change)
+    (signature,) = signatures(change)
     assert (signature.kind, signature.person) == (Action.PRE_APPROVE, "hale")
     assert change.plan is not None
     assert signature.seal == change.plan.seal
@@ -93,7 +94,7 @@ def test_outside_its_bounds_nothing_is_approved(
     assert refused.value.details[0].startswith(reason)
     after = service.get(change.number)
     assert after.stage is State.PLANNED
-    assert service.signatures(after) == []
+    assert signatures(after) == []
 
 
 def test_deletion_is_never_pre_approved(story: Story, template: StandardTemplate) -> None:
@@ -166,7 +167,7 @@ def test_a_standard_change_without_a_template_is_never_approved(story: Story) ->
 def test_one_pre_approval_counts_for_one_plan(story: Story, template: StandardTemplate) -> None:
     change = pre_approve(raised(story))
     replanned = plan(change, packages={"srv1": {"openssl": "3.0.19-1"}, "srv2": {}})
-    assert service.signatures(replanned) == []
+    assert signatures(replanned) == []
 
 
 @pytest.mark.parametrize(

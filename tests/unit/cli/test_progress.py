@@ -6,7 +6,8 @@ import pytest
 
 from fitsom_runner.cli import progress
 from fitsom_runner.execution import runs
-from fitsom_runner.execution.models import Run, RunStatus
+from fitsom_runner.execution.models import Run
+from fitsom_runner.execution.states import RunStatus
 from tests.unit.conftest import SetClock
 from tests.unit.people.cast import IN_WINDOW, TECHNICIAN, Story
 

@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible.ledger import Event, HostTale, Status, Tale
+from fitsom_runner.ansible.play import Ended
 from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.execution import outcome
-from fitsom_runner.execution.ansible import Ended
-from fitsom_runner.execution.ledger import Event, HostTale, Tale
-from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunKind, RunStatus, Status, TaskResult
+from fitsom_runner.execution.models import HostOutcome, Run, TaskResult
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.processes.models import Incident
-from tests.unit.execution.events import done, result, start, stats, task, told, touch
-from tests.unit.execution.test_ledger import lines
+from tests.unit.ansible.events import done, result, start, stats, task, told, touch
+from tests.unit.ansible.test_ledger import lines
 from tests.unit.people.cast import NOW, TECHNICIAN, Story
 
 FAILED = result("h", 1, Status.FAILED, msg="no space")

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.inventory import Resolved
+from fitsom_runner.ansible.ledger import Status
+from fitsom_runner.ansible.play import Ended
 from fitsom_runner.changes import service, standard
 from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Change, Plan
+from fitsom_runner.changes.signatures import signatures
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.errors import FitsomError, NotAllowedError, RefusedError
 from fitsom_runner.execution import planner
-from fitsom_runner.execution.ansible import Ended
-from fitsom_runner.execution.content import Extract
-from fitsom_runner.execution.inventory import Resolved
-from fitsom_runner.execution.models import Status
 from fitsom_runner.execution.preparation import Prepared
-from tests.unit.execution.events import done, result, start, stats, task, told
+from tests.unit.ansible.events import done, result, start, stats, task, told
 from tests.unit.people.cast import HEAD, SUPPLIER, TECHNICIAN, Story, later
 
 NEXT = WindowText(start="2026-12-04 18:00", end="19:00")
@@ -148,6 +149,6 @@ def test_a_standard_change_that_became_a_minor_one_is_planned_for_its_own_approv
     change = service.edit(story.config, TECHNICIAN, change, RfcDraft.model_validate({"type": "minor"}))
     planner.plan(story.config, TECHNICIAN, service.submit(story.config, TECHNICIAN, change))
     after = service.get(change.number)
-    assert (after.stage, service.signatures(after)) == (State.PLANNED, [])
+    assert (after.stage, signatures(after)) == (State.PLANNED, [])
     service.approve(story.config, HEAD, after)
     assert service.get(change.number).stage is State.SCHEDULED

@@ -9,6 +9,7 @@ from fitsom_runner.changes import seal, service
 from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import SealParts
+from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.config import Config, Person, Role, School
 from fitsom_runner.people.powers import Identity
 
@@ -68,7 +69,7 @@ def draft(kind: str = "minor", **fields: Any) -> RfcDraft:
 
 def parts(change: Change | None = None, **moved: Any) -> dict[str, Any]:
     """The components of a seal for the change, with some of them moved."""
-    window = service.window_of(change) if change else None
+    window = window_of(change) if change else None
     given: dict[str, Any] = {
         "trees": {"playbooks": "a" * 40, "roles": "b" * 40},
         "versions": {"ansible-core": "2.21.5"},

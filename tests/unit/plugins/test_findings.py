@@ -2,7 +2,7 @@
 
 import pytest
 
-from fitsom_runner.reports.kinds import Severity
+from fitsom_runner.facts import Severity
 from plugins.module_utils.findings import SEVERITIES, finding
 
 

@@ -5,7 +5,8 @@ import pytest
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import service
 from fitsom_runner.changes.states import Action
-from fitsom_runner.execution.models import HostOutcome, Outcome, Run, RunStatus
+from fitsom_runner.execution.models import HostOutcome, Run
+from fitsom_runner.execution.states import Outcome, RunStatus
 from fitsom_runner.processes import incidents
 from fitsom_runner.processes.models import Incident
 from tests.unit.conftest import SetClock

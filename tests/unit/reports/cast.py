@@ -3,14 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fitsom_runner.reports.kinds import (
-    ApprovalKind,
-    BackOutClass,
-    ChangeState,
-    ChangeType,
-    Decision,
-    LinkKind,
-)
+from fitsom_runner.changes.states import BackOutClass, ChangeType, State
+from fitsom_runner.reports.kinds import ApprovalKind, Decision, LinkKind
 from fitsom_runner.reports.rfc import (
     Approval,
     Change,
@@ -35,7 +29,7 @@ def window(start: datetime = START, hours: float = 1, zone: str = "Europe/London
     return Window(start=start, end=start + timedelta(hours=hours), zone=zone)
 
 
-def change(state: ChangeState = ChangeState.SUCCEEDED, kind: ChangeType = ChangeType.MAJOR) -> Change:
+def change(state: State = State.SUCCEEDED, kind: ChangeType = ChangeType.MAJOR) -> Change:
     return Change(
         number="CHG-2026-0001",
         version=2,

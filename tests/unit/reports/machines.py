@@ -2,22 +2,11 @@
 
 from datetime import date
 
-from fitsom_runner.reports.kinds import (
-    DifferenceKind,
-    HostResult,
-    Severity,
-    TaskStatus,
-)
-from fitsom_runner.reports.model import (
-    Check,
-    Difference,
-    Finding,
-    Host,
-    Package,
-    Reboot,
-    Service,
-    Task,
-)
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.execution.states import Outcome
+from fitsom_runner.facts import Check, Finding, Package, Reboot, Service, Severity
+from fitsom_runner.reports.kinds import TaskStatus
+from fitsom_runner.reports.model import Difference, Host, Task
 
 _NAMES = [
     "openssl",
@@ -82,7 +71,7 @@ def tasks(offset: float = 0, *, reboot: bool = False, broken: bool = False) -> t
 def file_server() -> Host:
     return Host(
         name="files1",
-        result=HostResult.DONE,
+        result=Outcome.DONE,
         label="the file server",
         provides="files",
         ring="servers",
@@ -131,7 +120,7 @@ def file_server() -> Host:
 def web_server() -> Host:
     return Host(
         name="web1",
-        result=HostResult.DONE,
+        result=Outcome.DONE,
         label="the intranet server",
         provides="the intranet",
         ring="pilot",

@@ -3,29 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from fitsom_runner.reports.kinds import (
-    ApprovalKind,
-    ChangeState,
-    ChangeType,
-    DifferenceKind,
-    FailureKind,
-    HostResult,
-    PackageAction,
-    RunKind,
-    RunOutcome,
-    TaskStatus,
-)
-from fitsom_runner.reports.model import (
-    Failure,
-    Foreseen,
-    Host,
-    Incident,
-    Reboot,
-    Report,
-    Run,
-    Service,
-    Task,
-)
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.changes.states import ChangeType, State
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
+from fitsom_runner.facts import PackageAction, Reboot, Service
+from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
+from fitsom_runner.reports.model import Failure, Foreseen, Host, Incident, Report, Run, Task
 from fitsom_runner.reports.rfc import (
     AuditHead,
     Review,
@@ -61,9 +44,9 @@ __all__ = [
 ]
 
 
-def run(outcome: RunOutcome = RunOutcome.SUCCEEDED, kind: RunKind = RunKind.APPLY) -> Run:
+def run(outcome: RunStatus = RunStatus.SUCCEEDED, kind: RunKind = RunKind.APPLY) -> Run:
     started = START + timedelta(seconds=4)
-    cut = outcome is RunOutcome.INTERRUPTED
+    cut = outcome is RunStatus.INTERRUPTED
     return Run(
         id="RUN-0001",
         kind=kind,
@@ -104,7 +87,7 @@ def reviewed() -> Report:
         comment="No calls on Monday.",
         closure_code="successful",
     )
-    return replace(succeeded(), change=change(ChangeState.REVIEWED), review=review)
+    return replace(succeeded(), change=change(State.REVIEWED), review=review)
 
 
 def plan_only() -> Report:
@@ -124,7 +107,7 @@ def plan_only() -> Report:
     )
     return replace(
         succeeded(),
-        change=change(ChangeState.PEER_REVIEWED),
+        change=change(State.PEER_REVIEWED),
         run=None,
         hosts=hosts,
         approvals=approvals()[:2],
@@ -147,7 +130,7 @@ def failed() -> Report:
     lost = packages(4)
     broken = replace(
         file_server(),
-        result=HostResult.FAILED,
+        result=Outcome.FAILED,
         reason="a package could not be installed",
         packages=packages(6),
         differences=(
@@ -163,7 +146,7 @@ def failed() -> Report:
     )
     away = Host(
         name="print1",
-        result=HostResult.UNREACHABLE,
+        result=Outcome.UNREACHABLE,
         label="the print server",
         reason="no route to host",
         ring="servers",
@@ -175,13 +158,11 @@ def failed() -> Report:
     )
     besides = differences(DifferenceKind.CAME_BESIDES, packages(11)[10:])
     web = replace(web_server(), packages=packages(11, 9), differences=web_server().differences + besides)
-    waiting = Host(
-        name="dns1", result=HostResult.UNTOUCHED, reason="the ring before it failed", ring="estate"
-    )
+    waiting = Host(name="dns1", result=Outcome.UNTOUCHED, reason="the ring before it failed", ring="estate")
     return replace(
         succeeded(),
-        change=change(ChangeState.FAILED),
-        run=run(RunOutcome.FAILED),
+        change=change(State.FAILED),
+        run=run(RunStatus.FAILED),
         hosts=(web, broken, away, waiting),
         incidents=(
             Incident(number="INC-2026-0031", title="Package failed on files1", host="files1", noted=START),
@@ -194,7 +175,7 @@ def interrupted() -> Report:
     """The runner died: one host done, one unknown, one untouched."""
     unknown = replace(
         file_server(),
-        result=HostResult.UNKNOWN,
+        result=Outcome.UNKNOWN,
         reason="the run ended while this host was being changed",
         packages=(),
         services=(),
@@ -207,11 +188,11 @@ def interrupted() -> Report:
             ),
         ),
     )
-    untouched = Host(name="dns1", result=HostResult.UNTOUCHED, reason="the run ended before its turn")
+    untouched = Host(name="dns1", result=Outcome.UNTOUCHED, reason="the run ended before its turn")
     return replace(
         succeeded(),
-        change=change(ChangeState.INTERRUPTED),
-        run=run(RunOutcome.INTERRUPTED),
+        change=change(State.INTERRUPTED),
+        run=run(RunStatus.INTERRUPTED),
         hosts=(web_server(), unknown, untouched),
         incidents=(Incident(number="INC-2026-0033", title="Run cut short", noted=START),),
     )
@@ -228,14 +209,14 @@ def backed_out() -> Report:
     back = tuple(replace(p, old=p.new, new=p.old, action=PackageAction.DOWNGRADE) for p in packages(10))
     host = replace(file_server(), packages=back, reboot=Reboot(), differences=())
     again = replace(run(kind=RunKind.BACKOUT), id="RUN-0002", follows="RUN-0001")
-    return replace(succeeded(), change=change(ChangeState.BACKED_OUT), run=again, hosts=(host,))
+    return replace(succeeded(), change=change(State.BACKED_OUT), run=again, hosts=(host,))
 
 
 def big(hosts: int = 1000, results: int = 50_000) -> Report:
     """Many computers in three rings, a few of them broken or away."""
     each = results // hosts
     made = tuple(_computer(index, hosts, each) for index in range(hosts))
-    return replace(succeeded(), run=run(RunOutcome.FAILED), hosts=made, change=change(ChangeState.FAILED))
+    return replace(succeeded(), run=run(RunStatus.FAILED), hosts=made, change=change(State.FAILED))
 
 
 def _computer(index: int, hosts: int, each: int) -> Host:
@@ -257,7 +238,7 @@ def _computer(index: int, hosts: int, each: int) -> Host:
     kind = DifferenceKind.DID_NOT_COME if bad else DifferenceKind.FORESEEN_AND_CAME
     return Host(
         name=f"pc{index:04}",
-        result=HostResult.FAILED if bad else HostResult.DONE,
+        result=Outcome.FAILED if bad else Outcome.DONE,
         device="computer",
         ring=ring,
         packages=() if bad else packages(12),

@@ -1,8 +1,8 @@
 """What a host is, in one row."""
 
+from fitsom_runner.facts_reader import facts_from_json
 from fitsom_runner.reports.observed import rows
 from fitsom_runner.reports.render import render_html, render_markdown
-from fitsom_runner.reports.told import facts_of
 from tests.unit.reports import samples
 from tests.unit.reports.machines import file_server
 
@@ -34,5 +34,8 @@ def test_both_forms_of_the_report_have_the_row() -> None:
 
 
 def test_facts_of_several_modules_are_one_dictionary() -> None:
-    told = facts_of({"facts": [{"security_updates": []}, {"configuration_item": {"system": {}}}]})
-    assert told["observed"] == {"security_updates": [], "configuration_item": {"system": {}}}
+    told = [{"security_updates": []}, {"configuration_item": {"system": {}}}]
+    assert facts_from_json({"facts": told}, "srv1").observed == {
+        "security_updates": [],
+        "configuration_item": {"system": {}},
+    }

@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from fitsom_runner.changes.prediction import DifferenceKind
+from fitsom_runner.changes.states import State
+from fitsom_runner.execution.states import Outcome
+from fitsom_runner.facts import Finding, Object, Reboot, Severity
 from fitsom_runner.reports import words
 from fitsom_runner.reports.facts import gather
-from fitsom_runner.reports.kinds import ChangeState, DifferenceKind, FailureKind, HostResult, Severity
-from fitsom_runner.reports.model import Difference, Finding, Foreseen, Object, Reboot, Report
+from fitsom_runner.reports.kinds import FailureKind
+from fitsom_runner.reports.model import Difference, Foreseen, Report
 from fitsom_runner.reports.words import Tone
 from tests.unit.reports import samples
 
@@ -140,7 +144,7 @@ def test_the_verdict_counts_what_did_not_get_done() -> None:
 
 
 def test_no_host_done_means_it_did_not_work() -> None:
-    hosts = tuple(replace(host, result=HostResult.FAILED) for host in samples.failed().hosts)
+    hosts = tuple(replace(host, result=Outcome.FAILED) for host in samples.failed().hosts)
     assert words.verdict(replace(samples.failed(), hosts=hosts)).title == "It did not work"
 
 
@@ -154,7 +158,7 @@ def test_a_success_beside_the_plan_is_not_called_a_plain_success() -> None:
 
 
 def test_a_rejected_plan_does_not_ask_for_approval() -> None:
-    report = replace(samples.plan_only(), change=samples.change(ChangeState.REJECTED))
+    report = replace(samples.plan_only(), change=samples.change(State.REJECTED))
     assert words.verdict(report).title == "Rejected: nothing will be done"
 
 

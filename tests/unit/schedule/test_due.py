@@ -8,7 +8,8 @@ from fitsom_runner.changes import service
 from fitsom_runner.changes.draft import WindowText
 from fitsom_runner.changes.states import State
 from fitsom_runner.execution import runs
-from fitsom_runner.execution.models import Run, RunStatus
+from fitsom_runner.execution.models import Run
+from fitsom_runner.execution.states import RunStatus
 from fitsom_runner.people.powers import Identity
 from fitsom_runner.schedule import due
 from fitsom_runner.schedule.due import Ticked

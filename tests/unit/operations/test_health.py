@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.inventory import Resolved
+from fitsom_runner.ansible.ledger import Event, Status
+from fitsom_runner.ansible.play import Ended, Job
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.errors import ExitCode, FitsomError, NotAllowedError
-from fitsom_runner.execution import health
-from fitsom_runner.execution.ansible import Ended, Job
-from fitsom_runner.execution.content import Extract
-from fitsom_runner.execution.inventory import Resolved
-from fitsom_runner.execution.ledger import Event
-from fitsom_runner.execution.models import Status
 from fitsom_runner.execution.preparation import Prepared
+from fitsom_runner.operations import health
 from fitsom_runner.reports import health as report
+from tests.unit.ansible.events import result, start, stats, task, told
 from tests.unit.conftest import SetClock
-from tests.unit.execution.events import result, start, stats, task, told
 from tests.unit.people.cast import SUPPLIER, TECHNICIAN, Story, later
 
 TODAY = date(2026, 11, 25)
@@ -57,7 +56,7 @@ def test_findings_come_the_worst_first_with_the_day_when_they_were_first_seen() 
         memory={"disk-space srv1: /srv": "2026-11-20"},
     )
     assert seen.state == "look"
-    assert [(row["kind"], row["since"]) for row in seen.findings] == [
+    assert [(row.kind, row.since) for row in seen.findings] == [
         ("disk-space", "2026-11-20"),
         ("support-lts", "2026-11-25"),
     ]
@@ -80,7 +79,7 @@ def test_a_host_that_is_silent_failed_or_would_be_changed_is_itself_a_finding(
     events: list[Event], state: str, kinds: list[str]
 ) -> None:
     seen = judged(*events)
-    assert (seen.state, [row["kind"] for row in seen.findings]) == (state, kinds)
+    assert (seen.state, [row.kind for row in seen.findings]) == (state, kinds)
 
 
 def test_what_was_known_of_a_silent_host_is_kept_and_what_is_mended_is_forgotten(tmp_path: Path) -> None:
@@ -130,7 +129,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
             return Ended(rc=0, cancelled=False, lines=("no hosts matched",))
 
         monkeypatch.setattr(health, "extracted", extracted)
-        monkeypatch.setattr("fitsom_runner.execution.ansible.run", run)
+        monkeypatch.setattr("fitsom_runner.ansible.play.run", run)
         return jobs
 
     return set_to
@@ -149,8 +148,8 @@ def test_a_look_is_always_a_check_and_is_written_down(
     again = health.look(story.config, TECHNICIAN)
     assert [job.check for job in jobs] == [True, True]
     assert jobs[1].extra_vars["fitsom_seen"]["srv1"]["vim 9"] == "2026-11-20"
-    assert [row["since"] for _host, row in again.findings] == ["2026-11-20", "2026-11-20"]
-    assert [(host, row["kind"]) for host, row in taken.findings] == [
+    assert [row.since for _host, row in again.findings] == ["2026-11-20", "2026-11-20"]
+    assert [(host, row.kind) for host, row in taken.findings] == [
         ("srv1", "disk-space"),
         ("srv2", "host-silent"),
     ]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitsom_runner.execution import ledger
-from fitsom_runner.execution.ledger import Reader, Tale
-from fitsom_runner.execution.models import Status
-from tests.unit.execution.events import done, result, start, stats, task, told, touch
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.ledger import Reader, Status, Tale
+from fitsom_runner.facts import Facts, Item, Object, Package
+from tests.unit.ansible.events import done, result, start, stats, task, told, touch
 
 WHOLE: list[dict[str, Any]] = [
     start(),
@@ -29,7 +29,7 @@ WHOLE: list[dict[str, Any]] = [
 
 
 def lines(events: list[dict[str, Any]]) -> bytes:
-    return b"".join(json.dumps(e, ensure_ascii=False).encode() + b"\n" for e in events)
+    return b"".join(json.dumps(e, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for e in events)
 
 
 def test_a_whole_ledger_tells_what_happened_on_each_host() -> None:
@@ -39,14 +39,7 @@ def test_a_whole_ledger_tells_what_happened_on_each_host() -> None:
     assert (host.touched, host.done, host.failed, host.last) == (True, True, False, "Install")
     assert host.counts == {Status.OK: 1, Status.CHANGED: 1}
     assert host.items == [
-        {
-            "task": "Install",
-            "role": "patching",
-            "item": "openssl",
-            "digest": "d1",
-            "diff": "+x",
-            "packages": True,
-        }
+        Item(task="Install", role="patching", item="openssl", digest="d1", diff="+x", packages=True)
     ]
 
 
@@ -69,8 +62,8 @@ def test_packages_count_only_where_a_task_changes_them() -> None:
     found = {"fitsom": {"packages": [{"name": "openssl"}], "notes": ["n"]}}
     outstanding = told(task(1, "List"), result("srv1", 1, Status.OK, **found)).hosts["srv1"]
     changed = told(task(1, "Install"), result("srv1", 1, Status.CHANGED, **found)).hosts["srv1"]
-    assert outstanding.facts == {"notes": ["n"]}
-    assert changed.facts == {"packages": [{"name": "openssl"}], "notes": ["n"]}
+    assert outstanding.facts == Facts(notes=("n",))
+    assert changed.facts == Facts(packages=(Package(name="openssl", old=None, new=None),), notes=("n",))
 
 
 def test_what_a_host_took_back_by_itself_has_not_come() -> None:
@@ -82,8 +75,16 @@ def test_what_a_host_took_back_by_itself_has_not_come() -> None:
         result("srv1", 2, Status.OK, fitsom={"undone": ["firewall rule"], "notes": ["back"]}),
     )
     host = told(*events).hosts["srv1"]
-    assert host.facts["objects"] == things[1:]
-    assert host.facts["notes"] == ["back"]
+    assert host.facts.objects == (Object(kind="user", id="x", action="add"),)
+    assert host.facts.notes == ("back",)
+
+
+def test_a_result_that_was_not_written_down_is_an_exception() -> None:
+    events = [task(1, "Install"), result("srv1", 1, Status.CHANGED), result("srv1", 1, Status.IGNORED)]
+    for count, lost in ((1, ""), (2, ""), (4, "results that are missing: 2")):
+        host = told(*events, stats(srv1={"changed": count})).hosts["srv1"]
+        assert [found.evidence for found in host.facts.findings] == ([lost] if lost else [])
+        assert host.facts.complete is not bool(lost)
 
 
 @pytest.mark.parametrize(

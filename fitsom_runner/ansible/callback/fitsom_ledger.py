@@ -25,7 +25,7 @@ import time
 
 from ansible.plugins.callback import CallbackBase
 
-from fitsom_runner.execution.masking import Masker
+from fitsom_runner.ansible.masking import Masker
 
 DONE_TAG = "fitsom_host_done"
 MANY_CHANGES = 500
@@ -146,12 +146,21 @@ class CallbackModule(CallbackBase):
             "b": round((started - self._zero) * 1000),
             "d": round((now - started) * 1000),
         }
-        detail = self._detail(result, status)
+        try:
+            detail = self._masker.value(self._detail(result, status))
+        except Exception as fault:  # whatever a module answers: that it answered is written down
+            detail = self._unread(fault, status)
         if detail:
-            event["x"] = self._masker.value(detail)
+            event["x"] = detail
         self._write(event)
         if DONE_TAG in task.tags and status in (OK, CHANGED, SKIPPED):
             self._write({"e": "done", "h": host}, sync=True)
+
+    def _unread(self, fault, status):
+        """In place of what could not be read; the runner takes a text under `fitsom` for an exception on the host."""
+        words = self._masker.text("the result could not be read: %s" % fault)[:TEXT_LIMIT]
+        key = hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:16]
+        return {"msg": words, "fitsom": words, "changes": [{"k": key}] if status == CHANGED else []}
 
     def _detail(self, result, status):
         """What is worth keeping of a result: nothing of a quiet success."""
@@ -163,15 +172,15 @@ class CallbackModule(CallbackBase):
             for key in ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result"):
                 if result.get(key) not in (None, ""):
                     detail[key] = _cut(result[key])
-            failed = [r for r in result.get("results", []) if isinstance(r, dict) and r.get("failed")]
+            failed = [r for r in _items(result) if r.get("failed")]
             if failed:
                 detail["items"] = [
                     {"item": _label(r), "msg": _cut(r.get("msg", "")), "stderr": _cut(r.get("stderr", ""))}
                     for r in failed[:50]
                 ]
         if status == CHANGED:
-            changes = [self._change(r) for r in result.get("results", []) or [result] if r.get("changed")]
-            detail["changes"] = _shortened(changes)
+            changed = [r for r in _items(result) if r.get("changed")] or [result]
+            detail["changes"] = _shortened([self._change(r) for r in changed])
         return detail
 
     def _change(self, result):
@@ -183,8 +192,8 @@ class CallbackModule(CallbackBase):
             change["item"] = label
         if text:
             change["diff"] = text[:DIFF_LIMIT]
-        facts = result.get("fitsom", {})
-        if facts.get("packages") or facts.get("objects"):
+        facts = result.get("fitsom")
+        if isinstance(facts, dict) and (facts.get("packages") or facts.get("objects")):
             change["p"] = 1  # its packages or objects speak for it, one by one
         return change
 
@@ -212,16 +221,17 @@ def _shortened(changes):
     return [*changes[:MANY_CHANGES], {"k": digest, "item": "and %d more" % len(rest)}]
 
 
+def _items(result):
+    """The results of a loop's items; a module without a loop may call anything `results`, dnf5 its texts."""
+    found = result.get("results")
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def _facts(result):
-    """What a module tells fitsom; of a loop, what it told for each item."""
+    """What a module tells fitsom; of a loop, what it told for each item. Whether it fits is for its reader to say."""
     if "fitsom" in result:
         return result["fitsom"]
-    merged = {}
-    for each in result.get("results") or []:
-        told = each.get("fitsom") if isinstance(each, dict) else None
-        for part, values in (told or {}).items():
-            merged.setdefault(part, []).extend(values if isinstance(values, list) else [values])
-    return merged
+    return [each["fitsom"] for each in _items(result) if each.get("fitsom")]
 
 
 def _parts(diff):

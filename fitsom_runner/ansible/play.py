@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
-from fitsom_runner.changes.draft import VAULTED
+from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.environment import environment
+from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.config import Config
-from fitsom_runner.execution.content import Extract
-from fitsom_runner.execution.environment import environment
-from fitsom_runner.execution.masking import Masker
+from fitsom_runner.yamlfile import VAULTED
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LINES_KEPT = 60

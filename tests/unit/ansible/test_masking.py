@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from fitsom_runner.execution.masking import MASK, Masker, forms_of
+from fitsom_runner.ansible.masking import MASK, Masker, forms_of
 
 SECRETS = st.text(st.characters(exclude_categories=["Cs"]), min_size=4, max_size=40).filter(
     lambda s: len(s.strip()) >= 4 and set(s) - set("*")

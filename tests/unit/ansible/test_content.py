@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible import content
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, RefusedError
-from fitsom_runner.execution import content
-from tests.unit.execution.repository import FILES, commit, git, make, write
+from tests.unit.ansible.repository import FILES, commit, git, make, write
 from tests.unit.people.cast import config
 
 
@@ -125,12 +125,12 @@ def test_a_repository_without_playbooks_is_refused(school: Config) -> None:
         taken(school)
 
 
-def test_a_commit_that_is_gone_is_refused(school: Config) -> None:
-    content.require_commit(school.repository, git(school.repository, "rev-parse", "HEAD"))
+def test_a_sealed_commit_that_is_gone_is_refused_before_anything_is_extracted(school: Config) -> None:
+    sealed = git(school.repository, "rev-parse", "HEAD")
+    assert taken(school, "first", commit=sealed).commit == sealed
     with pytest.raises(RefusedError, match="the sealed commit 000000000000 is gone"):
-        content.require_commit(school.repository, "0" * 40)
-    with pytest.raises((ConfigError, RefusedError)):
-        taken(school, commit="0" * 40)
+        taken(school, "second", commit="0" * 40)
+    assert not (school.repository.parent / "second").exists()
 
 
 def test_an_extract_is_never_laid_over_another(school: Config) -> None:

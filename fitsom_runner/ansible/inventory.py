@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.changes.seal import canonical
+from fitsom_runner.ansible import secrets
+from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.environment import environment
+from fitsom_runner.canonical import canonical
 from fitsom_runner.errors import ConfigError
-from fitsom_runner.execution import secrets
-from fitsom_runner.execution.content import Extract
-from fitsom_runner.execution.environment import environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +24,6 @@ class Resolved:
     hosts: dict[str, str]
     groups: dict[str, tuple[str, ...]]
     about: dict[str, dict[str, str]]
-
-    def described(self, host: str) -> dict[str, Any]:
-        """What a plan keeps of the inventory's words on a host."""
-        return {"groups": list(self.groups[host]), "about": self.about[host]}
 
 
 def resolve(extract: Extract, limit: str) -> Resolved:

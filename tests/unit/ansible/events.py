@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from fitsom_runner.execution.ledger import Event, Tale
-from fitsom_runner.execution.models import Status
+from fitsom_runner.ansible.ledger import Event, Status, Tale
 
 
 def told(*events: Event) -> Tale:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,35 +13,42 @@ from typing import Any
 from django.db import transaction
 
 from fitsom_runner import clock
+from fitsom_runner.ansible import ledger, play
+from fitsom_runner.ansible.ledger import HostTale
+from fitsom_runner.ansible.play import Job
 from fitsom_runner.audit import log
 from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution import ansible, ledger, prediction
-from fitsom_runner.execution.ansible import Job
-from fitsom_runner.execution.ledger import HostTale
 from fitsom_runner.execution.preparation import Prepared, extracted
+from fitsom_runner.facts import WORST_FIRST, Finding, Severity
+from fitsom_runner.facts_reader import security_updates
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 
 PLAYBOOK = "playbooks/health.yml"
 KEPT = 31
-SEVERITIES = ("exception", "warning", "informational")
 _ERROR_LIMIT = 300
 
-Finding = dict[str, str]
 Memory = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dated(Finding):
+    """A finding, and the day when a look first found it."""
+
+    since: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """One host. state: well, look (somebody should), silent, failed or left out (no Linux host).
 
-    findings: the worst first, each with `since`, the day when a look first found it. observed: facts for the CMDB.
+    findings: the worst first. observed: facts for the CMDB.
     """
 
     name: str
     state: str
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Dated, ...] = ()
     observed: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,14 +62,14 @@ class Look:
     hosts: tuple[Seen, ...]
 
     @property
-    def findings(self) -> list[tuple[str, Finding]]:
+    def findings(self) -> list[tuple[str, Dated]]:
         """(host, finding), the worst first."""
         found = [(host.name, row) for host in self.hosts for row in host.findings]
-        return sorted(found, key=lambda row: (SEVERITIES.index(row[1]["severity"]), row[0], row[1]["ci"]))
+        return sorted(found, key=lambda row: (WORST_FIRST.index(row[1].severity), row[0], row[1].ci))
 
-    def number(self, severity: str) -> int:
+    def number(self, severity: Severity) -> int:
         """How many findings of this severity."""
-        return sum(row["severity"] == severity for _host, row in self.findings)
+        return sum(row.severity is severity for _host, row in self.findings)
 
 
 def look(config: Config, who: Identity, limit: str = "all") -> Look:
@@ -77,7 +84,7 @@ def look(config: Config, who: Identity, limit: str = "all") -> Look:
     memory = recall(looks)
     with extracted(config, folder / "content", (PLAYBOOK,), limit) as ready:
         job = _job(ready, folder, memory)
-        ended = ansible.run(config, job)
+        ended = play.run(config, job)
         tale = ledger.read(job.ledger)
         commit = ready.extract.commit
     if not tale.complete:
@@ -91,7 +98,7 @@ def look(config: Config, who: Identity, limit: str = "all") -> Look:
     ledger.compress(job.ledger)
     taken = Look(taken=now, commit=commit, folder=folder, hosts=hosts)
     with transaction.atomic():
-        numbers = {severity: taken.number(severity) for severity in SEVERITIES}
+        numbers = {severity.value: taken.number(severity) for severity in WORST_FIRST}
         log.append(who.actor, "health.looked", folder.name, hosts=len(hosts), commit=commit, **numbers)
     _prune(looks)
     return taken
@@ -116,14 +123,12 @@ def judge(name: str, told: HostTale | None, memory: Mapping[str, str], today: da
     """What a ledger tells of one host. Pure."""
     if told is None:
         return Seen(name=name, state="left out")
-    facts = prediction.merged_facts(told.facts)
-    rows = [*facts.get("findings", []), *_own(name, told)]
-    rows.sort(key=lambda row: (SEVERITIES.index(row["severity"]), row["kind"], row["ci"]))
-    findings = tuple({**row, "since": memory.get(_key(row), today.isoformat())} for row in rows)
-    observed = {part: value for told in facts.get("facts", []) for part, value in told.items()}
-    worrying = any(row["severity"] != "informational" for row in rows)
+    rows = [*told.facts.findings, *_own(name, told)]
+    rows.sort(key=lambda row: (WORST_FIRST.index(row.severity), row.kind, row.ci))
+    findings = tuple(Dated(**asdict(row), since=memory.get(_key(row), today.isoformat())) for row in rows)
+    worrying = any(row.severity is not Severity.INFORMATIONAL for row in rows)
     state = "silent" if _gone(told) else "failed" if _broke(told) else "look" if worrying else "well"
-    return Seen(name=name, state=state, findings=findings, observed=observed)
+    return Seen(name=name, state=state, findings=findings, observed=dict(told.facts.observed))
 
 
 def _gone(told: HostTale) -> bool:
@@ -138,14 +143,7 @@ def _own(name: str, told: HostTale) -> list[Finding]:
     """Findings about the look itself."""
 
     def exception(kind: str, what: str, evidence: str, do: str) -> Finding:
-        return {
-            "kind": kind,
-            "severity": "exception",
-            "ci": name,
-            "what": what,
-            "evidence": evidence,
-            "do": do,
-        }
+        return Finding(kind=kind, severity=Severity.EXCEPTION, ci=name, what=what, evidence=evidence, do=do)
 
     found = []
     last = told.failures[-1] if told.failures else {"task": told.last, "error": ""}
@@ -158,7 +156,7 @@ def _own(name: str, told: HostTale) -> list[Finding]:
         do = f"ansible-playbook {PLAYBOOK} --check --limit {name}"
         found.append(exception("look-failed", "This computer could not be looked at in full.", evidence, do))
     if told.items:
-        tasks = ", ".join(sorted({item["task"] for item in told.items}))
+        tasks = ", ".join(sorted({item.task for item in told.items}))
         words = "A task of the look would change this computer; a look must not."
         found.append(
             exception("look-changes", words, tasks, f"Mend {PLAYBOOK}: such a task belongs to a change.")
@@ -182,7 +180,7 @@ def remember(folder: Path, memory: Memory, hosts: tuple[Seen, ...], today: date)
     """Keep what is still there and add what is new; of a host that was not seen, all that was known."""
     kept = dict(memory)
     for host in hosts:
-        keys = [_key(row) for row in host.findings] + host.observed.get("security_updates", [])
+        keys = [*map(_key, host.findings), *security_updates(host.observed)]
         old = memory.get(host.name, {})
         blind = old if host.state in ("silent", "failed") else {}
         kept[host.name] = {**blind, **{key: old.get(key, today.isoformat()) for key in keys}}
@@ -191,8 +189,8 @@ def remember(folder: Path, memory: Memory, hosts: tuple[Seen, ...], today: date)
     partial.replace(folder / "seen.json")
 
 
-def _key(row: Mapping[str, str]) -> str:
-    return f"{row['kind']} {row['ci']}"
+def _key(found: Finding) -> str:
+    return f"{found.kind} {found.ci}"
 
 
 def _prune(folder: Path) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fitsom_runner.changes.draft import VAULTED
+from fitsom_runner.ansible import secrets
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
-from fitsom_runner.execution import secrets
-from tests.unit.execution.repository import inline, vaulted, write
+from fitsom_runner.yamlfile import VAULTED
+from tests.unit.ansible.repository import inline, vaulted, write
 from tests.unit.people.cast import config
 
 

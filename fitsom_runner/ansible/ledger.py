@@ -8,12 +8,25 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.execution.models import Status
+from fitsom_runner.facts import LOST, Facts, Finding, HostChanges, Item, Severity
+from fitsom_runner.facts_reader import facts_from_json
 
 Event = dict[str, Any]
+
+
+class Status(IntEnum):
+    """A task's result on one host."""
+
+    OK = 0
+    CHANGED = 1
+    SKIPPED = 2
+    FAILED = 3
+    UNREACHABLE = 4
+    IGNORED = 5
 
 
 @dataclass(kw_only=True)
@@ -26,10 +39,18 @@ class HostTale:
     unreachable: bool = False
     last: str = ""
     counts: dict[int, int] = field(default_factory=dict)
-    items: list[dict[str, Any]] = field(default_factory=list)
-    facts: dict[str, list[Any]] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
     failures: list[dict[str, Any]] = field(default_factory=list)
     stats: dict[str, int] | None = None
+
+    def close(self, name: str, stats: dict[str, int]) -> None:
+        """Take in Ansible's own count, and hold it against what was written down."""
+        self.stats = stats
+        written = self.counts.get(Status.CHANGED, 0) + self.counts.get(Status.IGNORED, 0)
+        lost = stats.get("changed", 0) - written
+        if lost > 0:
+            self.facts = self.facts.plus(Facts(findings=(_lost(name, lost),)))
 
 
 @dataclass(kw_only=True)
@@ -65,7 +86,7 @@ class Tale:
             case "stats":
                 self.complete = True
                 for name, counts in event["hosts"].items():
-                    self.host(name).stats = counts
+                    self.host(name).close(name, counts)
 
     def _result(self, event: Event) -> None:
         tale = self.host(event["h"])
@@ -77,23 +98,24 @@ class Tale:
         # A failure may yet be rescued; Ansible's statistics, if they come, have the last word.
         tale.failed = tale.failed or status is Status.FAILED
         tale.unreachable = tale.unreachable or status is Status.UNREACHABLE
-        for part, values in detail.get("fitsom", {}).items():
-            if part in ("packages", "objects") and status is not Status.CHANGED:
-                continue  # a list of what is outstanding, not of what this run changes
-            tale.facts.setdefault(part, []).extend(values if isinstance(values, list) else [values])
-        if "undone" in detail.get("fitsom", {}):  # the host took these back itself: they have not come
-            kinds = detail["fitsom"]["undone"]
-            tale.facts["objects"] = [o for o in tale.facts.get("objects", []) if o["kind"] not in kinds]
-        for change in detail.get("changes", []):
-            item = {
-                "task": task["n"],
-                "role": task["r"],
-                "item": change.get("item", ""),
-                "digest": change["k"],
-            }
-            tale.items.append({**item, "diff": change.get("diff", ""), "packages": bool(change.get("p"))})
+        if "fitsom" in detail:
+            facts = facts_from_json(detail["fitsom"], event["h"])
+            # A task that changes nothing tells what is outstanding, not what this run changes.
+            tale.facts = tale.facts.plus(facts if status is Status.CHANGED else facts.without_changes())
+        tale.items += [_item(task, change) for change in detail.get("changes", [])]
         if status in (Status.FAILED, Status.UNREACHABLE):
             tale.failures.append({"task": task["n"], "role": task["r"], "error": error_text(detail)})
+
+
+def _item(task: Event, change: dict[str, Any]) -> Item:
+    return Item(
+        task=task["n"],
+        role=task["r"],
+        item=change.get("item", ""),
+        digest=change["k"],
+        diff=change.get("diff", ""),
+        packages=bool(change.get("p")),
+    )
 
 
 def error_text(detail: dict[str, Any]) -> str:
@@ -135,7 +157,7 @@ def _event(line: bytes) -> Event | None:
     """One line; None for one that a full disk cut short, which only makes us know less."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and "e" in event else None
 
@@ -152,6 +174,25 @@ def read(path: Path) -> Tale:
                 if told is not None:
                     tale.add(told)
     return tale
+
+
+def _lost(host: str, number: int) -> Finding:
+    return Finding(
+        kind=LOST,
+        severity=Severity.EXCEPTION,
+        ci=host,
+        what="Ansible changed more on this computer than was written down: its record is not whole.",
+        evidence=f"results that are missing: {number}",
+        do="Look at what the run was to change there, and see whether it is as it should be.",
+    )
+
+
+def from_tale(tale: Tale) -> dict[str, HostChanges]:
+    """{host: what a check-mode run predicts for it}."""
+    return {
+        name: HostChanges(items=tuple(host.items), facts=host.facts, done=host.done)
+        for name, host in sorted(tale.hosts.items())
+    }
 
 
 def is_being_written(path: Path) -> bool:

@@ -64,7 +64,10 @@ def take(
     Uncommitted content (`Extract.dirty`) is only used for a rehearsal. Raises ConfigError, RefusedError.
     """
     repository = config.repository
-    commit = commit or head_commit(repository)
+    if commit is None:
+        commit = head_commit(repository)
+    else:
+        _require_commit(repository, commit)
     kept = [path for path in SEALED_PATHS if _has(repository, commit, path)]
     inside = [
         p for p in config.inventories if p.is_relative_to(repository) and _tracked(repository, commit, p)
@@ -194,7 +197,7 @@ def _tracked(repository: Path, commit: str, path: Path) -> bool:
     return _has(repository, commit, path.relative_to(repository).as_posix())
 
 
-def require_commit(repository: Path, commit: str) -> None:
+def _require_commit(repository: Path, commit: str) -> None:
     """Check that a sealed commit is still there. Raises RefusedError."""
     if not _try_git(repository, "cat-file", "-e", f"{commit}^{{commit}}"):
         raise RefusedError(

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from fitsom_runner.changes.draft import VAULTED
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
+from fitsom_runner.yamlfile import VAULTED
 
 _INLINE = re.compile(r"^[ \t]*(\$ANSIBLE_VAULT;[^\n]+\n(?:[ \t]*[0-9a-f]+[ \t]*(?:\n|$))+)", re.M)
 _SECRET_ENV = re.compile(r"PASS|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.I)

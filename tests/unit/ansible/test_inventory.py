@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from fitsom_runner.ansible import content, inventory
+from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
-from fitsom_runner.execution import content, inventory
-from fitsom_runner.execution.inventory import Resolved
 from fitsom_runner.execution.preparation import prepared
-from tests.unit.execution.repository import commit, inline, make, vaulted, write
+from tests.unit.ansible.repository import commit, inline, make, vaulted, write
 from tests.unit.people.cast import Story, config
 
 
@@ -44,10 +44,7 @@ def test_hosts_are_resolved_and_hashed_by_their_own_variables_vaulted_ones_by_ci
     )
     commit(school.repository)
     before = resolved(school, "all")
-    assert before.described("srv1") == {
-        "groups": ["servers"],
-        "about": {"label": "the file server", "provides": "files"},
-    }
+    assert before.about["srv1"] == {"label": "the file server", "provides": "files"}
     assert before.about["srv2"] == {}
     assert before.groups == {"prn1": ("printers",), "srv1": ("servers",), "srv2": ("servers",)}
     assert len(set(before.hosts.values())) == 3

@@ -1,18 +1,22 @@
 """What a plan foresaw, compared with what is foreseen now or with what came."""
 
-from typing import Any
+import json
+from dataclasses import replace
 
-from fitsom_runner.execution import prediction
-from fitsom_runner.execution.models import Status
-from tests.unit.execution.events import done, result, stats, task, told
+from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible.ledger import Status
+from fitsom_runner.changes import prediction
+from fitsom_runner.facts import Facts, HostChanges, Item, Object, Package, PackageAction
+from fitsom_runner.facts_reader import changes_from_json, hosts_from_json
+from tests.unit.ansible.events import done, result, stats, task, told
 
-UPGRADE = {"name": "openssl", "from": "1", "to": "2", "action": "upgrade"}
+UPGRADE = Package(name="openssl", old="1", new="2")
 
 
-def host(*packages: dict[str, Any], items: tuple[tuple[str, str, str], ...] = ()) -> dict[str, Any]:
+def host(*packages: Package, items: tuple[tuple[str, str, str], ...] = ()) -> HostChanges:
     """One host's prediction: its packages, and (task, item, digest) of whatever else changes."""
-    found = [{"task": t, "role": "r", "item": i, "digest": d, "packages": False} for t, i, d in items]
-    return {"items": found, "facts": {"packages": list(packages)}}
+    found = tuple(Item(task=t, role="r", item=i, digest=d) for t, i, d in items)
+    return HostChanges(items=found, facts=Facts(packages=packages))
 
 
 def test_what_came_what_came_besides_and_what_did_not_come() -> None:
@@ -47,7 +51,7 @@ def test_a_run_takes_no_differences_and_is_compared_without_them() -> None:
 
 
 def test_another_version_is_a_move() -> None:
-    planned, now = {"srv1": host(UPGRADE)}, {"srv1": host({**UPGRADE, "to": "3"})}
+    planned, now = {"srv1": host(UPGRADE)}, {"srv1": host(replace(UPGRADE, new="3"))}
     assert prediction.moved(planned, now) == [
         "srv1: upgrade openssl 1 -> 3 (packages) is predicted now and was not approved"
     ]
@@ -64,8 +68,8 @@ def test_what_no_longer_needs_doing_is_no_move() -> None:
 
 
 def test_pins_are_the_versions_that_hosts_will_have() -> None:
-    removed = {"name": "telnet", "from": "1", "to": None, "action": "remove"}
-    installed = {"name": "tree", "from": None, "to": "2", "action": "install"}
+    removed = Package(name="telnet", old="1", new=None, action=PackageAction.REMOVE)
+    installed = Package(name="tree", old=None, new="2", action=PackageAction.INSTALL)
     assert prediction.pins({"srv1": host(UPGRADE, removed, installed), "srv2": host()}) == {
         "srv1": {"openssl": "2", "tree": "2"},
         "srv2": {},
@@ -74,13 +78,12 @@ def test_pins_are_the_versions_that_hosts_will_have() -> None:
 
 def test_packages_read_as_words() -> None:
     assert prediction.package_words(UPGRADE) == "upgrade openssl 1 -> 2"
-    assert prediction.package_words({"name": "tree", "from": None, "to": "2", "action": "install"}) == (
-        "install tree 2"
-    )
+    installed = Package(name="tree", old=None, new="2", action=PackageAction.INSTALL)
+    assert prediction.package_words(installed) == "install tree 2"
 
 
 def test_a_prediction_is_made_from_a_ledger_without_repetitions() -> None:
-    fact = {"fitsom": {"packages": [UPGRADE], "notes": ["n"]}}
+    fact = {"fitsom": {"packages": [UPGRADE.to_json()], "notes": ["n"]}}
     tale = told(
         task(1, "Install"),
         result("srv1", 1, Status.CHANGED, **fact, changes=[{"k": "d1", "item": "openssl", "p": True}]),
@@ -88,21 +91,26 @@ def test_a_prediction_is_made_from_a_ledger_without_repetitions() -> None:
         done("srv1"),
         stats(srv1={}),
     )
-    body = prediction.from_tale(tale)["srv1"]
-    assert body["facts"] == {"packages": [UPGRADE], "notes": ["n"]}
-    assert body["done"] is True
+    body = ledger.from_tale(tale)["srv1"]
+    assert body.facts == Facts(packages=(UPGRADE,), notes=("n",))
+    assert body.done
     compared = prediction.compare({"srv1": body}, {"srv1": body})
     assert [d.what for d in compared] == ["upgrade openssl 1 -> 2"], "a package counts once"
 
 
-def account(identifier: str, action: str = "create") -> dict[str, Any]:
+def account(identifier: str, action: str = "create") -> Object:
     """One account of many that a module changes at once."""
-    return {"kind": "user", "id": identifier, "action": action, "group": "Year 7", "what": "in Pupils/Year 7"}
+    return Object(kind="user", id=identifier, action=action, group="Year 7", what="in Pupils/Year 7")
+
+
+def accounts(*things: Object) -> dict[str, HostChanges]:
+    """A prediction for one host."""
+    return {"dc1": HostChanges(facts=Facts(objects=things))}
 
 
 def test_many_things_of_a_module_are_compared_one_by_one() -> None:
-    planned = {"dc1": {"items": [], "facts": {"objects": [account("p-1"), account("p-2")]}}}
-    actual = {"dc1": {"items": [], "facts": {"objects": [account("p-2"), account("p-3", "delete")]}}}
+    planned = accounts(account("p-1"), account("p-2"))
+    actual = accounts(account("p-2"), account("p-3", "delete"))
     assert [(d.what, d.kind, d.batch) for d in prediction.compare(planned, actual)] == [
         ("create user p-1: in Pupils/Year 7", "did_not_come", "create user, Year 7"),
         ("create user p-2: in Pupils/Year 7", "foreseen_and_came", "create user, Year 7"),
@@ -111,3 +119,18 @@ def test_many_things_of_a_module_are_compared_one_by_one() -> None:
     assert prediction.moved(planned, actual) == [
         "dc1: delete user p-3: in Pupils/Year 7 (objects) is predicted now and was not approved"
     ]
+
+
+def test_an_answer_that_cannot_be_read_was_not_approved() -> None:
+    approved, unread = (
+        {"srv1": host(UPGRADE)},
+        {"srv1": changes_from_json({"facts": {"objects": "?"}}, "srv1")},
+    )
+    assert prediction.moved(approved, unread) == ["srv1: what it answers now cannot be read in full"]
+    assert prediction.moved(unread, unread) == [], "an approver saw that it cannot be read"
+
+
+def test_a_prediction_reads_back_as_it_was_stored() -> None:
+    predicted = {**accounts(account("p-1")), "srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"),))}
+    stored = json.loads(json.dumps(prediction.to_json(predicted)))
+    assert hosts_from_json(stored) == predicted

@@ -1,0 +1,125 @@
+"""What a plan predicts for each host, and how two predictions, or a prediction and a run, are compared. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fitsom_runner.facts import HostChanges, Object, Package
+
+Hosts = Mapping[str, HostChanges]
+
+
+class DifferenceKind(StrEnum):
+    """One predicted or actual change, set against the other side."""
+
+    FORESEEN_AND_CAME = "foreseen_and_came"
+    CAME_BESIDES = "came_besides"
+    DID_NOT_COME = "did_not_come"
+
+
+def to_json(hosts: Hosts) -> dict[str, Any]:
+    """As Plan.hosts holds it; facts_reader.hosts_from_json reads it back."""
+    return {host: changes.to_json() for host, changes in hosts.items()}
+
+
+def pins(hosts: Hosts) -> dict[str, dict[str, str]]:
+    """{host: {package: version it will have}}: what the seal holds and the run is pinned to."""
+    return {
+        host: {package.name: package.new for package in changes.facts.packages if package.new}
+        for host, changes in hosts.items()
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One thing on one host.
+
+    `batch` is what many things of one sort are counted under in a report, "" for a thing by itself.
+    """
+
+    host: str
+    task: str
+    what: str
+    kind: DifferenceKind
+    batch: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Key:
+    task: str
+    what: str
+    digest: str = ""
+    batch: str = ""
+
+
+def compare(planned: Hosts, actual: Hosts, *, predicted: bool = False) -> list[Difference]:
+    """Every predicted or real change, sorted by host, with what became of it.
+
+    Two predictions are compared by their differences too; a run takes none (see ansible.play.arguments).
+    """
+    found = []
+    for host in sorted(set(planned) | set(actual)):
+        before, after = (_keys(hosts.get(host), with_digest=predicted) for hosts in (planned, actual))
+        for key in dict.fromkeys((*before, *after)):
+            kind = (
+                DifferenceKind.CAME_BESIDES
+                if key not in before
+                else DifferenceKind.FORESEEN_AND_CAME
+                if key in after
+                else DifferenceKind.DID_NOT_COME
+            )
+            found.append(Difference(host=host, task=key.task, what=key.what, kind=kind, batch=key.batch))
+    return found
+
+
+def moved(approved: Hosts, now: Hosts) -> list[str]:
+    """Sentences on what a plan taken again predicts that the approved one did not; empty if nothing.
+
+    Something that no longer needs doing is not a move: it was approved and has come about already.
+    """
+    news = [
+        f"{d.host}: {d.what} ({d.task}) is predicted now and was not approved"
+        for d in compare(approved, now, predicted=True)
+        if d.kind is DifferenceKind.CAME_BESIDES
+    ]
+    # What cannot be read may be anything: nobody can say that it was approved.
+    for host, changes in now.items():
+        known = host in approved and not approved[host].facts.complete
+        news += (
+            [] if changes.facts.complete or known else [f"{host}: what it answers now cannot be read in full"]
+        )
+    return news
+
+
+def _keys(changes: HostChanges | None, *, with_digest: bool) -> list[_Key]:
+    """What changes on a host: each package and object for itself, other items by the digest of their difference."""
+    if changes is None:
+        return []
+    keys = [_Key(task="packages", what=package_words(package)) for package in changes.facts.packages]
+    keys += [
+        _Key(task="objects", what=object_words(thing), batch=object_batch(thing))
+        for thing in changes.facts.objects
+    ]
+    keys += [
+        _Key(task=item.task, what=item.item or item.task, digest=item.digest if with_digest else "")
+        for item in changes.settings
+    ]
+    return keys
+
+
+def package_words(package: Package) -> str:
+    """Such as "upgrade openssl 3.0.16-1 -> 3.0.17-1"."""
+    return f"{package.action} {package.name} {' -> '.join(filter(None, (package.old, package.new)))}"
+
+
+def object_words(thing: Object) -> str:
+    """Such as "move user p-3f2a91c04b: Pupils/Year 7 -> Pupils/Year 8"."""
+    return f"{thing.action} {thing.kind} {thing.id}: {thing.what}".removesuffix(": ")
+
+
+def object_batch(thing: Object) -> str:
+    """Such as "move user, Year 8": what it is counted under."""
+    return f"{thing.action} {thing.kind}, {thing.group}".removesuffix(", ")

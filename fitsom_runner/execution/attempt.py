@@ -1,0 +1,162 @@
+"""One attempt at an approved change: verifies the seal, takes the plan again, runs it, writes down what happened.
+
+If the process is killed at any moment, nothing it would have said is assumed: recovery.py reads the ledger.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from fitsom_runner import clock
+from fitsom_runner.ansible import ledger, play
+from fitsom_runner.ansible.play import Ended, Job
+from fitsom_runner.changes import prediction, seal
+from fitsom_runner.changes.models import Change
+from fitsom_runner.config import Config
+from fitsom_runner.errors import FitsomError
+from fitsom_runner.execution import outcome, planner
+from fitsom_runner.execution.models import Run
+from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
+from fitsom_runner.execution.states import RunKind, RunStatus
+from fitsom_runner.facts_reader import hosts_from_json
+
+POLL_SECONDS = 0.5
+
+
+def carry_out(settings: Config, run_id: str) -> None:
+    """Verify, plan again, apply; ends the run whatever happens."""
+    run = Run.objects.get(pk=run_id)
+    folder = settings.run_dir(run.id)
+    _status(run, RunStatus.VERIFYING)
+    applying = False
+    try:
+        with prepared(settings, run.change, folder / "content", commit=run.plan.commit) as ready:
+            if not _verified(settings, run, ready):
+                return
+            applying = True
+            _apply(settings, run, ready, folder)
+    except FitsomError as fault:
+        if applying:
+            raise
+        outcome.refuse(settings, run, [fault.message, *fault.details], needs_planning=True)
+    except Exception:
+        # The reason goes to child.log; the record is then made from the ledger, like after any crash.
+        traceback.print_exc()
+        outcome.finish(settings, Run.objects.get(pk=run.pk), None)
+        raise
+
+
+def _verified(settings: Config, run: Run, ready: Prepared) -> bool:
+    """Whether seal and plan still hold; if not, the run is refused with the differences."""
+    plan = run.plan
+    found = ready.components(run.change, tuple(ready.resolved.hosts), plan.components["packages"])
+    if plan.left_out:
+        found["hosts"] = {host: v for host, v in found["hosts"].items() if host not in plan.left_out}
+    if seal.seal_of(plan.components) != plan.seal:
+        outcome.refuse(
+            settings, run, ["the stored parts of the seal do not give the sealed value"], needs_planning=True
+        )
+        return False
+    if seal.seal_of(found) != plan.seal:
+        outcome.refuse(settings, run, seal.differences(plan.components, found), needs_planning=True)
+        return False
+    _status(run, RunStatus.REPLANNING)
+    return (_plan_back if run.kind == RunKind.BACKOUT else _replan)(settings, run, ready)
+
+
+def _plan_back(settings: Config, run: Run, ready: Prepared) -> bool:
+    """Predict the way back and write it down. It was approved with the change: nothing is compared with anything.
+
+    A host where it cannot be predicted is left alone; it must not keep the others in a broken state.
+    """
+    wanted = _job(settings, run, ready, "replan.jsonl", check=True)
+    predicted, failing = planner.predict_hosts(settings, wanted, ready, _Cancelled(run))
+    if len(failing) == len(run.hosts):
+        reasons = [f"{host}: {why}" for host, why in failing.items()]
+        outcome.refuse(settings, run, reasons, needs_planning=True)
+        return False
+    run.predicted, run.left_out = prediction.to_json(predicted), failing
+    Run.objects.filter(pk=run.pk).update(predicted=run.predicted, left_out=failing)
+    return True
+
+
+def _replan(settings: Config, run: Run, ready: Prepared) -> bool:
+    """Whether the plan taken again predicts nothing that was not approved; if not, the run is refused."""
+    tale, _ended, failing = predict(
+        settings, _job(settings, run, ready, "replan.jsonl", check=True), _Cancelled(run)
+    )
+    if failing:
+        reasons = [f"{host}: {why}" for host, why in failing.items()]
+        outcome.refuse(settings, run, reasons, needs_planning=True)
+        return False
+    predicted = ledger.from_tale(tale)
+    approved = hosts_from_json(run.plan.hosts)
+    news = prediction.moved({host: approved[host] for host in run.hosts}, predicted)
+    if news:
+        outcome.refuse(
+            settings, run, news, needs_planning=run.kind != RunKind.APPLY, predicted=predicted, ready=ready
+        )
+        return False
+    return True
+
+
+def _apply(settings: Config, run: Run, ready: Prepared, folder: Path) -> None:
+    now = clock.now()
+    Run.objects.filter(pk=run.pk).update(
+        status=RunStatus.APPLYING, apply_started_at=now, versions=dict(ready.versions)
+    )
+    Change.objects.filter(pk=run.change_id, actual_start=None).update(actual_start=now)
+    ended: list[Ended] = []
+    stop = threading.Event()
+    wanted = _job(settings, run, ready, "ledger.jsonl", check=False)
+    worker = threading.Thread(target=lambda: ended.append(play.run(settings, wanted, stop.is_set)))
+    worker.start()
+    cancelled = _Cancelled(run)
+    rows = outcome.Rows(run, folder / "ledger.jsonl")
+    try:
+        while worker.is_alive():
+            worker.join(POLL_SECONDS)
+            rows.store_new()
+            if cancelled():
+                stop.set()
+    finally:
+        stop.set()  # what cannot be written down must not be done
+        worker.join()
+    outcome.finish(settings, Run.objects.get(pk=run.pk), ended[0] if ended else None, rows)
+
+
+def _job(settings: Config, run: Run, ready: Prepared, name: str, *, check: bool) -> Job:
+    back = run.kind == RunKind.BACKOUT
+    return job(
+        run.change,
+        ready,
+        settings.run_dir(run.id) / name,
+        hosts=tuple(host for host in run.hosts if host not in run.left_out),
+        pins={} if back else run.plan.components["packages"],
+        check=check,
+        playbook=run.change.backout_playbook if back else "",
+        # What the plan taken again learns of the hosts serves the run that follows at once; gone with the extract.
+        facts=ready.extract.folder / ".facts",
+    )
+
+
+def _status(run: Run, status: str) -> None:
+    Run.objects.filter(pk=run.pk).update(status=status)
+
+
+class _Cancelled:
+    """Asks the record now and then whether somebody wants the run to stop."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._asked = 0.0
+        self._answer = False
+
+    def __call__(self) -> bool:
+        if not self._answer and time.monotonic() - self._asked > 1:
+            self._asked = time.monotonic()
+            self._answer = Run.objects.filter(pk=self._run.pk, cancel_requested=True).exists()
+        return self._answer

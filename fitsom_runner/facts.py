@@ -1,0 +1,281 @@
+"""What is told of a host: by modules, under the key `fitsom` of a result, and by a run, as the items it changes.
+
+docs/architecture.md describes the key. The types stand here once; facts_reader.py reads them. Records hold them
+as JSON, in the form in which modules tell them: `to_json` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+# Kinds of findings that say that not all is known: an answer that does not fit, a result that was not written down.
+UNREADABLE = "facts-unreadable"
+LOST = "results-lost"
+
+
+class PackageAction(StrEnum):
+    """What happens to a package."""
+
+    UPGRADE = "upgrade"
+    INSTALL = "install"
+    REMOVE = "remove"
+    DOWNGRADE = "downgrade"
+
+
+class Severity(StrEnum):
+    """ITIL's kinds of event."""
+
+    INFORMATIONAL = "informational"
+    WARNING = "warning"
+    EXCEPTION = "exception"
+
+
+WORST_FIRST = (Severity.EXCEPTION, Severity.WARNING, Severity.INFORMATIONAL)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """One package of one host: old is None when installed anew, new is None when removed.
+
+    released is the day the new version came out, if known.
+    """
+
+    name: str
+    old: str | None
+    new: str | None
+    action: PackageAction = PackageAction.UPGRADE
+    arch: str = ""
+    security: bool = False
+    origin: str = ""
+    advisories: tuple[str, ...] = ()
+    released: date | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As modules tell it: `old` is `from` there, and `new` is `to`."""
+        return {
+            "name": self.name,
+            "arch": self.arch,
+            "from": self.old,
+            "to": self.new,
+            "action": self.action.value,
+            "security": self.security,
+            "origin": self.origin,
+            "advisories": list(self.advisories),
+            "released": self.released.isoformat() if self.released else None,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Object:
+    """One of many things of a sort, such as an account: action ("move"), kind ("user"), group ("Year 8").
+
+    id is never a person's name.
+    """
+
+    kind: str
+    id: str
+    action: str
+    group: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A service that was acted on, with its state ("active", "failed") before and after; None: not known."""
+
+    name: str
+    action: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reboot:
+    """Restart of a host. planned: the plan includes it. seconds: expected or measured time away."""
+
+    required: bool = False
+    planned: bool = False
+    done: bool = False
+    reasons: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One check of a host ("free space on /"); after: made after the work, not before it."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    after: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What a look at a host brought to light: what in one sentence, evidence behind it, what to do next."""
+
+    kind: str
+    severity: Severity
+    ci: str
+    what: str
+    evidence: str = ""
+    do: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expiring:
+    """A firewall rule that ends soon, or has; days are left, below zero where it is over."""
+
+    rule: str
+    owner: str = ""
+    reason: str = ""
+    change: str = ""
+    expires: str = ""
+    file: str = ""
+    days: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSystem:
+    """What is left of one file system."""
+
+    mount: str
+    free_mb: float
+    used_percent: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigurationItem:
+    """What a host is, as far as reports show it in a row; empty texts where it was not said."""
+
+    system: str = ""
+    kernel: str = ""
+    supported_until: str = ""
+    last_boot: str = ""
+    serial: str = ""
+    filesystems: tuple[FileSystem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """All that modules told of one host, in the order in which they told it, repetitions left out.
+
+    reboots: told before the work and again after it. undone: kinds of objects that the host took back by itself.
+    observed: what the host is, by name, for the CMDB, as it was told; its readers are in facts_reader.py.
+    """
+
+    packages: tuple[Package, ...] = ()
+    services: tuple[Service, ...] = ()
+    reboots: tuple[Reboot, ...] = ()
+    checks: tuple[Check, ...] = ()
+    objects: tuple[Object, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    undone: tuple[str, ...] = ()
+    expiring: tuple[Expiring, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reboot(self) -> Reboot:
+        """What all that was told of restarts comes to."""
+        last = self.reboots[-1] if self.reboots else Reboot()
+        return Reboot(
+            required=last.required,
+            planned=any(told.planned for told in self.reboots),
+            done=any(told.done for told in self.reboots),
+            reasons=tuple(dict.fromkeys(reason for told in self.reboots for reason in told.reasons)),
+            seconds=next((told.seconds for told in self.reboots if told.seconds), None),
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was read that was told; if not, what is missing may be anything."""
+        return not any(found.kind in (UNREADABLE, LOST) for found in self.findings)
+
+    def plus(self, later: Facts) -> Facts:
+        """With what was told later; objects that it says are undone have not come."""
+        objects = (o for o in (*self.objects, *later.objects) if o.kind not in later.undone)
+        return Facts(
+            packages=_once(self.packages, later.packages),
+            services=_once(self.services, later.services),
+            reboots=_once(self.reboots, later.reboots),
+            checks=_once(self.checks, later.checks),
+            objects=_once(objects),
+            findings=_once(self.findings, later.findings),
+            observed={**self.observed, **later.observed},
+            undone=_once(self.undone, later.undone),
+            expiring=_once(self.expiring, later.expiring),
+            notes=_once(self.notes, later.notes),
+        )
+
+    def without_changes(self) -> Facts:
+        """Without packages and objects, which a task that changes nothing tells as outstanding only."""
+        return replace(self, packages=(), objects=())
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """In the form in which modules tell them, each part a list; parts without anything are left out."""
+        parts: dict[str, list[Any]] = {
+            "packages": [package.to_json() for package in self.packages],
+            "services": [asdict(service) for service in self.services],
+            "reboot": [{**asdict(told), "reasons": list(told.reasons)} for told in self.reboots],
+            "checks": [asdict(check) for check in self.checks],
+            "objects": [asdict(thing) for thing in self.objects],
+            "findings": [{**asdict(found), "severity": found.severity.value} for found in self.findings],
+            "facts": [dict(self.observed)] if self.observed else [],
+            "undone": list(self.undone),
+            "expiring": [asdict(rule) for rule in self.expiring],
+            "notes": list(self.notes),
+        }
+        return {part: rows for part, rows in parts.items() if rows}
+
+
+def _once[T](*told: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(thing for things in told for thing in things))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One thing that a task changes: the item of its loop, the difference as text and a digest of it.
+
+    packages: its packages or objects speak for it, one by one.
+    """
+
+    task: str
+    role: str = ""
+    item: str = ""
+    digest: str = ""
+    diff: str = ""
+    packages: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostChanges:
+    """What a plan predicts for one host, or what a run did there. done: the playbook set its done mark there.
+
+    groups, about: what the inventory says of the host (label, provides, device), in a plan only.
+    """
+
+    items: tuple[Item, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+    done: bool = False
+    groups: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> tuple[Item, ...]:
+        """The items that no package or object speaks for."""
+        return tuple(item for item in self.items if not item.packages)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a plan's record holds it."""
+        return {
+            "items": [asdict(item) for item in self.items],
+            "facts": self.facts.to_json(),
+            "done": self.done,
+            "groups": list(self.groups),
+            "about": dict(self.about),
+        }

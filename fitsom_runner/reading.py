@@ -1,0 +1,202 @@
+"""Asks JSON that may be anything for what is expected of it: gives what fits, notes what does not, never raises."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+TEXT_LIMIT = 10_000
+LIST_LIMIT = 100_000
+DEPTH_LIMIT = 30
+NUMBER_LIMIT = 10**15
+FAULTS_NAMED = 5
+
+
+class Faults:
+    """What does not fit in one answer: the first of it by name, the rest by its number."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.named: list[str] = []
+
+    def add(self, where: str, what: str) -> None:
+        """One more; never with the value itself, which may be anything."""
+        self.number += 1
+        if len(self.named) < FAULTS_NAMED:
+            self.named.append(f"{where}: {what}")
+
+
+class UnreadableError(Exception):
+    """A row lacks what it cannot be without; `each` leaves it out."""
+
+
+class Row:
+    """One dictionary of an answer; each question gives what fits, or nothing and a fault."""
+
+    def __init__(self, value: Any, where: str, faults: Faults) -> None:
+        self._value: dict[str, Any] = value if isinstance(value, dict) else {}
+        self._where, self._faults = where, faults
+        if value is not None and not isinstance(value, dict):
+            faults.add(where, f"{_sort(value)} where a dictionary belongs")
+
+    def fault(self, key: str, what: str) -> None:
+        """Note that this key does not fit."""
+        self._faults.add(f"{self._where}.{key[:50]}", what)
+
+    def text(self, key: str, limit: int = TEXT_LIMIT) -> str:
+        """A text, or a number as text; empty where there is none."""
+        return self.optional(key, limit) or ""
+
+    def optional(self, key: str, limit: int = TEXT_LIMIT) -> str | None:
+        """The same, and None where there is none."""
+        value = self._value.get(key)
+        return None if value is None else self._text(key, value, limit)
+
+    def required(self, key: str) -> str:
+        """A text without which the row is nothing."""
+        found = self.text(key)
+        if not found:
+            self.fault(key, "is missing")
+            raise UnreadableError
+        return found
+
+    def flag(self, key: str) -> bool:
+        """True or false; false where neither was said."""
+        value = self._value.get(key)
+        if value is not None and value not in (True, False):
+            self.fault(key, f"{_sort(value)} where true or false belongs")
+            return False
+        return bool(value)
+
+    def number(self, key: str) -> float | None:
+        """A number within bounds."""
+        value = self._value.get(key)
+        if value is None or _is_number(value):
+            return value
+        self.fault(key, f"{_sort(value)} where a number belongs")
+        return None
+
+    def required_number(self, key: str) -> float:
+        """A number without which the row is nothing."""
+        found = self.number(key)
+        if found is None:
+            self.fault(key, "is missing")
+            raise UnreadableError
+        return found
+
+    def day(self, key: str) -> date | None:
+        """The day of a text such as 2026-11-02."""
+        text = self.text(key)
+        try:
+            return date.fromisoformat(text[:10]) if text else None
+        except ValueError:
+            self.fault(key, "is no day such as 2026-11-02")
+            return None
+
+    def word[Word: StrEnum](self, key: str, default: Word) -> Word:
+        """One of a closed set of words; the default for any other, and where there is none."""
+        text = self.text(key)
+        try:
+            return type(default)(text)
+        except ValueError:
+            self.fault(key, f"is none of {', '.join(type(default))}")
+            return default
+
+    def has(self, key: str) -> bool:
+        """Whether anything was said."""
+        return self._value.get(key) is not None
+
+    def inner(self, key: str) -> Row:
+        """The dictionary under this key."""
+        return Row(self._value.get(key), f"{self._where}.{key}", self._faults)
+
+    def over(self, value: dict[str, Any]) -> Row:
+        """A dictionary that was made from this one."""
+        return Row(value, f"{self._where}.facts", self._faults)
+
+    def values(self, key: str) -> list[Any]:
+        """A list; one thing by itself stands for a list of it."""
+        value = self._value.get(key)
+        found = value if isinstance(value, list) else [] if value is None else [value]
+        if len(found) > LIST_LIMIT:
+            self.fault(key, f"{len(found) - LIST_LIMIT:,} too many")
+        return found[:LIST_LIMIT]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, without empty ones."""
+        found = (self._text(f"{key}[{n}]", value) for n, value in enumerate(self.values(key)))
+        return tuple(text for text in found if text)
+
+    def each[Thing](self, key: str, read: Callable[[Row], Thing]) -> tuple[Thing, ...]:
+        """The rows of a list; those that lack what they cannot be without are left out."""
+        found = []
+        for number, value in enumerate(self.values(key)):
+            row = Row(value, f"{self._where}.{key}[{number}]", self._faults)
+            if not isinstance(value, dict):
+                if value is None:
+                    row.fault("", "nothing where a dictionary belongs")
+                continue
+            try:
+                found.append(read(row))
+            except UnreadableError:
+                continue
+        return tuple(found)
+
+    def unknown(self, known: frozenset[str]) -> None:
+        """A fault for each key that is none of these."""
+        for key in self._value:
+            if key not in known:
+                self.fault(key, "there is no such part")
+
+    def observed(self, key: str) -> dict[str, Any]:
+        """Any JSON by name, from one dictionary or several; a later value counts."""
+        found: dict[str, Any] = {}
+        for number, value in enumerate(self.values(key)):
+            if isinstance(value, dict):
+                found |= self._json(f"{key}[{number}]", value, 0)
+            else:
+                self.fault(f"{key}[{number}]", f"{_sort(value)} where a dictionary belongs")
+        return found
+
+    def _text(self, key: str, value: Any, limit: int = TEXT_LIMIT) -> str:
+        if not isinstance(value, str):
+            if _is_number(value):
+                return str(value)
+            self.fault(key, f"{_sort(value)} where a text belongs")
+            return ""
+        if len(value) > limit:
+            self.fault(key, f"a text of {len(value):,} characters, cut at {limit:,}")
+        return value[:limit].encode("utf-8", "replace").decode()  # half a character cannot be stored
+
+    def _json(self, key: str, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return self._text(key, value)
+        if value is None or isinstance(value, bool) or _is_number(value):
+            return value
+        if depth > DEPTH_LIMIT or not isinstance(value, dict | list):
+            self.fault(key, f"{_sort(value)} {'too deep' if depth > DEPTH_LIMIT else 'out of bounds'}")
+            return None
+        if len(value) > LIST_LIMIT:
+            self.fault(key, f"{len(value) - LIST_LIMIT:,} too many")
+        if isinstance(value, list):
+            return [self._json(f"{key}[{n}]", inner, depth + 1) for n, inner in enumerate(value[:LIST_LIMIT])]
+        names = list(value)[:LIST_LIMIT]
+        return {
+            self._text(key, name): self._json(f"{key}.{name[:50]}", value[name], depth + 1) for name in names
+        }
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= NUMBER_LIMIT and not (isinstance(value, float) and math.isnan(value))
+
+
+def _sort(value: Any) -> str:
+    """What it is, in words; never the value itself, which may be anything."""
+    number = "a number" if _is_number(value) else "a number out of all bounds"
+    words = {bool: "true or false", int: number, float: number, str: "a text", list: "a list"}
+    return words.get(type(value), "a dictionary" if isinstance(value, dict) else "nothing")
