@@ -15,7 +15,7 @@ from fitsom_runner.ansible.ledger import HostTale, Status
 from fitsom_runner.facts import Facts, Package
 from tests.unit.answers import answers
 
-PLUGIN = Path(__file__).resolve().parents[3] / "plugins" / "callback" / "fitsom_ledger.py"
+PLUGIN = Path(__file__).resolve().parents[3] / "fitsom_runner/ansible/callback/fitsom_ledger.py"
 Say = Callable[..., HostTale]
 
 
