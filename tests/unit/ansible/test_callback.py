@@ -44,7 +44,12 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
             tags=[],
             check_mode=False,
         )
-        outcome = SimpleNamespace(host=SimpleNamespace(name="srv1"), task=task, result=result)
+        outcome = SimpleNamespace(
+            host=SimpleNamespace(name="srv1"),
+            task=task,
+            result=result,
+            is_changed=lambda: bool(result.get("changed")),
+        )
         getattr(plugin, f"v2_runner_on_{event}")(outcome)
         return ledger.read(path).hosts["srv1"]
 
