@@ -168,6 +168,7 @@ def mmdebstrap_command(recipe: Recipe) -> list[str]:
         "--quiet",
         f"--include={','.join(PACKAGES)}",
         '--aptopt=APT::Install-Recommends "false"',
+        "--dpkgopt=force-unsafe-io",  # stays in the image: a lab that lost power is made anew
         "--skip=cleanup/apt/lists",
         f'--customize-hook=chroot "$1" sh -c {shlex.quote(provision_script(recipe))}',
         recipe.codename,
