@@ -12,7 +12,8 @@ from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.changes import seal, service
 from fitsom_runner.changes.draft import RfcDraft
-from fitsom_runner.changes.models import RFC_FIELDS, Approval, Change, Plan, StandardTemplate
+from fitsom_runner.changes.fields import RFC_FIELDS
+from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
 from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config, Power

@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fitsom_runner.changes import prediction, service
-from fitsom_runner.changes.models import RFC_FIELDS, Change, Plan
+from fitsom_runner.changes.fields import RFC_FIELDS
+from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
