@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from fitsom_runner.cli.context import answer, opened
-from fitsom_runner.config import Power
+from fitsom_runner.roles import Power
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -14,8 +14,9 @@ import typer
 from fitsom_runner import boot
 from fitsom_runner import config as configuration
 from fitsom_runner.cli.context import Session, answer
-from fitsom_runner.config import Config, Power
+from fitsom_runner.config import Config
 from fitsom_runner.errors import ExitCode, FitsomError
+from fitsom_runner.roles import Power
 
 config_app = typer.Typer(no_args_is_help=True)
 
@@ -146,7 +147,7 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
 
 
 def _warnings(settings: Config) -> Iterator[str]:
-    from fitsom_runner.config import Role
+    from fitsom_runner.roles import Role
 
     own = {
         Role.HEAD: {Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT},
