@@ -61,7 +61,8 @@ def list_changes(
     ready = [c.number for c in due.runnable_now()]
     shown: list[Any] = [show.change_list(found, s.config)] if found else ["No changes."]
     shown.append(f"[bold]May run now:[/] {', '.join(ready)}" if ready else "[dim]Nothing may run now.[/]")
-    answer([show.change_value(c) | {"may_run_now": c.number in ready} for c in found], *shown)
+    value = [show.change_value(c) | {"may_run_now": c.number in ready} for c in found if OPTIONS.json]
+    answer(value, *shown)
 
 
 @app.command("show")
@@ -83,13 +84,13 @@ def plan(
     """Predict, in check mode, exactly what would change, and seal it."""
     s = opened()
     from fitsom_runner.changes import service
-    from fitsom_runner.cli import show
+    from fitsom_runner.cli import predictions, show
     from fitsom_runner.execution import planner
 
     change = service.get(number)
     note(f"Planning {change.number}: {change.playbook} in check mode on {change.limit} ...")
     taken = planner.plan(s.config, s.who, change, leave_out_failing=leave_out_failing)
-    answer(show.plan_value(taken), show.plan_page(taken), _next(service.get(change.number)))
+    answer(show.plan_value(taken), predictions.plan_page(taken), _next(service.get(change.number)))
 
 
 @app.command("submit")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from fitsom_runner.cli.context import answer, opened
 from fitsom_runner.roles import Power
@@ -44,6 +43,8 @@ def revoke(number: Annotated[int, typer.Argument(help="See: fitsom delegate list
 def list_delegations() -> None:
     """Who has lent what to whom."""
     opened()
+    from rich.table import Table
+
     from fitsom_runner.people.models import Delegation
 
     table = Table("No.", "From", "To", "Power", "Until", "Reason", box=None, header_style="bold")

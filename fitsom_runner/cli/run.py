@@ -43,7 +43,7 @@ def backout(
     """Take every touched host back. What that will do is predicted and written down first."""
     s = opened()
     from fitsom_runner.changes import prediction, service
-    from fitsom_runner.cli import show
+    from fitsom_runner.cli import predictions
     from fitsom_runner.execution import planner, runs
 
     change = service.get(number)
@@ -52,7 +52,7 @@ def backout(
         return
     note(f"Planning the way back of {change.number}: {change.backout_playbook} in check mode ...")
     hosts, failing = planner.rehearse_backout(s.config, s.who, change)
-    shown = [*show.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
+    shown = [*predictions.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
     answer({"hosts": prediction.to_json(hosts), "left_out": failing}, *shown)
 
 
@@ -80,7 +80,7 @@ def cancel(number: Number) -> None:
 def tick(
     wait: Annotated[bool, typer.Option("--wait", help="Stay until what was started has ended.")] = False,
 ) -> None:
-    """Start what is approved and due. For cron, or the shipped systemd timer."""
+    """`fitsom tick`."""
     s = opened()
     from fitsom_runner.schedule import due
 
