@@ -7,15 +7,16 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fitsom_runner import boot
-from fitsom_runner import config as configuration
 from fitsom_runner.cli.context import Session, answer
-from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import ExitCode, FitsomError
+from fitsom_runner.roles import Power
+
+if TYPE_CHECKING:
+    from fitsom_runner.config import Config
 
 config_app = typer.Typer(no_args_is_help=True)
 
@@ -55,7 +56,10 @@ def init(
         str, typer.Option(help="Inside the repository, or beside it.")
     ] = "inventories/demo_school",
 ) -> None:
-    """Make a configuration and empty records; on an existing one, only bring the records up to date."""
+    """`fitsom init`."""
+    from fitsom_runner import boot
+    from fitsom_runner import config as configuration
+
     path = folder / configuration.FILE_NAME
     made = not path.exists()
     if made:
@@ -91,7 +95,7 @@ def check() -> None:
 
 
 def doctor() -> None:
-    """Look whether everything that fitsom needs is there and well."""
+    """`fitsom doctor`."""
     findings: list[dict[str, str | bool]] = []
     for name, ok, words in _examine():
         findings.append({"check": name, "ok": ok, "detail": words})
@@ -146,7 +150,7 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
 
 
 def _warnings(settings: Config) -> Iterator[str]:
-    from fitsom_runner.config import Role
+    from fitsom_runner.roles import Role
 
     own = {
         Role.HEAD: {Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT},
