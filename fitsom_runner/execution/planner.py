@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fitsom_runner import clock
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.play import Job
-from fitsom_runner.changes import prediction, service, states
+from fitsom_runner.changes import prediction, service, standard, states
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import seal_of
 from fitsom_runner.changes.states import Action, ChangeType, State
@@ -70,8 +70,6 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
     ledger.compress(folder / "plan.jsonl")
     moved = service.record_plan(who, change, taken)
     if taken.seal and moved.template_id and moved.kind is ChangeType.STANDARD:
-        from fitsom_runner.changes import standard
-
         standard.pre_approve(moved, taken)
     plan_taken.send(sender=Plan, plan=taken, config=config)
     return taken
