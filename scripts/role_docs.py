@@ -32,7 +32,7 @@ def shown(option: dict[str, Any], value: Any) -> str:
     if "default" not in option or (isinstance(value, str) and "{{" in value and option["default"] == ""):
         return "see the text"
     default = option["default"]
-    text = str(default).lower() if isinstance(default, bool) else str(default)
+    text = str(default).lower() if isinstance(default, bool) else " ".join(str(default).split())
     return f"`{text}`" if text else "empty"
 
 

@@ -78,7 +78,7 @@ def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(
     (proposal,) = (school.state / "runs").glob("*-plan1/report.md")
     shown = proposal.read_text()
     assert "settings will be changed on 2 servers" in shown
-    assert "Write the times of each data set: `office`, on client" in shown
+    assert "Write the backup timer of each data set: `office`, on client" in shown
     assert "+OnCalendar=*-*-* 01:00" in shown, "the difference itself"
     school.fitsom("run", "start", number)
     first = school.fitsom("report", "show", number).value

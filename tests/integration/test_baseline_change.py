@@ -80,8 +80,8 @@ def test_on_a_fresh_host_check_mode_foretells_every_task_and_every_account(
     assert "libpam-pwquality" not in hosts.on("new", "dpkg-query", "-W")
     done = play(tmp_path, listed(hosts))
     assert changed(plan) == changed(done)
-    assert ("new", "baseline : Install what judges passwords, and its dictionary") in changed(done)
-    assert ("new", "baseline : Have passwords judged, and wrong ones counted") in changed(done)
+    assert ("new", "baseline : Install the password quality check and its dictionary") in changed(done)
+    assert ("new", "baseline : Enable the password quality check and the lock-out in PAM") in changed(done)
     assert objects(plan) == objects(done)
     assert set(objects(done)) == {("new", "add", "adm-lee"), ("new", "lock", "adm-may")}
     again = play(tmp_path, listed(hosts))
@@ -100,7 +100,7 @@ def test_the_baseline_is_shown_in_plain_words_made_and_taken_back_and_no_secret_
     for words in (
         "may log in and become root; 1 key, a password",
         "can not log in any more, nor become root; its keys are taken away",
-        "Have passwords judged, and wrong ones counted",
+        "Enable the password quality check and the lock-out in PAM",
         "+PasswordAuthentication no",
         "An account that nobody listed may become root.",
     ):

@@ -1,4 +1,5 @@
-# Reads, and changes nothing: the rules of our group, and all others that let somebody in; and the three profiles.
+# Only reads: the rules of our group, all other rules that allow inbound connections, and the three
+# profiles.
 param([string]$Group)
 $rules = (New-Object -ComObject HNetCfg.FwPolicy2).Rules | Where-Object {
     $_.Grouping -eq $Group -or ($_.Enabled -and $_.Direction -eq 1 -and $_.Action -eq 1)

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Count printed pages by department: fitsom-print-accounts.timer runs this.
 
-Each job that CUPS has finished is counted once, under the department of whoever printed it; the person and the title of
-the job are not written down. For each month there is a table (CSV) and a chart (SVG) in /var/lib/fitsom/print.
+Each job that CUPS has finished is counted once, under the department of the person who printed it; the person and the
+title of the job are not written down. For each month there is a table (CSV) and a chart (SVG) in /var/lib/fitsom/print.
 """
 
 import csv
@@ -93,7 +93,7 @@ def department(user: str, departments: list[dict[str, Any]]) -> str:
         try:
             names.add(grp.getgrgid(number).gr_name)
         except KeyError:
-            continue  # a group without a name is in no list
+            continue  # a group without a name cannot be listed
     return next((str(each["name"]) for each in departments if names & set(each["groups"])), "")
 
 
@@ -182,10 +182,10 @@ def chart(month: str, rows: list[list[str]], currency: str) -> str:
     ]
     for position, (name, (number, cost)) in enumerate(sorted(totals.items(), key=lambda each: -each[1][0])):
         top, length = 44 + 34 * position, int(360 * number / highest)
-        told = f"{number} pages" + (f", {currency}{cost:.2f}" if cost else "")
+        label = f"{number} pages" + (f", {currency}{cost:.2f}" if cost else "")
         parts.append(f'<text x="{left - 10}" y="{top + 17}" text-anchor="end">{escape(name)}</text>')
         parts.append(f'<rect x="{left}" y="{top}" width="{length}" height="24" fill="#3b6ea5"/>')
-        parts.append(f'<text x="{left + length + 8}" y="{top + 17}">{escape(told)}</text>')
+        parts.append(f'<text x="{left + length + 8}" y="{top + 17}">{escape(label)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Look after waiting print jobs, by the policy of the role print_servers: fitsom-print-care.timer runs this.
+"""Move or cancel waiting print jobs by the policy of the role print_servers; run by fitsom-print-care.timer.
 
 A job whose printer does not answer moves to another printer of the same pool; one that has waited too long is
 cancelled. No title and no person is read or written.
@@ -17,13 +17,13 @@ from typing import Any
 from fitsom_ipp import GET_JOBS, GET_PRINTER, Group, IppError, ask, every
 
 POLICY, STATE = Path("/etc/fitsom/print/policy.json"), Path("/var/lib/fitsom/print/care.json")
-KEPT = 7 * 86400  # seconds that what was done is remembered for the review
+KEPT = 7 * 86400  # seconds for which actions are kept for the review
 STOPPED = 5
 JOB = ["job-id", "job-printer-uri", "time-at-creation"]
 
 
 def prints(uri: str) -> bool:
-    """Whether the printer answers, and does not stand still."""
+    """Whether the printer answers and is not stopped."""
     try:
         answer = ask(uri, GET_PRINTER, ["printer-state"])
     except IppError:
