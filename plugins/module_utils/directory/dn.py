@@ -26,19 +26,19 @@ def unit_dn(unit: Unit, base: str) -> str:
 
 def split(dn: str) -> tuple[str, str]:
     """An entry's own part, as it stands, and its parent."""
-    own = _RDN.match(dn)
-    end = own.end() if own else 0
+    match = _RDN.match(dn)
+    end = match.end() if match else 0
     return dn[:end], dn[end + 1 :]
 
 
 def value_of(part: str) -> str:
     """The plain value of a DN's part."""
     escaped = part.partition("=")[2].strip().encode()
-    return _ESCAPED.sub(_plain, escaped).decode(errors="replace")
+    return _ESCAPED.sub(_unescape, escaped).decode(errors="replace")
 
 
-def _plain(found: re.Match[bytes]) -> bytes:
-    text = found.group(1)
+def _unescape(match: re.Match[bytes]) -> bytes:
+    text = match.group(1)
     return bytes.fromhex(text.decode()) if len(text) == 2 else text
 
 
@@ -48,8 +48,8 @@ def unit_of(dn: str, base: str) -> Unit | None:
     while normal(dn) != normal(base):
         if not dn:
             return None
-        own, dn = split(dn)
-        parts.append(value_of(own))
+        part, dn = split(dn)
+        parts.append(value_of(part))
     return tuple(reversed(parts))
 
 

@@ -19,8 +19,8 @@ class Entry:
         return [value.decode(errors="replace") for value in self.values.get(name.lower(), ())]
 
     def text(self, name: str) -> str:
-        found = self.values.get(name.lower())
-        return found[0].decode(errors="replace") if found else ""
+        values = self.values.get(name.lower())
+        return values[0].decode(errors="replace") if values else ""
 
     def number(self, name: str) -> int:
         text = self.text(name)

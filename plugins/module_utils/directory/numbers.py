@@ -23,19 +23,19 @@ def reserve(link: Link, mapping: DirectoryMap, count: int) -> Sequence[int]:
     entry = link.base(mapping.numbers_dn, ["description"])
     if entry is None:
         first = _first(link, mapping)
-        told = f"fitsom: next number {first + count}"
+        description = f"fitsom: next number {first + count}"
         link.add(
             mapping.numbers_dn,
-            {"objectClass": ["organizationalRole"], "cn": ["fitsom-numbers"], "description": [told]},
+            {"objectClass": ["organizationalRole"], "cn": ["fitsom-numbers"], "description": [description]},
         )
         return range(first, first + count)
-    found = _NEXT.fullmatch(entry.text("description"))
-    if found is None:
+    match = _NEXT.fullmatch(entry.text("description"))
+    if match is None:
         raise DirectoryError(f"the description of {mapping.numbers_dn} does not say which number is next")
-    first = int(found[1])
+    first = int(match[1])
     # The old value is named: of two runs that read the same number one fails here.
     change: list[Change] = [
-        (ldap3.MODIFY_DELETE, [found[0]]),
+        (ldap3.MODIFY_DELETE, [match[0]]),
         (ldap3.MODIFY_ADD, [f"fitsom: next number {first + count}"]),
     ]
     link.modify(mapping.numbers_dn, {"description": change})
@@ -45,5 +45,5 @@ def reserve(link: Link, mapping: DirectoryMap, count: int) -> Sequence[int]:
 def _first(link: Link, mapping: OpenLdapMap) -> int:
     """Above all numbers that are in use in our range and beyond."""
     entries = link.search(mapping.root, f"(uidNumber>={mapping.first_number})", ["uidNumber", "gidNumber"])
-    used = [max(entry.number("uidNumber"), entry.number("gidNumber")) + 1 for entry in entries]
-    return max([mapping.first_number, *used])
+    following = [max(entry.number("uidNumber"), entry.number("gidNumber")) + 1 for entry in entries]
+    return max([mapping.first_number, *following])

@@ -11,24 +11,24 @@ from .model import Person, Unit
 from .policy import KIND_FOLDERS, Policy
 
 
-def place(template: str, values: Mapping[str, str]) -> Unit:
+def fill_unit(template: str, values: Mapping[str, str]) -> Unit:
     """The unit that "Pupils/Year {year}" means for somebody; a part whose field is empty is left out."""
-    plain = {name: segment(value) for name, value in values.items()}
+    cleaned = {name: unit_name(value) for name, value in values.items()}
     return tuple(
-        segment(templates.fill(part, plain))
+        unit_name(templates.fill(part, cleaned))
         for part in template.split("/")
-        if templates.is_filled(part, plain)
+        if templates.is_filled(part, cleaned)
     )
 
 
-def segment(text: str) -> str:
+def unit_name(text: str) -> str:
     """A text as the name of a unit: no slash, which parts units, and no longer than an OU may be."""
     return names.clip(names.clean(text).replace("/", "-"), 64)
 
 
 def unit_of(policy: Policy, person: Person) -> Unit:
     """Where somebody's account lives."""
-    return place(policy.units[person.role], values_of(person))
+    return fill_unit(policy.units[person.role], values_of(person))
 
 
 def values_of(person: Person) -> dict[str, str]:
@@ -36,11 +36,11 @@ def values_of(person: Person) -> dict[str, str]:
 
 
 def leavers_unit(policy: Policy) -> Unit:
-    return place(policy.leavers_unit, {})
+    return fill_unit(policy.leavers_unit, {})
 
 
 def group_unit(policy: Policy, kind: str) -> Unit:
-    return place(policy.groups_unit, {"kind": KIND_FOLDERS[kind]})
+    return fill_unit(policy.groups_unit, {"kind": KIND_FOLDERS[kind]})
 
 
 def attributes_of(policy: Policy, person: Person, username: str) -> dict[str, str]:
@@ -54,9 +54,9 @@ def attributes_of(policy: Policy, person: Person, username: str) -> dict[str, st
         "mail": person.mail,
         "mail_domain": policy.mail_domain,
     }
-    made = {"year": values["year"], "department": values["department"]}
+    attributes = {"year": values["year"], "department": values["department"]}
     for name, by_role in policy.attributes.items():
         template = by_role.get(person.role, "")
         if template and templates.is_filled(template, values):
-            made[name] = templates.fill(template, values)
-    return {name: text for name, text in made.items() if text}
+            attributes[name] = templates.fill(template, values)
+    return {name: text for name, text in attributes.items() if text}

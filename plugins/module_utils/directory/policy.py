@@ -29,7 +29,7 @@ _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-
 _TEXTS = tuple(name for name in ATTRIBUTES if name not in PLACE_FIELDS)
 
 
-def _each(text: str) -> dict[Role, str]:
+def _for_all_roles(text: str) -> dict[Role, str]:
     return dict.fromkeys(Role, text)
 
 
@@ -42,7 +42,10 @@ class Policy:
     """
 
     usernames: Mapping[Role, str] = field(
-        default_factory=lambda: {**_each("{given:1}{family}"), Role.PUPIL: "{year2}{family}{given:1}"}
+        default_factory=lambda: {
+            **_for_all_roles("{given:1}{family}"),
+            Role.PUPIL: "{year2}{family}{given:1}",
+        }
     )
     roster_usernames: bool = False
     username_max: int = names.LONGEST_SAM
@@ -85,9 +88,9 @@ class Policy:
     delete_after_hold: bool = False
     max_disappearing_percent: float = 5.0
 
-    def is_due(self, left: date | None, today: date) -> bool:
+    def is_due(self, left_on: date | None, today: date) -> bool:
         """Whether a leaver has been held for long enough to be deleted, were deletion asked for."""
-        return left is not None and today >= left + timedelta(days=self.hold_days)
+        return left_on is not None and today >= left_on + timedelta(days=self.hold_days)
 
 
 class PolicyError(ValueError):
@@ -105,39 +108,39 @@ def from_mapping(raw: Mapping[str, Any]) -> Policy:
     `model.ATTRIBUTES` are knobs by role of their own: `home_directory: {pupil: '\\\\srv\\pupils\\{username}'}`.
     """
     mistakes: list[str] = []
-    made: dict[str, Any] = {}
-    for knob, value in raw.items():
-        read = _READERS.get(str(knob))
-        if read is None:
-            mistakes.append(f"{knob}: no such knob; there are {', '.join(sorted(_READERS))}")
+    settings: dict[str, Any] = {}
+    for setting, value in raw.items():
+        reader = _READERS.get(str(setting))
+        if reader is None:
+            mistakes.append(f"{setting}: no such knob; there are {', '.join(sorted(_READERS))}")
             continue
         try:
-            made[str(knob)] = read(value)
+            settings[str(setting)] = reader(value)
         except ValueError as error:
-            mistakes.append(f"{knob}: {error}")
+            mistakes.append(f"{setting}: {error}")
     if mistakes:
         raise PolicyError(mistakes)
-    return _built(made)
+    return _build(settings)
 
 
-def _built(made: dict[str, Any]) -> Policy:
+def _build(settings: dict[str, Any]) -> Policy:
     default = Policy()
-    for knob in ("usernames", "units", "role_groups", "groups"):
-        if knob in made:
-            made[knob] = {**getattr(default, knob), **made[knob]}
-    attributes = {name: made.pop(name) for name in _TEXTS if name in made}
-    if made.get("mail_domain") and "mail" not in attributes:
+    for setting in ("usernames", "units", "role_groups", "groups"):
+        if setting in settings:
+            settings[setting] = {**getattr(default, setting), **settings[setting]}
+    attributes = {name: settings.pop(name) for name in _TEXTS if name in settings}
+    if settings.get("mail_domain") and "mail" not in attributes:
         attributes["mail"] = dict.fromkeys(Role, "{username}@{mail_domain}")
-    for role, template in made.get("usernames", default.usernames).items():
+    for role, template in settings.get("usernames", default.usernames).items():
         digits = templates.split(template)[-1].length if template.endswith("}") else 0
-        if digits + 3 > made.get("username_max", default.username_max) and "number" in templates.fields(
+        if digits + 3 > settings.get("username_max", default.username_max) and "number" in templates.fields(
             template
         ):
             raise PolicyError(
                 [f"usernames: {role.value}: the number leaves no room for a name in username_max"]
             )
-    made["reserved"] = names.RESERVED | made.get("reserved", frozenset())
-    return Policy(attributes=attributes, **made)
+    settings["reserved"] = names.RESERVED | settings.get("reserved", frozenset())
+    return Policy(attributes=attributes, **settings)
 
 
 def _by_role(value: Any, check: Callable[[str], Any]) -> dict[Role, Any]:
@@ -145,12 +148,12 @@ def _by_role(value: Any, check: Callable[[str], Any]) -> dict[Role, Any]:
         return dict.fromkeys(Role, check(value))
     if not isinstance(value, Mapping):
         raise ValueError("give one text, or a text for each role")
-    made = {}
+    by_role = {}
     for role, text in value.items():
-        if role not in [known.value for known in Role]:
-            raise ValueError(f"no such role {role!r}; there are {', '.join(known.value for known in Role)}")
-        made[Role(role)] = check(text)
-    return made
+        if role not in [member.value for member in Role]:
+            raise ValueError(f"no such role {role!r}; there are {', '.join(member.value for member in Role)}")
+        by_role[Role(role)] = check(text)
+    return by_role
 
 
 def _text(value: Any) -> str:
@@ -164,11 +167,11 @@ def _username(value: Any) -> str:
     return str(value)
 
 
-def _unit(known: Collection[str]) -> Callable[[Any], str]:
+def _unit(allowed_fields: Collection[str]) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         parts = _text(value).split("/")
         for part in parts:
-            templates.check(part, known)
+            templates.check(part, allowed_fields)
         if not all(part.strip() for part in parts):
             raise ValueError(f"the unit {value!r} has an empty part")
         if templates.fields(parts[0]):
@@ -185,13 +188,13 @@ def _attribute(value: Any) -> str:
 
 
 def _group_names(value: Any) -> tuple[str, ...]:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, (list, tuple)):
+    group_names = [value] if isinstance(value, str) else value
+    if not isinstance(group_names, (list, tuple)):
         raise ValueError("give a name, or a list of names")
-    for name in listed:
+    for name in group_names:
         if not _text(name) or templates.fields(name):
             raise ValueError(f"{name!r} is not a plain name of a group")
-    return tuple(listed)
+    return tuple(group_names)
 
 
 def _groups(value: Any) -> dict[str, str]:
@@ -199,16 +202,16 @@ def _groups(value: Any) -> dict[str, str]:
         raise ValueError(
             f"give a template for each of {', '.join(GROUP_KINDS)}; an empty one switches it off"
         )
-    made = {}
+    group_templates = {}
     for kind, template in value.items():
         if kind not in GROUP_KINDS:
             raise ValueError(f"no such kind of group {kind!r}; there are {', '.join(GROUP_KINDS)}")
-        needed = GROUP_KINDS[kind][0]
-        made[kind] = _text(template or "")
-        templates.check(made[kind], [needed])
-        if made[kind] and needed not in templates.fields(made[kind]):
-            raise ValueError(f"{kind}: the template {template!r} needs {{{needed}}}")
-    return made
+        field_name = GROUP_KINDS[kind][0]
+        group_templates[kind] = _text(template or "")
+        templates.check(group_templates[kind], [field_name])
+        if group_templates[kind] and field_name not in templates.fields(group_templates[kind]):
+            raise ValueError(f"{kind}: the template {template!r} needs {{{field_name}}}")
+    return group_templates
 
 
 def _flag(value: Any) -> bool:

@@ -29,7 +29,7 @@ _MEANINGS = {
     "0000202F": "the domain does not allow this",
     "000021C8": "that logon name (userPrincipalName) is taken",
 }
-_PLAIN = {
+_EXPLANATIONS = {
     "insufficientAccessRights": "fitsom's account has no right to do this",
     "sizeLimitExceeded": "the server hands out too few entries at once; raise its size limit for fitsom's account",
     "timeLimitExceeded": "the server took too long and gave up",
@@ -54,9 +54,9 @@ class DirectoryError(Exception):
 def explain(result: Mapping[str, Any]) -> DirectoryError:
     """The error for a result {result, description, message} of ldap3; of the message at most Microsoft's number."""
     description = str(result.get("description") or "unknown answer")
-    found = _CODE.match(str(result.get("message") or ""))
-    number = found.group(1).upper() if found else ""
-    meaning = _MEANINGS.get(number) or _PLAIN.get(description, "")
-    told = f"{description} {number}".strip()
+    match = _CODE.match(str(result.get("message") or ""))
+    number = match.group(1).upper() if match else ""
+    meaning = _MEANINGS.get(number) or _EXPLANATIONS.get(description, "")
+    label = f"{description} {number}".strip()
     code = result.get("result")
-    return DirectoryError(f"{meaning} ({told})" if meaning else told, code if isinstance(code, int) else -1)
+    return DirectoryError(f"{meaning} ({label})" if meaning else label, code if isinstance(code, int) else -1)

@@ -41,12 +41,12 @@ def fields(template: str) -> list[str]:
     return [part.field for part in split(template) if part.field]
 
 
-def check(template: str, known: Collection[str]) -> None:
+def check(template: str, allowed: Collection[str]) -> None:
     """ValueError that names the first field that is not known, and those that are."""
     for name in fields(template):
-        if name not in known:
+        if name not in allowed:
             raise ValueError(
-                f"the template {template!r} uses {{{name}}}; known are {', '.join(sorted(known))}"
+                f"the template {template!r} uses {{{name}}}; known are {', '.join(sorted(allowed))}"
             )
 
 

@@ -15,12 +15,12 @@ MESSAGES = {
 }
 
 
-@pytest.mark.parametrize(("message", "told"), MESSAGES.items())
-def test_messages_are_explained_and_not_quoted(message: str, told: str) -> None:
+@pytest.mark.parametrize(("message", "explanation"), MESSAGES.items())
+def test_messages_are_explained_and_not_quoted(message: str, explanation: str) -> None:
     error = explain(
         {"result": 50, "description": "insufficientAccessRights", "message": message, "dn": CANARY}
     )
-    assert told in str(error)
+    assert explanation in str(error)
     assert CANARY not in str(error) and "Canary" not in str(error)
     assert error.code == 50
 
