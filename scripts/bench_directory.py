@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from scripts.bench_tools import say  # noqa: E402
-from tests.integration.directory_lab import PASSWORD, Directory, both, run, start, stop  # noqa: E402
+from tests.integration.directory_lab import PASSWORD, Directory, lab_directories, run, start, stop  # noqa: E402
 
 # isort: split
 from plugins.module_utils.directory import reader  # noqa: E402
@@ -59,18 +59,18 @@ LOOP = """\
 def entries(mapping: DirectoryMap, steps: list[Step]) -> list[tuple[str, Values]]:
     """What the steps add, as DN and attributes, in their order."""
     names = {step.key: mapping.user_dn(step.after) for step in steps if isinstance(step.after, User)}
-    made: list[tuple[str, Values]] = []
+    added: list[tuple[str, Values]] = []
     for step in steps:
         after = step.after
         if step.action is Action.CREATE_UNIT:
             unit = tuple(step.key.split("/"))
-            made.append((mapping.unit_dn(unit), mapping.unit_entry(unit)))
+            added.append((mapping.unit_dn(unit), mapping.unit_entry(unit)))
         elif isinstance(after, User):
-            made.append((names[step.key], mapping.user_entry(after, PASSWORD, 0)))
+            added.append((names[step.key], mapping.user_entry(after, PASSWORD, 0)))
         elif isinstance(after, Group):
             members = [names[key] for key in sorted(step.add)]
-            made.append((mapping.group_dn(after), mapping.group_entry(after, members)))
-    return made
+            added.append((mapping.group_dn(after), mapping.group_entry(after, members)))
+    return added
 
 
 def bare(directory: Directory, roster: Roster) -> float:
@@ -78,10 +78,10 @@ def bare(directory: Directory, roster: Roster) -> float:
     _, _, steps = directory.plan(roster)
     link = directory.link()
     mapping = reader.map_for(link, directory.kind, directory.base)
-    listed = entries(mapping, steps)
+    entries_to_add = entries(mapping, steps)
     raw: Any = link._connection  # ldap3's stubs leave its methods without types
     began = time.monotonic()
-    for name, values in listed:
+    for name, values in entries_to_add:
         if not raw.add(name, attributes=values):
             sys.exit(f"a bare add failed: {raw.result['description']}")
     return time.monotonic() - began
@@ -91,10 +91,10 @@ def ours(directory: Directory, roster: Roster) -> tuple[float, float]:
     """Seconds of the engine, planning and connecting included, and of a second run that finds nothing to do."""
     began = time.monotonic()
     directory.follow(roster)
-    made = time.monotonic()
+    finished = time.monotonic()
     if directory.follow(roster):
         sys.exit("a second run still found something to do")
-    return made - began, time.monotonic() - made
+    return finished - began, time.monotonic() - finished
 
 
 def loop(directory: Directory, roster: Roster, folder: Path) -> float:
@@ -107,13 +107,13 @@ def loop(directory: Directory, roster: Roster, folder: Path) -> float:
         link.add(name, values)
     sorts = [[s for s in steps if s.action is a] for a in (Action.CREATE_USER, Action.CREATE_GROUP)]
     people, groups = sorts[0][:SAMPLE], sorts[1][:SAMPLE]
-    there = frozenset(step.key for step in people)
-    sample = [*people, *(replace(step, add=step.add & there) for step in groups)]
+    accounts = frozenset(step.key for step in people)
+    sample = [*people, *(replace(step, add=step.add & accounts) for step in groups)]
     login = directory.login
     secrets = folder / "secrets.yml"
     secrets.touch(mode=0o600)
-    given = {"bind_dn": login.bind_dn, "bind_pw": login.password, "entries": rows(mapping, sample)}
-    secrets.write_text(json.dumps(given))
+    variables = {"bind_dn": login.bind_dn, "bind_pw": login.password, "entries": rows(mapping, sample)}
+    secrets.write_text(json.dumps(variables))
     book = folder / "loop.yml"
     book.write_text(LOOP.format(python=PYTHON, secrets=secrets, server=login.servers[0], ca=login.ca_file))
     empty = folder / "none.yml"
@@ -124,20 +124,24 @@ def loop(directory: Directory, roster: Roster, folder: Path) -> float:
 
 def rows(mapping: DirectoryMap, steps: list[Step]) -> list[dict[str, Any]]:
     """As ldap_entry wants them: no bytes, so no passwords, and so no access either."""
-    made = []
+    items = []
     for name, values in entries(mapping, steps):
-        texts = {key: [str(value) for value in given] for key, given in values.items() if key != "unicodePwd"}
+        texts = {
+            key: [str(value) for value in attribute_values]
+            for key, attribute_values in values.items()
+            if key != "unicodePwd"
+        }
         if "userAccountControl" in texts:
             texts["userAccountControl"] = ["514"]
-        made.append({"dn": name, "classes": texts.pop("objectClass"), "attributes": texts})
-    return made
+        items.append({"dn": name, "classes": texts.pop("objectClass"), "attributes": texts})
+    return items
 
 
 def timed(*words: str) -> float:
     began = time.monotonic()
-    done = run(*words)
-    if done.returncode:
-        sys.exit(f"{words[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    process = run(*words)
+    if process.returncode:
+        sys.exit(f"{words[0]} failed:\n{process.stdout[-2000:]}{process.stderr[-2000:]}")
     return time.monotonic() - began
 
 
@@ -154,13 +158,13 @@ def measure(directory: Directory, people: int, rounds: int, folder: Path) -> dic
         directory.wipe()
         times["bare"].append(bare(directory, roster))
         directory.wipe()
-        made, again = ours(directory, roster)
-        times["fitsom"].append(made)
-        times["again"].append(again)
-        told = ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items())
-        say(f"{directory.kind}, {people} people, round {number + 1}: {told}")
+        first_run, second_run = ours(directory, roster)
+        times["fitsom"].append(first_run)
+        times["again"].append(second_run)
+        times_so_far = ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items())
+        say(f"{directory.kind}, {people} people, round {number + 1}: {times_so_far}")
     ratio = statistics.median(b / f for b, f in zip(times["bare"], times["fitsom"], strict=True))
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "directory": directory.kind,
         "people": people,
         "seconds": {name: round(statistics.median(values), 2) for name, values in times.items()},
@@ -169,11 +173,11 @@ def measure(directory: Directory, people: int, rounds: int, folder: Path) -> dic
     }
     if directory.kind == "samba" and has_python_ldap():
         directory.wipe()
-        whole = loop(directory, roster, folder)
-        found["ldap_entry, seconds"] = round(whole)
-        found["fitsom's speed / ldap_entry's"] = round(whole / statistics.median(times["fitsom"]), 1)
+        loop_seconds = loop(directory, roster, folder)
+        figures["ldap_entry, seconds"] = round(loop_seconds)
+        figures["fitsom's speed / ldap_entry's"] = round(loop_seconds / statistics.median(times["fitsom"]), 1)
     directory.wipe()
-    return found
+    return figures
 
 
 def main() -> None:
@@ -181,8 +185,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="fitsom-bench-"))
     say("starting a Samba domain and an OpenLDAP server")
     try:
-        directories = both(start(folder))
-        figures = [measure(each, people, rounds, folder) for each in directories.values()]
+        directories = lab_directories(start(folder))
+        figures = [measure(directory, people, rounds, folder) for directory in directories.values()]
     finally:
         stop(folder)
     print(json.dumps(figures, indent=2))

@@ -16,7 +16,7 @@ from pathlib import Path
 from plugins.module_utils.directory.model import Person, Role, Roster, TeachingClass
 
 
-def listed(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
@@ -24,20 +24,20 @@ FIRST, LAST = 7, 11
 FORMS = "ABCDEFGHIJKL"
 SUBJECTS = {"Ma": "Mathematics", "En": "English", "Sc": "Science"}
 DEPARTMENTS = ("Mathematics", "English", "Science", "Office")
-GIVEN = listed(
+GIVEN_NAMES = split_words(
     "Anna Zoë Søren Łukasz Þóra D'Arcy Mary-Jane Ärmel Ólafur Ngọc Nuñez José Ümit Ægir Anna Anna Björk Chloé "
     "Seán Renée Thomas Amir Li Ravi Fatima Oluwaseun Ivo 李 Мария 🦊 👩\u200d🚀"
 )
-FAMILY = listed(
+FAMILY_NAMES = split_words(
     "Smith Smith Smith O'Brien-Nunez Müller Groß Åström Öz Jones Patel Khan Nowak Żak Ó-Súilleabháin van-Dijk "
     "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhaftschaferswessenschafe Ng Đorđević 王 Lee "
     "Иванова 🐻"
 )
-USERS_11 = listed(
+USERS_11 = split_words(
     "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,"
     "middleName,identifier,email,sms,phone,agentSourcedIds,grades,password"
 )
-USERS_12 = listed(
+USERS_12 = split_words(
     "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,middleName,identifier,"
     "email,sms,phone,agentSourcedIds,grades,password,userMasterIdentifier,resourceSourcedIds,preferredGivenName,"
     "preferredMiddleName,preferredFamilyName,primaryOrgSourcedId,pronouns"
@@ -51,7 +51,7 @@ _COLUMNS = {
     "courses": "schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects,subjectCodes",
     "academicSessions": "title,type,startDate,endDate,parentSourcedId,schoolYear",
 }
-HEADERS = {name: listed(f"sourcedId,status,dateLastModified,{text}") for name, text in _COLUMNS.items()}
+HEADERS = {name: split_words(f"sourcedId,status,dateLastModified,{text}") for name, text in _COLUMNS.items()}
 WORDS = {Role.PUPIL: "student", Role.TEACHER: "teacher", Role.STAFF: "administrator"}
 COVERED = frozenset(WORDS)
 
@@ -73,7 +73,7 @@ def roster_of(
 ) -> Roster:
     return Roster(
         people={person.source_id: person for person in people},
-        classes={lesson.source_id: lesson for lesson in classes},
+        classes={teaching_class.source_id: teaching_class for teaching_class in classes},
         complete=complete,
         covers=COVERED,
     )
@@ -82,8 +82,8 @@ def roster_of(
 def _person(dice: random.Random, key: str, role: Role, year: str = "") -> Person:
     return Person(
         source_id=key,
-        given_name=dice.choice(GIVEN),
-        family_name=dice.choice(FAMILY),
+        given_name=dice.choice(GIVEN_NAMES),
+        family_name=dice.choice(FAMILY_NAMES),
         role=role,
         year=year,
         departments=() if role is Role.PUPIL else (dice.choice(DEPARTMENTS),),
@@ -134,14 +134,14 @@ def rollover(roster: Roster, seed: int = 2, autumn: int = 2027) -> Roster:
 def bundle(roster: Roster, version: str = "1.1", mode: str = "bulk") -> dict[str, bytes]:
     """{file: content} of a OneRoster bundle; in a delta, those in `left` stand as deleted."""
     status = ["", ""] if mode == "bulk" else ["active", "2026-09-01T08:00:00.000Z"]
-    gone = ["tobedeleted", "2026-09-01T08:00:00.000Z"]
+    deleted = ["tobedeleted", "2026-09-01T08:00:00.000Z"]
     users = [_user(person, version, status) for person in roster.people.values()]
-    users += [_user(_nobody(key), version, gone) for key in sorted(roster.left)]
+    users += [_user(_nobody(key), version, deleted) for key in sorted(roster.leavers)]
     content: dict[str, tuple[list[str], list[list[str]]]] = {
         "orgs": (HEADERS["orgs"], list(_orgs(status))),
         "users": (USERS_11 if version == "1.1" else USERS_12, users),
         "classes": (HEADERS["classes"], [_class(c, status) for c in roster.classes.values() if c.title]),
-        "enrollments": (HEADERS["enrollments"], list(_enrollments(roster, status, gone))),
+        "enrollments": (HEADERS["enrollments"], list(_enrollments(roster, status, deleted))),
         "academicSessions": (
             HEADERS["academicSessions"],
             [["term", *status, "Autumn", "term", "2026-09-01", "2027-07-31", "", "2027"]],
@@ -234,29 +234,29 @@ def _role(person: Person, status: list[str]) -> list[str]:
     ]
 
 
-def _class(lesson: TeachingClass, status: list[str]) -> list[str]:
+def _class(teaching_class: TeachingClass, status: list[str]) -> list[str]:
     start = [
-        lesson.source_id,
+        teaching_class.source_id,
         *status,
-        lesson.title,
-        ",".join(lesson.years),
+        teaching_class.title,
+        ",".join(teaching_class.years),
         "",
-        lesson.code,
+        teaching_class.code,
         "scheduled",
         "",
     ]
-    return [*start, "school", "term", ",".join(lesson.subjects), "", ""]
+    return [*start, "school", "term", ",".join(teaching_class.subjects), "", ""]
 
 
-def _enrollments(roster: Roster, status: list[str], gone: list[str]) -> Iterator[list[str]]:
-    for lesson in roster.classes.values():
-        for key in sorted(lesson.pupils):
-            yield _enrollment(lesson.source_id, key, "student", status)
-        for key in sorted(lesson.teachers):
-            yield _enrollment(lesson.source_id, key, "teacher", status)
-        for key in sorted(lesson.dropped):
-            yield _enrollment(lesson.source_id, key, "student", gone)
+def _enrollments(roster: Roster, status: list[str], deleted: list[str]) -> Iterator[list[str]]:
+    for teaching_class in roster.classes.values():
+        for key in sorted(teaching_class.pupils):
+            yield _enrollment(teaching_class.source_id, key, "student", status)
+        for key in sorted(teaching_class.teachers):
+            yield _enrollment(teaching_class.source_id, key, "teacher", status)
+        for key in sorted(teaching_class.former_members):
+            yield _enrollment(teaching_class.source_id, key, "student", deleted)
 
 
-def _enrollment(lesson: str, user: str, role: str, status: list[str]) -> list[str]:
-    return [f"e-{lesson}-{user}", *status, lesson, "school", user, role, "", "", ""]
+def _enrollment(class_id: str, user: str, role: str, status: list[str]) -> list[str]:
+    return [f"e-{class_id}-{user}", *status, class_id, "school", user, role, "", "", ""]

@@ -78,22 +78,22 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    given = module.params
+    params = module.params
     adcli = module.get_bin_path("adcli", required=not module.check_mode)
-    joined = False
+    is_member = False
     if adcli:  # in check mode it may be about to be installed
-        test = [adcli, "testjoin", "--domain=%s" % given["domain"], "--host-keytab=%s" % given["keytab"]]
-        joined = module.run_command(test)[0] == 0
+        test = [adcli, "testjoin", "--domain=%s" % params["domain"], "--host-keytab=%s" % params["keytab"]]
+        is_member = module.run_command(test)[0] == 0
     diff = {
-        "before": "a member of %s\n" % given["domain"] if joined else "no member\n",
-        "after": "a member of %s\n" % given["domain"],
+        "before": "a member of %s\n" % params["domain"] if is_member else "no member\n",
+        "after": "a member of %s\n" % params["domain"],
     }
-    if not joined and not module.check_mode:
-        command = join_command(adcli, given["domain"], given["user"], given["unit"], given["keytab"])
-        code, _out, said = module.run_command(command, data=given["password"])
+    if not is_member and not module.check_mode:
+        command = join_command(adcli, params["domain"], params["user"], params["unit"], params["keytab"])
+        code, _out, stderr = module.run_command(command, data=params["password"])
         if code != 0:
-            module.fail_json(msg="the host could not join %s: %s" % (given["domain"], said.strip()))
-    module.exit_json(changed=not joined, joined_before=joined, diff=diff)
+            module.fail_json(msg="the host could not join %s: %s" % (params["domain"], stderr.strip()))
+    module.exit_json(changed=not is_member, joined_before=is_member, diff=diff)
 
 
 if __name__ == "__main__":

@@ -108,8 +108,8 @@ from typing import Any, Dict, List, Optional, Sequence
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.directory import desired, handover, oneroster, passwords, plaincsv, policy
-from ..module_utils.directory import steps as decide
-from ..module_utils.directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+from ..module_utils.directory import steps as planning
+from ..module_utils.directory.arguments import ARGUMENTS, fail_without_names, login_from, require_ldap3
 from ..module_utils.directory.model import Action, FaultyInputError, Roster, Step, User
 
 SPEC = dict(
@@ -134,8 +134,8 @@ class Sync:
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.given = module.params
-        self.key = self.given["pseudonym_key"].encode()
+        self.params = module.params
+        self.key = self.params["pseudonym_key"].encode()
         self.checks: List[Dict[str, Any]] = []
         self.notes: List[str] = []
 
@@ -148,68 +148,70 @@ class Sync:
             )
         today, rules = self._today(), self._policy()
         roster = self._roster(today)
-        links = [connection.connect(login_of(self.given))]
+        links = [connection.connect(login_from(self.params))]
         self.mapping = reader.map_for(
-            links[0], self.given["kind"], self.given["base"], upn_domain=rules.upn_domain
+            links[0], self.params["kind"], self.params["base"], upn_domain=rules.upn_domain
         )
-        self.found = reader.read(links[0], self.mapping)
-        self.wanted = maps.fit(self.mapping, desired.desired(roster, rules, today, self.found))
-        self.steps = decide.steps(self.found, self.wanted, rules, today)
-        self.notes += decide.notes(self.found, rules, today)
-        self._guard(roster, rules)
-        self._need_handover()
+        self.current = reader.read(links[0], self.mapping)
+        self.desired = maps.without_unsupported(
+            self.mapping, desired.desired_state(roster, rules, today, self.current)
+        )
+        self.steps = planning.plan_steps(self.current, self.desired, rules, today)
+        self.notes += planning.notes(self.current, rules, today)
+        self._require_safety(roster, rules)
+        self._require_handover()
         if self.module.check_mode or not self.steps:
-            self.module.exit_json(**self._told(self.steps, ""))
-        self._do(links)
+            self.module.exit_json(**self._result(self.steps, ""))
+        self._apply_steps(links)
 
-    def _do(self, links: List[Any]) -> None:
+    def _apply_steps(self, links: List[Any]) -> None:
         from ..module_utils.directory import connection, engine
 
         secrets = {
-            step.key: passwords.make(step.after)
+            step.key: passwords.generate(step.after)
             for step in self.steps
             if step.action is Action.CREATE_USER and isinstance(step.after, User)
         }
-        path = self._hand_over(secrets)
+        path = self._write_handover(secrets)
         links += [
-            connection.connect(login_of(self.given)) for _number in range(self.given["connections"] - 1)
+            connection.connect(login_from(self.params)) for _number in range(self.params["connections"] - 1)
         ]
-        report = engine.Engine(links, self.mapping, self.found, secrets).apply(self.steps)
+        report = engine.Engine(links, self.mapping, self.current, secrets).apply(self.steps)
         for link in links:
             link.close()
-        told = self._told(report.done, path)
+        result = self._result(report.completed, path)
         if report.error:
-            self.module.fail_json(msg=self._failure(report.failed, report.error, report), **told)
-        self.module.exit_json(**told)
+            self.module.fail_json(msg=self._failure(report.failed, report.error, report), **result)
+        self.module.exit_json(**result)
 
     # what is given
 
     def _today(self) -> date:
-        if not self.given["today"]:
+        if not self.params["today"]:
             return datetime.now().astimezone().date()
         try:
-            return date.fromisoformat(self.given["today"])
+            return date.fromisoformat(self.params["today"])
         except ValueError:
-            self.module.fail_json(msg="today is %r, not a day such as 2026-09-01" % self.given["today"])
+            self.module.fail_json(msg="today is %r, not a day such as 2026-09-01" % self.params["today"])
             raise
 
     def _policy(self) -> policy.Policy:
         try:
-            return policy.from_mapping(self.given["policy"])
+            return policy.from_mapping(self.params["policy"])
         except policy.PolicyError as error:
             self.module.fail_json(msg="the policy has mistakes:\n%s" % error)
             raise
 
     def _roster(self, today: date) -> Roster:
-        path = Path(self.given["roster"])
+        path = Path(self.params["roster"])
         try:
-            if self.given["roster_format"] == "oneroster":
+            if self.params["roster_format"] == "oneroster":
                 roster = oneroster.read(path, today=today)
             else:
-                mapping = self.given["roster_mapping"]
-                roster = plaincsv.read(path, mapping, complete=self.given["roster_complete"])
+                mapping = self.params["roster_mapping"]
+                roster = plaincsv.read(path, mapping, complete=self.params["roster_complete"])
         except FaultyInputError as error:
-            self._faulty(error)
+            self._fail_with_faults(error)
             raise
         except ValueError as error:
             self.module.fail_json(msg="roster_mapping: %s" % error)
@@ -218,20 +220,20 @@ class Sync:
         self.checks.append({"name": "the roster can be read", "ok": True, "detail": detail})
         return roster
 
-    def _faulty(self, error: FaultyInputError) -> None:
+    def _fail_with_faults(self, error: FaultyInputError) -> None:
         faults = [str(fault) for fault in error.faults]
-        more = len(faults) - MOST_FAULTS
-        listed = faults[:MOST_FAULTS] + (["and %d more" % more] if more > 0 else [])
+        omitted = len(faults) - MOST_FAULTS
+        lines = faults[:MOST_FAULTS] + (["and %d more" % omitted] if omitted > 0 else [])
         check = {"name": "the roster can be read", "ok": False, "detail": "%d faults" % len(faults)}
         self.module.fail_json(
-            msg="the roster has faults; nothing was taken from it:\n%s" % "\n".join(listed),
+            msg="the roster has faults; nothing was taken from it:\n%s" % "\n".join(lines),
             fitsom={"checks": [check]},
         )
 
     # what speaks against it
 
-    def _guard(self, roster: Roster, rules: policy.Policy) -> None:
-        reasons = decide.guard(self.found, self.steps, roster, rules)
+    def _require_safety(self, roster: Roster, rules: policy.Policy) -> None:
+        reasons = planning.refusal_reasons(self.current, self.steps, roster, rules)
         self.checks += [
             {"name": "the roster is safe to follow", "ok": False, "detail": reason} for reason in reasons
         ]
@@ -242,34 +244,36 @@ class Sync:
             )
         self.checks.append({"name": "the roster is safe to follow", "ok": True, "detail": ""})
 
-    def _need_handover(self) -> None:
+    def _require_handover(self) -> None:
         needed = any(step.action in SECRET_ACTIONS for step in self.steps)
-        if needed and not (self.given["handover_dir"] and self.given["handover_passphrase"]):
+        if needed and not (self.params["handover_dir"] and self.params["handover_passphrase"]):
             self.module.fail_json(
                 msg="accounts would be created or deleted: handover_dir and handover_passphrase are needed"
             )
 
-    def _hand_over(self, secrets: Dict[str, str]) -> str:
-        rows = handover.content(self.steps, secrets, self.found, self.wanted)
+    def _write_handover(self, secrets: Dict[str, str]) -> str:
+        rows = handover.content(self.steps, secrets, self.current, self.desired)
         if not rows:
             return ""
         head = "# Written before the accounts were made. If the run stopped, a later file has those that were left.\n"
         try:
-            folder = Path(self.given["handover_dir"])
-            now = datetime.now().astimezone()
-            return str(handover.write(folder, self.given["handover_passphrase"], rows, now, head=head))
+            folder = Path(self.params["handover_dir"])
+            written_at = datetime.now().astimezone()
+            return str(
+                handover.write(folder, self.params["handover_passphrase"], rows, written_at, head=head)
+            )
         except handover.HandoverError as error:
             self.module.fail_json(msg="nothing was changed: %s" % error)
             raise
 
     # what is told
 
-    def _told(self, done: Sequence[Step], path: str) -> Dict[str, Any]:
-        rows = decide.objects(done, self.found, self.key)
-        counts = Counter(step.action.value for step in done)
+    def _result(self, steps: Sequence[Step], path: str) -> Dict[str, Any]:
+        rows = planning.object_rows(steps, self.current, self.key)
+        counts = Counter(step.action.value for step in steps)
         facts = {"objects": rows, "checks": self.checks, "notes": self.notes}
         return {
-            "changed": bool(done),
+            "changed": bool(steps),
             "counts": dict(counts),
             "handover": path,
             "fitsom": facts,
@@ -277,15 +281,15 @@ class Sync:
         }
 
     def _failure(self, failed: Optional[Step], error: str, report: Any) -> str:
-        what = "one step"
+        label = "one step"
         if failed:
-            row = decide.objects([failed], self.found, self.key)[0]
-            what = "%s %s %s" % (row["action"], row["kind"], row["id"])
+            row = planning.object_rows([failed], self.current, self.key)[0]
+            label = "%s %s %s" % (row["action"], row["kind"], row["id"])
         return "stopped at %s: %s. Done: %d steps. Not done: %d; another run does them." % (
-            what,
+            label,
             error,
-            len(report.done),
-            len(report.left),
+            len(report.completed),
+            len(report.remaining),
         )
 
 
@@ -302,8 +306,8 @@ def diff(rows: Sequence[Dict[str, str]]) -> Dict[str, str]:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    need_ldap3(module)
-    with nameless(module):
+    require_ldap3(module)
+    with fail_without_names(module):
         Sync(module).run()
 
 

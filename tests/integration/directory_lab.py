@@ -24,7 +24,7 @@ from plugins.module_utils.directory import (
     policy,
     reader,
 )
-from plugins.module_utils.directory import steps as decide
+from plugins.module_utils.directory import steps as planning
 from plugins.module_utils.directory.model import Roster, State, Step
 from plugins.module_utils.directory.refusals import DirectoryError
 from tests.school import ROOT
@@ -61,10 +61,10 @@ def start(folder: Path) -> Path:
     environment = {"FITSOM_LAB_DIR": str(folder)}
     up = run(*lab, "up", "directory", "--spec", str(folder / "lab.yml"), env=environment)
     assert up.returncode == 0, up.stderr
-    made = run(
+    provisioning = run(
         "ansible-playbook", "-i", str(folder / "directory/inventory"), "molecule/directory_users/prepare.yml"
     )
-    assert made.returncode == 0, made.stdout[-4000:] + made.stderr
+    assert provisioning.returncode == 0, provisioning.stdout[-4000:] + provisioning.stderr
     return folder / "directory"
 
 
@@ -109,43 +109,43 @@ class Directory:
         """What is found, what is wanted, and the steps between."""
         link, rules = self.link(), policy.from_mapping(self.rules)
         mapping = reader.map_for(link, self.kind, self.base)
-        found = reader.read(link, mapping)
-        wanted = maps.fit(mapping, desired.desired(roster, rules, TODAY, found))
+        current = reader.read(link, mapping)
+        target = maps.without_unsupported(mapping, desired.desired_state(roster, rules, TODAY, current))
         link.close()
-        return found, wanted, decide.steps(found, wanted, rules, TODAY)
+        return current, target, planning.plan_steps(current, target, rules, TODAY)
 
     def apply(
-        self, found: State, steps: Sequence[Step], *, die_after: int = 0, width: int = 2
+        self, current: State, steps: Sequence[Step], *, die_after: int = 0, width: int = 2
     ) -> engine.Report:
         """Take the steps; with `die_after` this process is killed once so many are done."""
         links = [self.link() for _ in range(width)]
         mapping = reader.map_for(links[0], self.kind, self.base)
         count = 0
 
-        def on_done(_step: Step) -> None:
+        def on_completed(_step: Step) -> None:
             nonlocal count
             count += 1
             if count == die_after:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         secrets = {step.key: PASSWORD for step in steps}
-        report = engine.Engine(links, mapping, found, secrets, on_done).apply(steps)
+        report = engine.Engine(links, mapping, current, secrets, on_completed).apply(steps)
         for link in links:
             link.close()
         return report
 
     def follow(self, roster: Roster) -> list[Step]:
         """Plan and apply; the steps."""
-        found, _, steps = self.plan(roster)
-        report = self.apply(found, steps)
-        assert (report.error, report.left) == ("", ())
+        current, _, steps = self.plan(roster)
+        report = self.apply(current, steps)
+        assert (report.error, report.remaining) == ("", ())
         return steps
 
     def follow_and_die(self, roster: Roster, after: int) -> int:
         """The same in a process that is killed after so many steps; how many had been planned."""
-        found, _, steps = self.plan(roster)
+        current, _, steps = self.plan(roster)
         process = multiprocessing.get_context("fork").Process(
-            target=self.apply, args=(found, steps), kwargs={"die_after": after}
+            target=self.apply, args=(current, steps), kwargs={"die_after": after}
         )
         process.start()
         process.join(120)
@@ -168,7 +168,7 @@ class Directory:
     def module(self, name: str, *flags: str, **options: Any) -> tuple[dict[str, Any], str]:
         """Run one of our modules from the controller: its result, and all that was printed."""
         login = self.login
-        given = {
+        arguments = {
             "servers": list(login.servers),
             "kind": self.kind,
             "base": self.base,
@@ -177,18 +177,20 @@ class Directory:
             "ca_file": login.ca_file,
             **options,
         }
-        task = {f"fitsom.school.{name}": given, "register": "told"}
+        task = {f"fitsom.school.{name}": arguments, "register": "told"}
         play = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
         book = self.lab / f"{name}.yml"
         book.write_text(json.dumps(play))
         callback = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_DEPRECATION_WARNINGS": "0"}
-        done = run("ansible-playbook", str(book), *flags, env=callback)
-        output = done.stdout + done.stderr
-        result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{\n") :])["plays"][0]["tasks"][0]
+        playbook_run = run("ansible-playbook", str(book), *flags, env=callback)
+        output = playbook_run.stdout + playbook_run.stderr
+        result: dict[str, Any] = json.loads(playbook_run.stdout[playbook_run.stdout.index("{\n") :])["plays"][
+            0
+        ]["tasks"][0]
         return result["hosts"]["localhost"], output
 
 
-def both(lab: Path) -> dict[str, Directory]:
+def lab_directories(lab: Path) -> dict[str, Directory]:
     samba = Directory(
         kind="samba",
         lab=lab,

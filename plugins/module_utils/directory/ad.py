@@ -48,16 +48,16 @@ class AdMap(DirectoryMap):
     group_filter: ClassVar[str] = "(objectClass=group)"
     kind_attribute: ClassVar[str] = "info"
     more_user_attributes: ClassVar[tuple[str, ...]] = ("userAccountControl", "accountExpires")
-    mends_members: ClassVar[bool] = True
+    updates_members: ClassVar[bool] = True
     access_attributes: ClassVar[tuple[str, ...]] = ("userAccountControl",)
 
     @property
     def domain(self) -> str:
         """The DNS name that the root's DN stands for."""
-        parts, rest = [], self.root
-        while rest:
-            own, rest = dn.split(rest)
-            parts.append(dn.value_of(own))
+        parts, remainder = [], self.root
+        while remainder:
+            first_part, remainder = dn.split(remainder)
+            parts.append(dn.value_of(first_part))
         return ".".join(parts).lower()
 
     def user_rdn(self, user: User) -> str:
@@ -74,8 +74,8 @@ class AdMap(DirectoryMap):
             **self.password_values(user, password),
         }
 
-    def access_values(self, user: User, now: Entry) -> Values:
-        control = now.number("userAccountControl") or NORMAL
+    def access_values(self, user: User, entry: Entry) -> Values:
+        control = entry.number("userAccountControl") or NORMAL
         return {"userAccountControl": [str(control & ~DISABLED if user.enabled else control | DISABLED)]}
 
     def password_values(self, _user: User, password: str) -> Values:
@@ -83,7 +83,7 @@ class AdMap(DirectoryMap):
 
     def expiry_values(self, user: User) -> Values:
         """The moment after the last day, by UTC, as Microsoft's own tools have it."""
-        return {"accountExpires": [str(ticks(user.expires + timedelta(days=1)) if user.expires else 0)]}
+        return {"accountExpires": [str(to_filetime(user.expires + timedelta(days=1)) if user.expires else 0)]}
 
     def all_values(self, user: User) -> Values:
         values = super().all_values(user)
@@ -93,7 +93,7 @@ class AdMap(DirectoryMap):
 
     def read_access(self, entry: Entry) -> tuple[bool, date | None]:
         end = entry.number("accountExpires")
-        expires = None if end in _NEVER else moment(end - 1).date()
+        expires = None if end in _NEVER else from_filetime(end - 1).date()
         return not entry.number("userAccountControl") & DISABLED, expires
 
     def group_entry(self, group: Group, members: Iterable[str]) -> Values:
@@ -103,15 +103,15 @@ class AdMap(DirectoryMap):
             "groupType": [str(GLOBAL_SECURITY)],
             **self.kind_values(group),
         }
-        listed: list[bytes | str] = list(members)
-        return {**values, "member": listed} if listed else values
+        member_values: list[bytes | str] = list(members)
+        return {**values, "member": member_values} if member_values else values
 
 
-def ticks(day: date) -> int:
+def to_filetime(day: date) -> int:
     """A day's first moment in the directory's own count: tenths of microseconds since 1601."""
     return (datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) * _TICKS
 
 
-def moment(count: int) -> datetime:
+def from_filetime(count: int) -> datetime:
     """The moment that a count stands for."""
     return _EPOCH + timedelta(microseconds=count // 10)

@@ -26,12 +26,12 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def need_ldap3(module: AnsibleModule) -> None:
+def require_ldap3(module: AnsibleModule) -> None:
     if LDAP3_ERROR:
         module.fail_json(msg=missing_required_lib("ldap3"), exception=LDAP3_ERROR)
 
 
-def login_of(params: Mapping[str, Any]) -> Any:
+def login_from(params: Mapping[str, Any]) -> Any:
     """The connection.Login that the options describe."""
     from .connection import Login
 
@@ -44,7 +44,7 @@ def login_of(params: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def nameless(module: AnsibleModule) -> Iterator[None]:
+def fail_without_names(module: AnsibleModule) -> Iterator[None]:
     """Fails the module for whatever goes wrong inside; the text of an error nobody foresaw may hold anything."""
     try:
         yield

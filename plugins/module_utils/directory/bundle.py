@@ -37,11 +37,11 @@ def read_files(path: Path) -> dict[str, bytes]:
 
 def digest(files: Mapping[str, bytes]) -> str:
     """One SHA-256 over names and contents: the same for a folder and for a zip of it."""
-    whole = hashlib.sha256()
+    hasher = hashlib.sha256()
     for name, content in sorted(files.items()):
-        whole.update(f"{name}\n{len(content)}\n".encode())
-        whole.update(content)
-    return whole.hexdigest()
+        hasher.update(f"{name}\n{len(content)}\n".encode())
+        hasher.update(content)
+    return hasher.hexdigest()
 
 
 def _from_folder(path: Path, faults: list[Fault]) -> dict[str, bytes]:
@@ -52,7 +52,7 @@ def _from_folder(path: Path, faults: list[Fault]) -> dict[str, bytes]:
         # A link would let the bundle reach for files that nobody sealed.
         if entry.is_symlink() or not entry.is_file():
             faults.append(Fault(file=entry.name, reason="is not a plain file"))
-        elif _fits(entry.name, entry.stat().st_size, files, faults):
+        elif _fits_limits(entry.name, entry.stat().st_size, files, faults):
             files[entry.name] = entry.read_bytes()
     return files
 
@@ -69,16 +69,18 @@ def _from_zip(path: Path, faults: list[Fault]) -> dict[str, bytes]:
         for number, entry in enumerate(entries, start=1):
             if entry.filename.startswith("__MACOSX/"):
                 continue
-            wrong = _wrong(entry, files)
-            if wrong:
+            problem = _entry_problem(entry, files)
+            if problem:
                 # The name itself may be crafted; its place in the archive is enough to find it.
-                faults.append(Fault(file=path.name, reason=f"entry {number} {wrong}"))
-            elif entry.filename.endswith(".csv") and _fits(entry.filename, entry.file_size, files, faults):
+                faults.append(Fault(file=path.name, reason=f"entry {number} {problem}"))
+            elif entry.filename.endswith(".csv") and _fits_limits(
+                entry.filename, entry.file_size, files, faults
+            ):
                 _unpack(archive, entry, files, faults)
     return files
 
 
-def _wrong(entry: zipfile.ZipInfo, files: Mapping[str, bytes]) -> str:
+def _entry_problem(entry: zipfile.ZipInfo, files: Mapping[str, bytes]) -> str:
     parts = entry.filename.replace("\\", "/").split("/")
     if ".." in parts or parts[0] == "" or ":" in parts[0]:
         return "points out of the archive"
@@ -89,7 +91,7 @@ def _wrong(entry: zipfile.ZipInfo, files: Mapping[str, bytes]) -> str:
     return "has a name that was there before" if entry.filename in files else ""
 
 
-def _fits(name: str, size: int, files: Mapping[str, bytes], faults: list[Fault]) -> bool:
+def _fits_limits(name: str, size: int, files: Mapping[str, bytes], faults: list[Fault]) -> bool:
     if size > LARGEST_FILE:
         faults.append(Fault(file=name, reason=f"is larger than {LARGEST_FILE // 1024 // 1024} MB"))
     elif size + sum(map(len, files.values())) > LARGEST_BUNDLE:

@@ -56,10 +56,10 @@ class Login:
     answer_seconds: int = 120
 
 
-class _Strict(Tls):
+class _StrictTls(Tls):
     """ldap3 checks host names by code of its own; Python's own check is stricter and says what is wrong."""
 
-    trouble: Exception | None = None
+    failure: Exception | None = None
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
         try:
@@ -70,7 +70,7 @@ class _Strict(Tls):
                 do_handshake_on_connect=do_handshake,
             )
         except Exception as error:
-            self.trouble = error
+            self.failure = error
             raise
 
 
@@ -110,14 +110,16 @@ class Link:
 
     def replace(self, dn: str, values: Values) -> None:
         """Set attributes; an empty list takes one away."""
-        self.modify(dn, {name: [(ldap3.MODIFY_REPLACE, list(given))] for name, given in values.items()})
+        self.modify(
+            dn, {name: [(ldap3.MODIFY_REPLACE, list(new_values))] for name, new_values in values.items()}
+        )
 
     def modify(self, dn: str, changes: Mapping[str, list[Change]], *, permissive: bool = False) -> None:
         controls = [(PERMISSIVE, False, None)] if permissive else None
         self._call(self._connection.modify, dn, dict(changes), controls=controls)
 
-    def rename(self, dn: str, own: str, parent: str) -> None:
-        self._call(self._connection.modify_dn, dn, own, new_superior=parent)
+    def rename(self, dn: str, relative_dn: str, parent: str) -> None:
+        self._call(self._connection.modify_dn, dn, relative_dn, new_superior=parent)
 
     def delete(self, dn: str) -> None:
         self._call(self._connection.delete, dn)
@@ -142,13 +144,13 @@ class Link:
         return result
 
 
-def _is_entry(found: Mapping[str, Any]) -> bool:
-    return bool(found.get("type") == "searchResEntry")
+def _is_entry(message: Mapping[str, Any]) -> bool:
+    return bool(message.get("type") == "searchResEntry")
 
 
-def _entry(found: Mapping[str, Any]) -> Entry:
+def _entry(message: Mapping[str, Any]) -> Entry:
     return Entry(
-        dn=found["dn"], values={name.lower(): values for name, values in found["raw_attributes"].items()}
+        dn=message["dn"], values={name.lower(): values for name, values in message["raw_attributes"].items()}
     )
 
 
@@ -185,7 +187,7 @@ def _connect(login: Login, server: str) -> Link:
     try:
         bound = connection.bind()
     except LDAPException as error:
-        raise _trouble(server, login.ca_file, tls.trouble or error) from None
+        raise _connection_error(server, login.ca_file, tls.failure or error) from None
     if not bound:
         if connection.result["result"] == WRONG_PASSWORD:
             raise WrongPasswordError(f"{server} refuses the bind DN with this password", WRONG_PASSWORD)
@@ -201,7 +203,7 @@ def _address(server: str) -> tuple[str, int]:
     return plain.strip("[]"), PORT
 
 
-def _tls(ca_file: str) -> _Strict:
+def _tls(ca_file: str) -> _StrictTls:
     try:
         ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
@@ -209,18 +211,18 @@ def _tls(ca_file: str) -> _Strict:
         raise UntrustedError(
             f"the file of the certificate authority, {ca_file}, cannot be read: {reason}"
         ) from None
-    return _Strict(validate=ssl.CERT_REQUIRED, ca_certs_file=ca_file)
+    return _StrictTls(validate=ssl.CERT_REQUIRED, ca_certs_file=ca_file)
 
 
-def _trouble(server: str, ca_file: str, error: Exception) -> DirectoryError:
+def _connection_error(server: str, ca_file: str, error: Exception) -> DirectoryError:
     """What a failed handshake or connect means."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        said = error.verify_message
-        if "mismatch" in said or "not valid for" in said:
+        reason = error.verify_message
+        if "mismatch" in reason or "not valid for" in reason:
             return WrongHostError(
                 f"the certificate of {server} is for another name; it must carry the name used here"
             )
-        return UntrustedError(f"the certificate of {server} is not to be trusted with {ca_file}: {said}")
+        return UntrustedError(f"the certificate of {server} is not to be trusted with {ca_file}: {reason}")
     if isinstance(error, ssl.SSLError):
         return UntrustedError(f"{server} does not speak TLS as we do: {error.reason or 'handshake failed'}")
     return UnreachableError(f"{server} does not answer over LDAPS ({type(error).__name__})")

@@ -38,8 +38,8 @@ CHUNK = 1000  # values in one operation; servers limit the size of a request
 class Report:
     """What became of the steps. `error` is empty where all are done; `failed` is the step that met it."""
 
-    done: tuple[Step, ...]
-    left: tuple[Step, ...]
+    completed: tuple[Step, ...]
+    remaining: tuple[Step, ...]
     failed: Step | None = None
     error: str = ""
 
@@ -51,18 +51,18 @@ class Engine:
         self,
         links: Sequence[Link],
         mapping: DirectoryMap,
-        found: State,
+        current: State,
         passwords: Mapping[str, str],
-        on_done: Callable[[Step], None] | None = None,
+        on_completed: Callable[[Step], None] | None = None,
     ) -> None:
         self.mapping = mapping
         self.passwords = passwords
-        self._on_done = on_done
+        self._on_completed = on_completed
         self._links: queue.SimpleQueue[Link] = queue.SimpleQueue()
         for link in links:
             self._links.put(link)
         self._width = len(links)
-        self._dns = {key: user.dn for key, user in found.users.items()}
+        self._dns = {key: user.dn for key, user in current.users.items()}
         self._numbers: dict[str, int] = {}
         self._stop = threading.Event()
         self._failure: tuple[Step, str] | None = None
@@ -70,16 +70,16 @@ class Engine:
 
     def apply(self, steps: Sequence[Step]) -> Report:
         """Do them, action by action. DirectoryError is told in the report; whatever else happens is raised."""
-        done: list[Step] = []
-        for action, same in groupby(steps, key=lambda step: step.action):
+        completed: list[Step] = []
+        for action, action_steps in groupby(steps, key=lambda step: step.action):
             if not self._stop.is_set():
-                done += self._phase(action, list(same))
-        finished = {id(step) for step in done}
-        left = tuple(step for step in steps if id(step) not in finished)
+                completed += self._run_action(action, list(action_steps))
+        finished = {id(step) for step in completed}
+        remaining = tuple(step for step in steps if id(step) not in finished)
         failed, error = self._failure or (None, "")
-        return Report(done=tuple(done), left=left, failed=failed, error=error)
+        return Report(completed=tuple(completed), remaining=remaining, failed=failed, error=error)
 
-    def _phase(self, action: Action, steps: list[Step]) -> list[Step]:
+    def _run_action(self, action: Action, steps: list[Step]) -> list[Step]:
         if action is Action.CREATE_USER:
             with self._link() as link:
                 numbers = reserve(link, self.mapping, len(steps))
@@ -87,10 +87,10 @@ class Engine:
         # A unit needs the one above it to be there.
         width = 1 if action is Action.CREATE_UNIT else self._width
         with ThreadPoolExecutor(width) as pool:
-            outcomes = list(pool.map(self._one, steps))
-        return [step for step, done in zip(steps, outcomes, strict=True) if done]
+            outcomes = list(pool.map(self._run_step, steps))
+        return [step for step, is_completed in zip(steps, outcomes, strict=True) if is_completed]
 
-    def _one(self, step: Step) -> bool:
+    def _run_step(self, step: Step) -> bool:
         if self._stop.is_set():
             return False
         try:
@@ -104,8 +104,8 @@ class Engine:
         except BaseException:
             self._stop.set()
             raise
-        if self._on_done:
-            self._on_done(step)
+        if self._on_completed:
+            self._on_completed(step)
         return True
 
     @contextmanager
@@ -120,7 +120,7 @@ class Engine:
 
     def create_unit(self, link: Link, step: Step) -> None:
         unit = tuple(step.key.split("/"))
-        with _fine(EXISTS):
+        with _ignore_error(EXISTS):
             link.add(self.mapping.unit_dn(unit), self.mapping.unit_entry(unit))
 
     def create_user(self, link: Link, step: Step) -> None:
@@ -133,9 +133,9 @@ class Engine:
         except DirectoryError as error:
             if error.code != EXISTS:
                 raise
-            self._mend_user(link, user, name, password, error)
+            self._repair_user(link, user, name, password, error)
 
-    def _mend_user(self, link: Link, user: User, name: str, password: str, error: DirectoryError) -> None:
+    def _repair_user(self, link: Link, user: User, name: str, password: str, error: DirectoryError) -> None:
         """Ours from a run that was cut short: made what it should be, with the password that is handed over now."""
         entry = link.base(name, self.mapping.user_attributes)
         if entry is None or entry.text("employeeNumber") != user.source_id:
@@ -160,30 +160,30 @@ class Engine:
             self._move(link, step.key, name, user)
 
     def _move(self, link: Link, key: str, name: str, user: User) -> None:
-        place = self.mapping.user_dn(user)
-        if place == name:
+        new_dn = self.mapping.user_dn(user)
+        if new_dn == name:
             return
-        if not self.mapping.mends_members:
+        if not self.mapping.updates_members:
             # Somebody who was moved by hand is still a member by the old name; that must not come to life again.
-            self._replace_member(link, place, "")
+            self._replace_member(link, new_dn, "")
             # Before the move: a run that is cut short here finds somebody in too few groups, never a stale name.
-            self._replace_member(link, name, place)
-        own, parent = dn.split(place)
-        link.rename(name, own, parent)
-        self._dns[key] = place
+            self._replace_member(link, name, new_dn)
+        relative_dn, parent = dn.split(new_dn)
+        link.rename(name, relative_dn, parent)
+        self._dns[key] = new_dn
 
     def _replace_member(self, link: Link, before: str, after: str) -> None:
-        wanted = f"(member={escape_filter_chars(before)})"
-        for group in list(link.search(self.mapping.base, wanted, ["cn"])):
+        member_filter = f"(member={escape_filter_chars(before)})"
+        for group in list(link.search(self.mapping.base, member_filter, ["cn"])):
             changes: list[Change] = [(ldap3.MODIFY_ADD, [after])] if after else []
             changes.append((ldap3.MODIFY_DELETE, [before]))
             link.modify(group.dn, {"member": changes}, permissive=True)
 
     def delete_user(self, link: Link, step: Step) -> None:
         name = self._dns[step.key]
-        if not self.mapping.mends_members:
+        if not self.mapping.updates_members:
             self._replace_member(link, name, "")
-        with _fine(NO_SUCH_OBJECT):
+        with _ignore_error(NO_SUCH_OBJECT):
             link.delete(name)
 
     def export_user(self, link: Link, step: Step) -> None:
@@ -223,7 +223,7 @@ class Engine:
     def delete_group(self, link: Link, step: Step) -> None:
         before = step.before
         if isinstance(before, Group):
-            with _fine(NO_SUCH_OBJECT):
+            with _ignore_error(NO_SUCH_OBJECT):
                 link.delete(self.mapping.group_dn(before))
 
     def _members(self, keys: Collection[str]) -> list[str]:
@@ -279,13 +279,13 @@ def _change_members(link: Link, name: str, operation: str, members: list[str]) -
         group = link.base(name, ["member"]) if error.code in _ALREADY else None
         if group is None:
             raise
-        there = {dn.normal(member) for member in group.texts("member")}
+        present = {dn.normal(member) for member in group.texts("member")}
         adding = operation == ldap3.MODIFY_ADD
-        rest = [member for member in members if (dn.normal(member) in there) is not adding]
-        if len(rest) == len(members):
+        outstanding = [member for member in members if (dn.normal(member) in present) is not adding]
+        if len(outstanding) == len(members):
             raise
-        if rest:
-            link.modify(name, {"member": [(operation, rest)]})
+        if outstanding:
+            link.modify(name, {"member": [(operation, outstanding)]})
 
 
 def _chunks(members: list[str]) -> Iterator[list[str]]:
@@ -294,7 +294,7 @@ def _chunks(members: list[str]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _fine(code: int) -> Iterator[None]:
+def _ignore_error(code: int) -> Iterator[None]:
     """An answer that means that somebody has done it before us."""
     try:
         yield

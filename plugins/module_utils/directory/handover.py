@@ -18,17 +18,17 @@ class HandoverError(Exception):
 
 
 def content(
-    steps: Iterable[Step], passwords: Mapping[str, str], found: State, wanted: State
+    steps: Iterable[Step], passwords: Mapping[str, str], current: State, desired: State
 ) -> dict[str, list[dict[str, str]]]:
     """{"created": [{username, name, year, groups, password}], "deleted": [what is about to be lost]}."""
     created, deleted = [], []
     for step in steps:
         if step.action is Action.CREATE_USER and isinstance(step.after, User):
-            created.append({**_row(step.after, wanted.groups.values()), "password": passwords[step.key]})
+            created.append({**_row(step.after, desired.groups.values()), "password": passwords[step.key]})
         elif step.action is Action.EXPORT_USER and isinstance(step.before, User):
             user = step.before
-            left = user.left.isoformat() if user.left else ""
-            row = {**_row(user, found.groups.values()), "source_id": user.source_id, "left": left}
+            left_on = user.left_on.isoformat() if user.left_on else ""
+            row = {**_row(user, current.groups.values()), "source_id": user.source_id, "left": left_on}
             deleted.append({**row, **user.attributes})
     return {name: rows for name, rows in (("created", created), ("deleted", deleted)) if rows}
 
@@ -53,7 +53,7 @@ def write(
 
     text = head + yaml.safe_dump(dict(rows), allow_unicode=True, sort_keys=False, width=1000)
     try:
-        closed = encrypt(text.encode(), passphrase)
+        encrypted = encrypt(text.encode(), passphrase)
     except VaultError as error:
         raise HandoverError(f"the hand-over was not written: {error}") from error
     path = folder / f"handover-{now:%Y%m%d-%H%M%S}-{os.getpid()}.yml"
@@ -61,7 +61,7 @@ def write(
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(closed)
+            file.write(encrypted)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -21,9 +21,9 @@ from .entry import Entry
 from .model import ATTRIBUTES, Group, State, Unit, User
 
 Values = dict[str, list[bytes | str]]
-PLAIN = ("given_name", "family_name", "display_name", "role", "expires", "left")
+PLAIN = ("given_name", "family_name", "display_name", "role", "expires", "left_on")
 PLACE = ("unit", "cn", "enabled")
-_LEFT = re.compile(r"fitsom: left (\d{4}-\d\d-\d\d)")
+_LEFT_ON = re.compile(r"fitsom: left (\d{4}-\d\d-\d\d)")
 _KIND = "fitsom: "
 
 
@@ -42,27 +42,33 @@ class DirectoryMap(ABC):
     kind_attribute: ClassVar[str]
     more_user_attributes: ClassVar[tuple[str, ...]]
     # Whether the server itself mends the members of groups when somebody's DN changes.
-    mends_members: ClassVar[bool]
+    updates_members: ClassVar[bool]
     # A member that every group has, where a group must have one; it is nobody.
     placeholder: ClassVar[str] = ""
     access_attributes: ClassVar[tuple[str, ...]]
 
     @property
-    def lacks(self) -> frozenset[str]:
+    def unsupported_attributes(self) -> frozenset[str]:
         """Attributes of ours that this kind of directory has no place for."""
         return frozenset(ATTRIBUTES) - self.texts.keys()
 
     @property
     def user_attributes(self) -> tuple[str, ...]:
-        own = ("employeeNumber", "description", "cn", self.username_attribute, *self.more_user_attributes)
-        return tuple(dict.fromkeys((*own, *self.texts.values())))
+        own_attributes = (
+            "employeeNumber",
+            "description",
+            "cn",
+            self.username_attribute,
+            *self.more_user_attributes,
+        )
+        return tuple(dict.fromkeys((*own_attributes, *self.texts.values())))
 
     @property
     def group_attributes(self) -> tuple[str, ...]:
         return ("cn", "description", "member", self.kind_attribute)
 
     @property
-    def nobody(self) -> str:
+    def placeholder_dn(self) -> str:
         return f"{self.placeholder},{self.base}" if self.placeholder else ""
 
     def unit_dn(self, unit: Unit) -> str:
@@ -86,7 +92,7 @@ class DirectoryMap(ABC):
         """All attributes of a new account; `number` is its own where the directory has numbers."""
 
     @abstractmethod
-    def access_values(self, user: User, now: Entry) -> Values:
+    def access_values(self, user: User, entry: Entry) -> Values:
         """What makes the account one that may log in, or may not. `now` is the entry with `access_attributes`."""
 
     @abstractmethod
@@ -111,8 +117,8 @@ class DirectoryMap(ABC):
         for name in names:
             if name == "expires":
                 values.update(self.expiry_values(user))
-            elif name == "left":
-                values["description"] = [f"fitsom: left {user.left.isoformat()}"] if user.left else []
+            elif name == "left_on":
+                values["description"] = [f"fitsom: left {user.left_on.isoformat()}"] if user.left_on else []
             elif name in self.texts:
                 values.update(self.text_values(name, self._text(user, name), user))
         return values
@@ -124,7 +130,7 @@ class DirectoryMap(ABC):
         """All of an account but place, access and password, without what is empty."""
         values = self.user_values(user, (*PLAIN, *user.attributes))
         values["employeeNumber"] = [user.source_id]
-        return {name: given for name, given in values.items() if given}
+        return {name: attribute_values for name, attribute_values in values.items() if attribute_values}
 
     def kind_values(self, group: Group) -> Values:
         values: Values = {self.kind_attribute: [_KIND + group.kind]} if group.kind else {}
@@ -136,20 +142,20 @@ class DirectoryMap(ABC):
         if unit is None:
             return None
         enabled, expires = self.read_access(entry)
-        left = _LEFT.fullmatch(entry.text("description"))
-        known = {name: self.read_text(name, entry) for name in self.texts}
+        left_match = _LEFT_ON.fullmatch(entry.text("description"))
+        texts = {name: self.read_text(name, entry) for name in self.texts}
         return User(
             source_id=entry.text("employeeNumber"),
             username=entry.text(self.username_attribute),
             unit=unit,
-            given_name=known["given_name"],
-            family_name=known["family_name"],
-            display_name=known["display_name"],
-            role=known["role"],
+            given_name=texts["given_name"],
+            family_name=texts["family_name"],
+            display_name=texts["display_name"],
+            role=texts["role"],
             enabled=enabled,
             expires=expires,
-            left=date.fromisoformat(left[1]) if left else None,
-            attributes={name: known[name] for name in ATTRIBUTES if known.get(name)},
+            left_on=date.fromisoformat(left_match[1]) if left_match else None,
+            attributes={name: texts[name] for name in ATTRIBUTES if texts.get(name)},
             cn=self.read_cn(entry),
             dn=entry.dn,
         )
@@ -173,25 +179,28 @@ class DirectoryMap(ABC):
             kind=kind.removeprefix(_KIND) if kind.startswith(_KIND) else "",
             description=entry.text("description"),
             members=frozenset(filter(None, members)),
-            strangers=sum(not member for member in members),
+            unmanaged_members=sum(not member for member in members),
             dn=entry.dn,
         )
 
     def _members(self, entry: Entry) -> list[str]:
-        nobody = self.nobody.casefold()
-        return [name for name in entry.texts("member") if name.casefold() != nobody]
+        placeholder_dn = self.placeholder_dn.casefold()
+        return [name for name in entry.texts("member") if name.casefold() != placeholder_dn]
 
     @staticmethod
     def _text(user: User, name: str) -> str:
         return user.attributes.get(name, "") if name in ATTRIBUTES else str(getattr(user, name))
 
 
-def fit(mapping: DirectoryMap, wanted: State) -> State:
+def without_unsupported(mapping: DirectoryMap, state: State) -> State:
     """The state without what this kind of directory cannot hold: it would be missing after every run."""
-    if not mapping.lacks:
-        return wanted
+    if not mapping.unsupported_attributes:
+        return state
     users = {
-        key: replace(user, attributes={n: t for n, t in user.attributes.items() if n not in mapping.lacks})
-        for key, user in wanted.users.items()
+        key: replace(
+            user,
+            attributes={n: t for n, t in user.attributes.items() if n not in mapping.unsupported_attributes},
+        )
+        for key, user in state.users.items()
     }
-    return replace(wanted, users=users)
+    return replace(state, users=users)

@@ -77,7 +77,7 @@ class TeachingClass:
     years: tuple[str, ...] = ()
     pupils: frozenset[str] = frozenset()
     teachers: frozenset[str] = frozenset()
-    dropped: frozenset[str] = frozenset()
+    former_members: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class Roster:
     people: Mapping[str, Person]
     classes: Mapping[str, TeachingClass]
     complete: bool
-    left: frozenset[str] = frozenset()
+    leavers: frozenset[str] = frozenset()
     covers: frozenset[Role] = frozenset(Role)
     with_classes: bool = True
     sha256: str = ""
@@ -114,7 +114,7 @@ class User:
     role: str
     enabled: bool = True
     expires: date | None = None
-    left: date | None = None  # since when a leaver is held
+    left_on: date | None = None  # since when a leaver is held
     attributes: Mapping[str, str] = field(default_factory=dict)
     cn: str = ""  # the name of the entry in its unit; empty where the directory names entries otherwise
     dn: str = ""  # only of accounts that were found
@@ -143,7 +143,7 @@ class Group:
     kind: str  # role, year, class, subject or department
     description: str = ""
     members: frozenset[str] = frozenset()
-    strangers: int = 0  # members that are nobody of ours; only of groups that were found
+    unmanaged_members: int = 0  # members that are nobody of ours; only of groups that were found
     dn: str = ""
 
 
@@ -157,7 +157,7 @@ class State:
     units: frozenset[Unit]
     users: Mapping[str, User]
     groups: Mapping[str, Group]
-    taken: frozenset[str] = frozenset()
+    taken_usernames: frozenset[str] = frozenset()
 
 
 class Action(str, Enum):

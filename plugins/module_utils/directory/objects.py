@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from .model import Action, Group, Role, State, Step, User
 from .policy import KIND_FOLDERS
 
-_CIRCLES = {
+_ROLE_GROUPS = {
     Role.PUPIL.value: "Pupils",
     Role.TEACHER.value: "Teachers",
     Role.STAFF.value: "Staff",
@@ -26,7 +26,7 @@ def pseudonym(key: bytes, source_id: str) -> str:
     return f"p-{digest[:10]}"
 
 
-def objects(steps: Iterable[Step], found: State, pseudonym_key: bytes) -> list[dict[str, str]]:
+def object_rows(steps: Iterable[Step], current: State, pseudonym_key: bytes) -> list[dict[str, str]]:
     """A row {kind, id, action, group, what} for each thing that changes, in the order of the steps.
 
     A group whose members come and go has two rows, so that a run which finds one half done predicts less, not other.
@@ -36,27 +36,27 @@ def objects(steps: Iterable[Step], found: State, pseudonym_key: bytes) -> list[d
     for step in steps:
         action, kind = step.action.value.split("_")
         if kind == "user":
-            shown = {"id": pseudonym(pseudonym_key, step.key), "group": circle(step, found)}
-            whats = [_user_what(step)]
+            labels = {"id": pseudonym(pseudonym_key, step.key), "group": report_group(step, current)}
+            details = [_user_detail(step)]
         elif kind == "group":
-            shown, whats = {"id": step.key, "group": _folder(step)}, _group_whats(step)
+            labels, details = {"id": step.key, "group": _folder(step)}, _group_details(step)
         else:
-            shown, whats = {"id": step.key, "group": "Units"}, [""]
-        rows += [{"kind": kind, "action": action, **shown, "what": what} for what in whats]
+            labels, details = {"id": step.key, "group": "Units"}, [""]
+        rows += [{"kind": kind, "action": action, **labels, "what": detail} for detail in details]
     return rows
 
 
-def circle(step: Step, found: State) -> str:
+def report_group(step: Step, current: State) -> str:
     """What a user is counted under: "Year 7" for a pupil, "Teachers"; a leaver where they were before."""
-    after, before = step.after, step.before or found.users.get(step.key)
-    user = before if isinstance(after, User) and after.left else after or before
+    after, before = step.after, step.before or current.users.get(step.key)
+    user = before if isinstance(after, User) and after.left_on else after or before
     if not isinstance(user, User):
         return ""
     year = user.attributes.get("year", "") if user.role == Role.PUPIL.value else ""
-    return f"Year {year}" if year else _CIRCLES.get(user.role, "Others")
+    return f"Year {year}" if year else _ROLE_GROUPS.get(user.role, "Others")
 
 
-def _user_what(step: Step) -> str:
+def _user_detail(step: Step) -> str:
     before, after = step.before, step.after
     if step.action is Action.CREATE_USER and isinstance(after, User):
         return "/".join(after.unit)
@@ -66,7 +66,7 @@ def _user_what(step: Step) -> str:
         return f"{'/'.join(before.unit)} -> {'/'.join(after.unit)}"
     if step.action is Action.UPDATE_USER:
         return ", ".join(name.replace("_", " ") for name in step.changed)
-    return "leaver" if isinstance(after, User) and after.left else ""
+    return "leaver" if isinstance(after, User) and after.left_on else ""
 
 
 def _folder(step: Step) -> str:
@@ -74,12 +74,12 @@ def _folder(step: Step) -> str:
     return KIND_FOLDERS.get(group.kind, "Groups") if isinstance(group, Group) else "Groups"
 
 
-def _group_whats(step: Step) -> list[str]:
+def _group_details(step: Step) -> list[str]:
     if step.action is not Action.UPDATE_GROUP:
         return [_members(len(step.add)) if step.add else ""]
-    joined = [f"{_members(len(step.add))} to join"] if step.add else []
-    left = [f"{_members(len(step.remove))} to leave"] if step.remove else []
-    return [*joined, *left, *(f"new {name}" for name in step.changed)]
+    joining = [f"{_members(len(step.add))} to join"] if step.add else []
+    leaving = [f"{_members(len(step.remove))} to leave"] if step.remove else []
+    return [*joining, *leaving, *(f"new {name}" for name in step.changed)]
 
 
 def _members(number: int) -> str:

@@ -59,12 +59,12 @@ class Manifest:
         return self.modes.get(name, "absent")
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether somebody who is not in it has left."""
         return all(self.mode(name) == "bulk" for name in self.people_files)
 
     @property
-    def has_whole_classes(self) -> bool:
+    def has_complete_classes(self) -> bool:
         return self.mode("classes") == self.mode("enrollments") == "bulk"
 
     @property
@@ -80,14 +80,14 @@ def read_manifest(files: Mapping[str, bytes], faults: list[Fault]) -> Manifest:
         )
         return Manifest(version="", modes={})
     table = tables.parse(MANIFEST, files[MANIFEST], faults, required=("propertyName", "value"))
-    rows = dict(tables.keyed(table, "propertyName"))
+    rows = dict(tables.rows_by_id(table, "propertyName"))
     version = rows["oneroster.version"]["value"] if "oneroster.version" in rows else ""
     if table.columns and version not in VERSIONS:
         line = rows["oneroster.version"].line if version else 0
         reason = f"oneroster.version is none of {', '.join(VERSIONS)}"
         faults.append(Fault(file=MANIFEST, line=line, column="value", reason=reason))
     modes = {
-        key.removeprefix("file."): tables.choice(table, row, "value", MODES)
+        key.removeprefix("file."): tables.parse_choice(table, row, "value", MODES)
         for key, row in rows.items()
         if key.startswith("file.")
     }
@@ -119,19 +119,19 @@ def _compare(
 
 def compare_ends(files: Mapping[str, bytes], faults: list[Fault]) -> None:
     """An exporter ends all its files alike; one that ends otherwise was cut, if only behind a whole row."""
-    unended = [name for name, content in files.items() if not content.endswith((b"\n", b"\r"))]
-    if len(unended) == len(files):
+    without_newline = [name for name, content in files.items() if not content.endswith((b"\n", b"\r"))]
+    if len(without_newline) == len(files):
         return
-    for name in unended:
+    for name in without_newline:
         line = files[name].count(b"\n") + 1
         faults.append(
             Fault(file=name, line=line, reason="has no line end after the last row, as other files have")
         )
 
 
-def listed(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """The values of a cell that holds a list."""
-    return [one for one in (part.strip() for part in text.split(",")) if one]
+    return [part for part in (text_part.strip() for text_part in text.split(",")) if part]
 
 
 def is_active(row: Row) -> bool:
@@ -140,5 +140,5 @@ def is_active(row: Row) -> bool:
 
 def first_year(grades: str) -> str:
     """The first of the grades as a school says it: "07,08" is "7"."""
-    first = next(iter(listed(grades)), "")
+    first = next(iter(split_list(grades)), "")
     return first.lstrip("0") or first[:1]

@@ -57,7 +57,7 @@ class OpenLdapMap(DirectoryMap):
     group_filter: ClassVar[str] = "(objectClass=groupOfNames)"
     kind_attribute: ClassVar[str] = "businessCategory"
     more_user_attributes: ClassVar[tuple[str, ...]] = ("shadowExpire", "pwdAccountLockedTime")
-    mends_members: ClassVar[bool] = False
+    updates_members: ClassVar[bool] = False
     placeholder: ClassVar[str] = "cn=fitsom-nobody"
     access_attributes: ClassVar[tuple[str, ...]] = ("userPassword",)
 
@@ -81,9 +81,9 @@ class OpenLdapMap(DirectoryMap):
             **self.password_values(user, password),
         }
 
-    def access_values(self, user: User, now: Entry) -> Values:
-        plain = [value.removeprefix(USELESS) for value in now.values.get("userpassword", ())]
-        passwords: list[bytes | str] = [value if user.enabled else USELESS + value for value in plain]
+    def access_values(self, user: User, entry: Entry) -> Values:
+        unlocked = [value.removeprefix(USELESS) for value in entry.values.get("userpassword", ())]
+        passwords: list[bytes | str] = [value if user.enabled else USELESS + value for value in unlocked]
         return {**self._mark(user), "userPassword": passwords} if passwords else self._mark(user)
 
     def _mark(self, user: User) -> Values:
@@ -129,7 +129,7 @@ class OpenLdapMap(DirectoryMap):
         return {
             "objectClass": ["top", "groupOfNames"],
             "cn": [group.name],
-            "member": [self.nobody, *members],
+            "member": [self.placeholder_dn, *members],
             **self.kind_values(group),
         }
 

@@ -35,21 +35,21 @@ _TOKENS = re.compile(r"[\W_]+")
 Choose = Callable[[Sequence[str]], str]
 
 
-def make(user: User, choose: Choose = secrets.choice) -> str:
+def generate(user: User, choose: Choose = secrets.choice) -> str:
     """A password such as Maple-otter-tango-river-47: no part of the user's own names, which AD refuses."""
     while True:
         password = (
             "-".join(choose(_WORDS) for _word in range(4)).capitalize()
             + f"-{choose(_DIGITS)}{choose(_DIGITS)}"
         )
-        if len(password) >= LENGTH and not holds_name(password, user):
+        if len(password) >= LENGTH and not contains_name(password, user):
             return password
 
 
 _DIGITS = "23456789"
 
 
-def holds_name(password: str, user: User) -> bool:
+def contains_name(password: str, user: User) -> bool:
     """AD refuses a password that holds the username or a part of three letters of the display name."""
     tokens = {user.username, *_TOKENS.split(user.display_name), *_TOKENS.split(user.username)}
     text = password.casefold()

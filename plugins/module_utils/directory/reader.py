@@ -24,13 +24,13 @@ def map_for(
     """The map for a server of this kind: "ad", "samba" or "openldap". DirectoryError where the base is not there."""
     root = link.base("", _ROOT) or Entry(dn="", values={})
     contexts = [root.text("defaultNamingContext"), *root.texts("namingContexts")]
-    above = [name for name in contexts if name and dn.unit_of(base, name) is not None]
-    if not above or link.base(base, ["objectClass"]) is None:
+    enclosing = [name for name in contexts if name and dn.unit_of(base, name) is not None]
+    if not enclosing or link.base(base, ["objectClass"]) is None:
         raise DirectoryError(f"there is no unit {base} in this directory, or fitsom's account may not see it")
     if kind == "openldap":
         locks = PPOLICY_CONTROL in root.texts("supportedControl")
-        return OpenLdapMap(base=base, root=above[0], locks=locks, first_number=first_number)
-    return AdMap(base=base, root=above[0], upn_domain=upn_domain)
+        return OpenLdapMap(base=base, root=enclosing[0], locks=locks, first_number=first_number)
+    return AdMap(base=base, root=enclosing[0], upn_domain=upn_domain)
 
 
 def read(link: Link, mapping: DirectoryMap) -> State:
@@ -39,28 +39,28 @@ def read(link: Link, mapping: DirectoryMap) -> State:
     ids = {user.dn.casefold(): key for key, user in users.items()}
     # A member may be written otherwise than the entry itself.
     ids.update({dn.normal(user.dn): key for key, user in users.items()})
-    found = link.search(mapping.base, mapping.group_filter, mapping.group_attributes)
-    groups = [group for entry in found if (group := mapping.read_group(entry, ids))]
+    group_entries = link.search(mapping.base, mapping.group_filter, mapping.group_attributes)
+    groups = [group for entry in group_entries if (group := mapping.read_group(entry, ids))]
     return State(
         units=_units(link, mapping),
         users=users,
         groups={group.name.casefold(): group for group in groups},
-        taken=_taken(link, mapping),
+        taken_usernames=_all_usernames(link, mapping),
     )
 
 
 def _users(entries: Iterable[Entry], mapping: DirectoryMap) -> dict[str, User]:
     users: dict[str, User] = {}
-    twice = 0
+    duplicates = 0
     for entry in entries:
         user = mapping.read_user(entry)
         if user is None:
             continue
-        twice += user.source_id in users
+        duplicates += user.source_id in users
         users[user.source_id] = user
-    if twice:
+    if duplicates:
         raise DirectoryError(
-            f"{twice} accounts below {mapping.base} carry a source id (employeeNumber) that another one carries"
+            f"{duplicates} accounts below {mapping.base} carry a source id (employeeNumber) that another one carries"
         )
     return users
 
@@ -71,7 +71,7 @@ def _units(link: Link, mapping: DirectoryMap) -> frozenset[Unit]:
     return frozenset(unit for unit in units if unit)
 
 
-def _taken(link: Link, mapping: DirectoryMap) -> frozenset[str]:
+def _all_usernames(link: Link, mapping: DirectoryMap) -> frozenset[str]:
     name = mapping.username_attribute
     entries = link.search(mapping.root, f"({name}=*)", [name])
     return frozenset(text.casefold() for entry in entries for text in entry.texts(name))

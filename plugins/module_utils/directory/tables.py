@@ -55,7 +55,7 @@ def parse(
     encoding: str = "utf-8-sig",
 ) -> Table:
     """The table in a file. What is wrong goes to `faults`; rows that could not be read are left out."""
-    text = _decoded(file, content, encoding, faults)
+    text = _decode(file, content, encoding, faults)
     records = _records(file, text, delimiter, faults)
     first = next(records, None)
     if first is None:
@@ -66,20 +66,22 @@ def parse(
     columns = [cell.casefold() for cell in header]
     if not _is_header_sound(file, first[0], columns, required, faults):
         return Table(file=file, columns=(), rows=(), faults=faults)
-    ends = content.endswith((b"\n", b"\r"))
+    has_final_newline = content.endswith((b"\n", b"\r"))
     rows = []
-    for line, record, is_last in _with_last(records):
+    for line, record, is_last in _mark_last(records):
         if len(record) != len(columns):
-            cut = is_last and not ends and len(record) < len(columns)
+            is_cut = is_last and not has_final_newline and len(record) < len(columns)
             reason = f"has {len(record)} fields where the header has {len(columns)}"
-            faults.append(Fault(file=file, line=line, reason=f"is cut off: it {reason}" if cut else reason))
+            faults.append(
+                Fault(file=file, line=line, reason=f"is cut off: it {reason}" if is_cut else reason)
+            )
             continue
         cells = {column: cell.strip() for column, cell in zip(columns, record, strict=True) if column}
         rows.append(Row(line=line, cells=cells))
     return Table(file=file, columns=header, rows=rows, faults=faults)
 
 
-def _decoded(file: str, content: bytes, encoding: str, faults: list[Fault]) -> str | None:
+def _decode(file: str, content: bytes, encoding: str, faults: list[Fault]) -> str | None:
     try:
         text = content.decode(encoding)
     except UnicodeError as error:
@@ -115,14 +117,14 @@ def _records(
         line = reader.line_num + 1
 
 
-def _with_last(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str], bool]]:
-    before: tuple[int, list[str]] | None = None
+def _mark_last(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str], bool]]:
+    previous: tuple[int, list[str]] | None = None
     for current in records:
-        if before is not None:
-            yield (*before, False)
-        before = current
-    if before is not None:
-        yield (*before, True)
+        if previous is not None:
+            yield (*previous, False)
+        previous = current
+    if previous is not None:
+        yield (*previous, True)
 
 
 def _is_header_sound(
@@ -132,26 +134,26 @@ def _is_header_sound(
     faults += [
         Fault(file=file, line=line, column=name, reason="the header lacks this column") for name in missing
     ]
-    twice = sorted({name for name in columns if name and columns.count(name) > 1})
-    for name in twice:
-        known = next((r for r in required if r.casefold() == name), "")
-        faults.append(Fault(file=file, line=line, column=known, reason="the header has a column twice"))
-    return not missing and not twice
+    duplicates = sorted({name for name in columns if name and columns.count(name) > 1})
+    for name in duplicates:
+        column = next((r for r in required if r.casefold() == name), "")
+        faults.append(Fault(file=file, line=line, column=column, reason="the header has a column twice"))
+    return not missing and not duplicates
 
 
-def keyed(table: Table, column: str) -> Iterator[tuple[str, Row]]:
+def rows_by_id(table: Table, column: str) -> Iterator[tuple[str, Row]]:
     """(id, row) of each row with a sound id that was not there before."""
-    seen: dict[str, int] = {}
+    lines_by_id: dict[str, int] = {}
     for row in table.rows:
-        key = identifier(table, row, column)
-        if key in seen:
-            table.fault(row, column, f"the same id stands on line {seen[key]}")
+        key = parse_identifier(table, row, column)
+        if key in lines_by_id:
+            table.fault(row, column, f"the same id stands on line {lines_by_id[key]}")
         elif key:
-            seen[key] = row.line
+            lines_by_id[key] = row.line
             yield key, row
 
 
-def identifier(table: Table, row: Row, column: str) -> str:
+def parse_identifier(table: Table, row: Row, column: str) -> str:
     """The id in a column; empty, and a fault, if there is none that could be stored."""
     key = row[column]
     if not key:
@@ -164,7 +166,7 @@ def identifier(table: Table, row: Row, column: str) -> str:
     return key
 
 
-def filled(table: Table, row: Row, column: str, clean: Callable[[str], str]) -> str:
+def required_text(table: Table, row: Row, column: str, clean: Callable[[str], str]) -> str:
     """A text that must be there: something has to remain of it when it is shown."""
     text = clean(row[column])
     if not text or all(unicodedata.category(c)[0] in "CMZ" for c in text):
@@ -172,22 +174,24 @@ def filled(table: Table, row: Row, column: str, clean: Callable[[str], str]) -> 
     return text
 
 
-def day(table: Table, row: Row, column: str) -> date | None:
+def parse_date(table: Table, row: Row, column: str) -> date | None:
     """A date such as 2026-09-01, with or without a time behind it; None where there is none, or a fault."""
     text = row[column]
     if not text:
         return None
     try:
-        found = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text).date()
+        parsed = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text).date()
     except ValueError:
-        found = None
-    if found is None or len(text) < 10 or text[4] != "-" or found.year not in _YEARS:
+        parsed = None
+    if parsed is None or len(text) < 10 or text[4] != "-" or parsed.year not in _YEARS:
         table.fault(row, column, "is not a date such as 2026-09-01")
         return None
-    return found
+    return parsed
 
 
-def choice(table: Table, row: Row, column: str, allowed: Sequence[str], *, empty: str | None = None) -> str:
+def parse_choice(
+    table: Table, row: Row, column: str, allowed: Sequence[str], *, empty: str | None = None
+) -> str:
     """One of the words in `allowed`, whatever its case; `empty` is what an empty cell means, None if it may not be."""
     text = row[column].casefold()
     if not text and empty is not None:

@@ -161,11 +161,11 @@ def faults(path: Path) -> list[Fault]:
     return list(raised.value.faults)
 
 
-def assert_told(found: list[Fault], wanted: tuple[str, int, str, str]) -> None:
-    file, line, column, reason = wanted
-    assert [f for f in found if (f.file, f.line, f.column) == (file, line, column) and reason in f.reason], (
-        found
-    )
+def assert_reported(faults_found: list[Fault], expected: tuple[str, int, str, str]) -> None:
+    file, line, column, reason = expected
+    assert [
+        f for f in faults_found if (f.file, f.line, f.column) == (file, line, column) and reason in f.reason
+    ], faults_found
 
 
 @pytest.mark.parametrize("sound", ["1.1", "1.2"])
@@ -173,27 +173,27 @@ def test_the_bundle_that_is_broken_below_is_sound(tmp_path: Path, sound: str) ->
     assert len(oneroster.read(write(SOUND[sound], tmp_path / "x")).people) == 30
 
 
-@pytest.mark.parametrize(("change", "told"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+@pytest.mark.parametrize(("change", "expected"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
 def test_a_broken_bundle_is_refused_with_the_place(
-    tmp_path: Path, change: Callable[[Files], Files], told: tuple[str, int, str, str]
+    tmp_path: Path, change: Callable[[Files], Files], expected: tuple[str, int, str, str]
 ) -> None:
-    assert_told(faults(write(change(SOUND["1.1"]), tmp_path / "x")), told)
+    assert_reported(faults(write(change(SOUND["1.1"]), tmp_path / "x")), expected)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"), [row[1:] for row in BROKEN_12], ids=[row[0] for row in BROKEN_12]
+    ("change", "expected"), [row[1:] for row in BROKEN_12], ids=[row[0] for row in BROKEN_12]
 )
 def test_a_broken_bundle_of_version_1_2_is_refused_with_the_place(
-    tmp_path: Path, change: Callable[[Files], Files], told: tuple[str, int, str, str]
+    tmp_path: Path, change: Callable[[Files], Files], expected: tuple[str, int, str, str]
 ) -> None:
-    assert_told(faults(write(change(SOUND["1.2"]), tmp_path / "x")), told)
+    assert_reported(faults(write(change(SOUND["1.2"]), tmp_path / "x")), expected)
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_files_and_lines(tmp_path: Path) -> None:
     files = cell(cell(SOUND["1.1"], "users", 9, "role", "x"), "users", 3, "givenName", "")
     files = cell(files, "enrollments", 2, "endDate", "x")
-    found = [(f.file, f.line, f.column) for f in faults(write(files, tmp_path / "x"))]
-    assert found == [
+    faults_found = [(f.file, f.line, f.column) for f in faults(write(files, tmp_path / "x"))]
+    assert faults_found == [
         ("enrollments.csv", 2, "endDate"),
         ("users.csv", 3, "givenName"),
         ("users.csv", 9, "role"),
@@ -239,25 +239,25 @@ def zipped(tmp_path: Path, name: str, content: bytes = b"", **extra: int) -> Pat
     ],
 )
 def test_an_archive_that_reaches_elsewhere_is_refused(tmp_path: Path, name: str, reason: str) -> None:
-    assert_told(
+    assert_reported(
         faults(zipped(tmp_path, name)), ("b.zip", 0, "", f"entry 7 {reason}" if "out" in reason else reason)
     )
 
 
 def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path, "link.csv", b"/etc/passwd", external_attr=0o120777 << 16)
-    assert_told(faults(path), ("b.zip", 0, "", "is a link"))
+    assert_reported(faults(path), ("b.zip", 0, "", "is a link"))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_file_that_is_twice_in_an_archive_is_refused(tmp_path: Path) -> None:
-    assert_told(faults(zipped(tmp_path, "users.csv")), ("b.zip", 0, "", "was there before"))
+    assert_reported(faults(zipped(tmp_path, "users.csv")), ("b.zip", 0, "", "was there before"))
 
 
 def test_a_link_in_a_folder_is_refused(tmp_path: Path) -> None:
     folder = write(SOUND["1.1"], tmp_path / "x")
     (folder / "courses.csv").symlink_to(folder / "users.csv")
-    assert_told(faults(folder), ("courses.csv", 0, "", "plain file"))
+    assert_reported(faults(folder), ("courses.csv", 0, "", "plain file"))
 
 
 @pytest.mark.parametrize("target", ["x", "x.zip"])
@@ -266,7 +266,7 @@ def test_absurd_sizes_are_refused_unread(
 ) -> None:
     path = write(SOUND["1.1"], tmp_path / target)
     monkeypatch.setattr(files_of, "LARGEST_FILE", len(SOUND["1.1"]["enrollments.csv"]) - 1)
-    assert_told(faults(path), ("enrollments.csv", 0, "", "larger than"))
+    assert_reported(faults(path), ("enrollments.csv", 0, "", "larger than"))
     monkeypatch.setattr(files_of, "LARGEST_FILE", 10**9)
     monkeypatch.setattr(files_of, "LARGEST_BUNDLE", sum(map(len, SOUND["1.1"].values())) - 1)
     assert any("the bundle larger" in fault.reason for fault in faults(path))
@@ -274,7 +274,7 @@ def test_absurd_sizes_are_refused_unread(
 
 def test_an_archive_of_too_many_entries_is_refused(tmp_path: Path) -> None:
     path = write({f"{n}.csv": b"" for n in range(501)}, tmp_path / "x.zip")
-    assert_told(faults(path), ("x.zip", 0, "", "501 entries"))
+    assert_reported(faults(path), ("x.zip", 0, "", "501 entries"))
 
 
 def test_a_damaged_entry_is_refused(tmp_path: Path) -> None:
@@ -284,15 +284,15 @@ def test_a_damaged_entry_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[offset + 60] ^= 0xFF
     path.write_bytes(content)
-    assert_told(faults(path), ("users.csv", 0, "", "damaged"))
+    assert_reported(faults(path), ("users.csv", 0, "", "damaged"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"sourcedId,role\r\n", b"\x1f\x8b\x08"])
 def test_something_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.zip").write_bytes(content)
-    assert_told(faults(tmp_path / "x.zip"), ("x.zip", 0, "", "neither"))
+    assert_reported(faults(tmp_path / "x.zip"), ("x.zip", 0, "", "neither"))
 
 
 def test_an_empty_folder_and_a_path_to_nothing_are_refused(tmp_path: Path) -> None:
-    assert_told(faults(tmp_path), (tmp_path.name, 0, "", "no CSV"))
-    assert_told(faults(tmp_path / "not-there"), ("not-there", 0, "", "neither"))
+    assert_reported(faults(tmp_path), (tmp_path.name, 0, "", "no CSV"))
+    assert_reported(faults(tmp_path / "not-there"), ("not-there", 0, "", "neither"))

@@ -29,7 +29,7 @@ def read(tmp_path: Path, *rows: str, header: str = HEADER, encoding: str = "utf-
     return plaincsv.read(path, MAPPING, delimiter=";", encoding=encoding)
 
 
-def told(tmp_path: Path, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
+def read_faults(tmp_path: Path, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
     with pytest.raises(FaultyInputError) as raised:
         read(tmp_path, *rows, header=header)
     assert {fault.file for fault in raised.value.faults} == {"people.csv"}
@@ -73,7 +73,7 @@ def test_faults_have_line_and_column_by_the_files_own_names_and_come_all_at_once
         "3;;B;cook;;;;;2026-13-01;;",
         "4;A;B;guest;;;;;2026-02-02;2026-02-01;",
     )
-    assert told(tmp_path, *rows) == [
+    assert read_faults(tmp_path, *rows) == [
         (3, "No", "the same id stands on line 2"),
         (4, "No", "is empty"),
         (5, "Art", "is none of pupil, teacher, staff, guest, supplier, student"),
@@ -84,11 +84,11 @@ def test_faults_have_line_and_column_by_the_files_own_names_and_come_all_at_once
 
 
 def test_files_that_are_not_whole_are_refused(tmp_path: Path) -> None:
-    assert told(tmp_path) == [(0, "", "has a header and no rows")]
-    assert told(tmp_path, PUPIL, header=HEADER.replace("Bis", "To")) == [
+    assert read_faults(tmp_path) == [(0, "", "has a header and no rows")]
+    assert read_faults(tmp_path, PUPIL, header=HEADER.replace("Bis", "To")) == [
         (1, "Bis", "the header lacks this column")
     ]
-    assert told(tmp_path, PUPIL, "2;A;B") == [(3, "", "has 3 fields where the header has 11")]
+    assert read_faults(tmp_path, PUPIL, "2;A;B") == [(3, "", "has 3 fields where the header has 11")]
     (tmp_path / "people.csv").write_bytes(f"{HEADER}\n{PUPIL}\n2;A;B".encode())
     with pytest.raises(FaultyInputError, match="cut off"):
         plaincsv.read(tmp_path / "people.csv", MAPPING, delimiter=";")
@@ -101,7 +101,7 @@ def test_a_file_that_is_missing_or_absurd_is_refused(tmp_path: Path, monkeypatch
     with pytest.raises(FaultyInputError, match="cannot be read"):
         plaincsv.read(tmp_path / "people.csv", MAPPING)
     monkeypatch.setattr(bundle, "LARGEST_FILE", 10)
-    assert "larger" in told(tmp_path, PUPIL)[0][2]
+    assert "larger" in read_faults(tmp_path, PUPIL)[0][2]
 
 
 @pytest.mark.parametrize(

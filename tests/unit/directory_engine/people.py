@@ -30,9 +30,9 @@ CLASS = Group(name="Class 7A, old", unit=("Groups", "Classes"), kind="class", de
 
 def entry(name: str, values: Values | Mapping[str, list[bytes | str]]) -> Entry:
     """What a server would hand back for an entry that was added so."""
-    made = {key.lower(): [as_bytes(value) for value in given] for key, given in values.items()}
-    made.setdefault("cn", [name.split(",")[0].partition("=")[2].encode()])
-    return Entry(dn=name, values=made)
+    raw_values = {key.lower(): [as_bytes(value) for value in texts] for key, texts in values.items()}
+    raw_values.setdefault("cn", [name.split(",")[0].partition("=")[2].encode()])
+    return Entry(dn=name, values=raw_values)
 
 
 def as_bytes(value: bytes | str) -> bytes:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from plugins.module_utils.directory import connection
 from plugins.module_utils.directory.refusals import DirectoryError
 
-NOW = datetime.now(UTC)
+START = datetime.now(UTC)
 
 
 class Authority:
@@ -36,8 +36,8 @@ class Authority:
         ours, theirs = self.key.public_key(), key.public_key()
         return (
             x509.CertificateBuilder(self.name, subject, theirs, x509.random_serial_number())
-            .not_valid_before(NOW - timedelta(days=1))
-            .not_valid_after(NOW + timedelta(days=1))
+            .not_valid_before(START - timedelta(days=1))
+            .not_valid_after(START + timedelta(days=1))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(theirs), False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ours), False)
         )
@@ -81,8 +81,8 @@ def serve(context: ssl.SSLContext, listener: socket.socket) -> None:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        yield made
+    with socket.create_server(("127.0.0.1", 0)) as server_socket:
+        yield server_socket
 
 
 def attempt(listener: socket.socket, context: ssl.SSLContext, ca_file: Path) -> DirectoryError:
@@ -113,8 +113,8 @@ def test_certificate_of_another_host_is_refused(authority: Authority, listener: 
 def test_certificate_of_another_authority_is_refused(
     authority: Authority, listener: socket.socket, tmp_path: Path
 ) -> None:
-    other = Authority(tmp_path / "other")
-    error = attempt(listener, authority.context("localhost"), other.file)
+    other_authority = Authority(tmp_path / "other")
+    error = attempt(listener, authority.context("localhost"), other_authority.file)
     assert isinstance(error, connection.UntrustedError)
 
 
