@@ -244,7 +244,7 @@ def test_name_that_somebody_else_has_stops_the_run_and_says_what_is_left(directo
     )
 
     assert report.failed is not None and report.failed.key == "canary-1"
-    assert "is there already" in report.error
+    assert "already exists" in report.error
     assert len(report.completed) + len(report.remaining) == len(steps) - len(units) and report.remaining
     assert [word for word in CANARIES if word in report.error.casefold()] == []
 
@@ -273,7 +273,7 @@ def test_wrong_password_and_wrong_authority_are_said_and_nothing_else(directory:
 
     other_host = "ldap1" if directory.kind == "samba" else "dc1"
     untrusted, _ = sync(directory, school(), ca_file=str(directory.lab / f"ca/{other_host}.pem"))
-    assert "is not to be trusted with" in untrusted["msg"]
+    assert "cannot be verified with" in untrusted["msg"]
     assert directory.plan(school())[0].users == {}
 
 

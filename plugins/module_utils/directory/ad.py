@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Active Directory, Samba's or Microsoft's. Pure."""
+"""Active Directory, Samba's or Microsoft's."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NORMAL, DISABLED = 0x200, 0x2
 GLOBAL_SECURITY = -2147483646
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _TICKS = 10_000_000
-# Both mean never; Microsoft's own tools write now one, now the other.
+# Both mean never; Microsoft's tools write either.
 _NEVER = (0, 0x7FFFFFFFFFFFFFFF)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdMap(DirectoryMap):
-    """`upn_domain` is what stands behind the @ of userPrincipalName; the domain's DNS name if empty."""
+    """`upn_domain` follows the @ of userPrincipalName; if empty, it is the domain's DNS name."""
 
     upn_domain: str = ""
 
@@ -53,7 +53,7 @@ class AdMap(DirectoryMap):
 
     @property
     def domain(self) -> str:
-        """The DNS name that the root's DN stands for."""
+        """The domain's DNS name, from the root's DN."""
         parts, remainder = [], self.root
         while remainder:
             first_part, remainder = dn.split(remainder)
@@ -64,7 +64,7 @@ class AdMap(DirectoryMap):
         return dn.rdn("CN", user.cn or user.username)
 
     def user_entry(self, user: User, password: str, _number: int) -> Values:
-        """Password and access in the same operation: an account is there whole or not at all."""
+        """Password and access are set in the same operation, so no account is half created."""
         return {
             "objectClass": ["top", "person", "organizationalPerson", "user"],
             "sAMAccountName": [user.username],
@@ -82,7 +82,7 @@ class AdMap(DirectoryMap):
         return {"unicodePwd": [f'"{password}"'.encode("utf-16-le")]}
 
     def expiry_values(self, user: User) -> Values:
-        """The moment after the last day, by UTC, as Microsoft's own tools have it."""
+        """The end of the last day in UTC, as Microsoft's tools write it."""
         return {"accountExpires": [str(to_filetime(user.expires + timedelta(days=1)) if user.expires else 0)]}
 
     def all_values(self, user: User) -> Values:
@@ -108,10 +108,10 @@ class AdMap(DirectoryMap):
 
 
 def to_filetime(day: date) -> int:
-    """A day's first moment in the directory's own count: tenths of microseconds since 1601."""
+    """The start of a day as a FILETIME: tenths of microseconds since 1601."""
     return (datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) * _TICKS
 
 
 def from_filetime(count: int) -> datetime:
-    """The moment that a count stands for."""
+    """The time of a FILETIME."""
     return _EPOCH + timedelta(microseconds=count // 10)

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Connections to a directory: LDAPS with a certificate that is checked, errors that say what to do, nobody's names."""
+"""Connect to a directory over LDAPS with a verified certificate; errors have no names of people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .refusals import (
 
 PORT = 636
 PAGE = 1000
-# Adding what is there, or removing what is not, is no error: a run that was cut short can be repeated.
+# Adding an existing value, or removing a missing one, is not an error: a run can be repeated.
 PERMISSIVE = "1.2.840.113556.1.4.1413"
 
 Values = Mapping[str, Sequence[bytes | str]]
@@ -29,24 +29,24 @@ Change = tuple[str, list[Any]]  # an operation of ldap3 and its values
 
 
 class UnreachableError(DirectoryError):
-    """No server answers."""
+    """No server could be reached."""
 
 
 class WrongPasswordError(DirectoryError):
-    """The server does not take the bind DN with this password."""
+    """The server refuses the bind DN with this password."""
 
 
 class UntrustedError(DirectoryError):
-    """The server's certificate is not signed by the authority that we were given."""
+    """The server's certificate is not signed by the given certificate authority."""
 
 
 class WrongHostError(DirectoryError):
-    """The certificate is somebody else's: it does not carry the name by which we reached the server."""
+    """The server's certificate does not have the name by which the server was reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """Where the directory is and who we are. `servers` are names, name:port; the first that answers is taken."""
+    """Servers and credentials. `servers` are "name" or "name:port"; the first to answer is used."""
 
     servers: tuple[str, ...]
     bind_dn: str
@@ -57,7 +57,7 @@ class Login:
 
 
 class _StrictTls(Tls):
-    """ldap3 checks host names by code of its own; Python's own check is stricter and says what is wrong."""
+    """Verifies host names as Python does, which is stricter than ldap3 and states the reason."""
 
     failure: Exception | None = None
 
@@ -75,7 +75,7 @@ class _StrictTls(Tls):
 
 
 class Link:
-    """One open connection. Not to be used by two threads at once."""
+    """One open connection; not safe for use by two threads at once."""
 
     def __init__(self, connection: ldap3.Connection, server: str) -> None:
         self._connection = connection
@@ -84,7 +84,7 @@ class Link:
     def search(
         self, base: str, filter_text: str, attributes: Sequence[str], *, scope: str = "SUBTREE"
     ) -> Iterator[Entry]:
-        """Every entry that matches, read in pages. Nothing where the base is not there."""
+        """All matching entries, read in pages."""
         cookie: bytes | None = None
         while True:
             options = {"paged_size": PAGE, "paged_cookie": cookie} if scope != ldap3.BASE else {}
@@ -97,7 +97,7 @@ class Link:
                 return
 
     def base(self, dn: str, attributes: Sequence[str]) -> Entry | None:
-        """One entry by its name; None if it is not there."""
+        """One entry by its DN; None if it does not exist."""
         try:
             return next(self.search(dn, "(objectClass=*)", attributes, scope=ldap3.BASE), None)
         except DirectoryError as error:
@@ -109,7 +109,7 @@ class Link:
         self._call(self._connection.add, dn, attributes=dict(values))
 
     def replace(self, dn: str, values: Values) -> None:
-        """Set attributes; an empty list takes one away."""
+        """Set attributes; an empty list removes one."""
         self.modify(
             dn, {name: [(ldap3.MODIFY_REPLACE, list(new_values))] for name, new_values in values.items()}
         )
@@ -160,14 +160,14 @@ def _cookie(result: Mapping[str, Any]) -> bytes | None:
 
 
 def connect(login: Login) -> Link:
-    """An open, bound connection to the first server that answers. UnreachableError and its sisters say why not."""
+    """Open and bind a connection to the first server that answers."""
     reasons = []
     for server in login.servers:
         try:
             return _connect(login, server)
         except UnreachableError as error:
             reasons.append(str(error))
-    raise UnreachableError("; ".join(reasons) or "no server is named")
+    raise UnreachableError("; ".join(reasons) or "no server is configured")
 
 
 def _connect(login: Login, server: str) -> Link:
@@ -207,7 +207,7 @@ def _tls(ca_file: str) -> _StrictTls:
     try:
         ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate in it"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it has no certificate"
         raise UntrustedError(
             f"the file of the certificate authority, {ca_file}, cannot be read: {reason}"
         ) from None
@@ -215,14 +215,14 @@ def _tls(ca_file: str) -> _StrictTls:
 
 
 def _connection_error(server: str, ca_file: str, error: Exception) -> DirectoryError:
-    """What a failed handshake or connect means."""
+    """The error for a failed connection or TLS handshake."""
     if isinstance(error, ssl.SSLCertVerificationError):
         reason = error.verify_message
         if "mismatch" in reason or "not valid for" in reason:
             return WrongHostError(
-                f"the certificate of {server} is for another name; it must carry the name used here"
+                f"the certificate of {server} is for another name; it must have the name used here"
             )
-        return UntrustedError(f"the certificate of {server} is not to be trusted with {ca_file}: {reason}")
+        return UntrustedError(f"the certificate of {server} cannot be verified with {ca_file}: {reason}")
     if isinstance(error, ssl.SSLError):
-        return UntrustedError(f"{server} does not speak TLS as we do: {error.reason or 'handshake failed'}")
+        return UntrustedError(f"the TLS handshake with {server} failed: {error.reason or 'no reason given'}")
     return UnreachableError(f"{server} does not answer over LDAPS ({type(error).__name__})")

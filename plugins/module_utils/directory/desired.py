@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the directory should hold, given a roster, the policy, a day and what it holds now. Pure."""
+"""The desired state of the directory, from a roster, the policy, a day and the current state."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from .memberships import desired_groups
 from .model import Person, Role, Roster, State, Unit, User
 from .policy import Policy
 
-# Their access ends on a day that is known from the start, so the directory itself may end it.
+# Their last day is known from the start, so the account's own expiry date can end access.
 _TEMPORARY = (Role.GUEST.value, Role.SUPPLIER.value)
 _LONGEST_NAME = 64  # givenName and sn of Active Directory
 
 
 def desired_state(roster: Roster, policy: Policy, today: date, current: State) -> State:
-    """Units, users and groups as they should be; no unit is ever taken away.
+    """Desired units, users and groups; a unit is never removed.
 
-    A leaver is kept, disabled, in the leavers' unit and in no group of ours. Who is due for deletion is left out of
-    the users, if the policy deletes and the roster is complete. Of whom the roster says nothing stays as they are.
+    A leaver's account is disabled, moved to the leavers' unit and removed from all managed groups.
+    Leavers whose hold is over are missing from the users if the policy deletes them and the roster
+    is complete. Accounts that the roster does not cover stay as they are.
     """
     people = {
         key: person
@@ -53,7 +54,7 @@ def desired_state(roster: Roster, policy: Policy, today: date, current: State) -
 
 
 def _leavers(roster: Roster, people: Mapping[str, Person], current: State, today: date) -> set[str]:
-    """Who has left: named as such, past their last day, or missing from a roster that is complete for their role."""
+    """People listed as leavers, past their last day, or missing from a roster that covers them."""
     leavers = set(roster.leavers) | {key for key, p in roster.people.items() if p.ends and p.ends < today}
     if roster.complete:
         covered = {role.value for role in roster.covers}
@@ -72,7 +73,7 @@ def _desired_users(
 
 
 def _usernames(people: Mapping[str, Person], policy: Policy, today: date, current: State) -> dict[str, str]:
-    """Who has an account keeps its username; the others get theirs in the order of the source ids."""
+    """Existing accounts keep their usernames; new ones are assigned in the order of source ids."""
     usernames = {key: current.users[key].username for key in people if key in current.users}
     unavailable = (
         {user.username.casefold() for user in current.users.values()}
@@ -92,7 +93,7 @@ def _usernames(people: Mapping[str, Person], policy: Policy, today: date, curren
 
 
 def _user(person: Person, username: str, policy: Policy, today: date, existing: User | None) -> User:
-    # Somebody who is at work already is not locked out because a new contract begins later.
+    # An enabled account stays enabled although a new contract begins later.
     enabled = person.starts is None or person.starts <= today or (existing is not None and existing.enabled)
     return User(
         source_id=person.source_id,
@@ -112,12 +113,12 @@ def _user(person: Person, username: str, policy: Policy, today: date, existing: 
 def _expires(person: Person, existing: User | None) -> date | None:
     if person.role.value in _TEMPORARY:
         return person.ends
-    # A date that somebody set by hand on a pupil's account is theirs; one of a guest who now works here was ours.
+    # An expiry date that was set by hand on a pupil's account stays; that of a former guest goes.
     return existing.expires if existing is not None and existing.role not in _TEMPORARY else None
 
 
 def _attributes(person: Person, username: str, policy: Policy, existing: User | None) -> dict[str, str]:
-    """What policy sets, over what is there. An empty text takes away: only the year of somebody who has none now."""
+    """The policy's values over the existing ones. An empty value clears: only a year that ended."""
     existing_attributes = dict(existing.attributes) if existing else {}
     attributes = {**existing_attributes, **places.attributes_of(policy, person, username)}
     if existing_attributes.get("year") and not person.year:
@@ -130,7 +131,7 @@ def _disabled_leaver(user: User, policy: Policy, today: date) -> User:
 
 
 def _with_common_names(users: Mapping[str, User], current: State, *, changed: set[str]) -> dict[str, User]:
-    """The users with the names of their entries; who is not `changed` keeps theirs."""
+    """The users with their common names; users that are not in `changed` keep theirs."""
     placements = {key: (user.unit, user.display_name) for key, user in users.items() if key in changed}
     common_names = names.common_names(placements, current.users)
     return {key: replace(user, cn=common_names.get(key, user.cn)) for key, user in users.items()}

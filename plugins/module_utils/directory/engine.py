@@ -1,8 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Do steps in a directory: several at once, one after another where one needs the other, and stop at the first error.
+"""Apply steps to a directory, in parallel within one action, and stop at the first error.
 
-Every step can be done again: what is there already is compared and mended, what is gone already is no error.
+Every step can be repeated: an existing entry is compared and corrected, a missing one is not an
+error when it is deleted.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ CHUNK = 1000  # values in one operation; servers limit the size of a request
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What became of the steps. `error` is empty where all are done; `failed` is the step that met it."""
+    """The result of a run. `error` is empty if all steps were completed; `failed` is its step."""
 
     completed: tuple[Step, ...]
     remaining: tuple[Step, ...]
@@ -45,7 +46,7 @@ class Report:
 
 
 class Engine:
-    """Does the steps of one run. `passwords` is {source id: password} for new accounts."""
+    """Applies the steps of one run. `passwords` is {source id: password} for new accounts."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Engine:
         self._lock = threading.Lock()
 
     def apply(self, steps: Sequence[Step]) -> Report:
-        """Do them, action by action. DirectoryError is told in the report; whatever else happens is raised."""
+        """Apply the steps, action by action. A DirectoryError is reported, others are raised."""
         completed: list[Step] = []
         for action, action_steps in groupby(steps, key=lambda step: step.action):
             if not self._stop.is_set():
@@ -84,7 +85,7 @@ class Engine:
             with self._link() as link:
                 numbers = reserve(link, self.mapping, len(steps))
             self._numbers = {step.key: number for step, number in zip(steps, numbers, strict=False)}
-        # A unit needs the one above it to be there.
+        # A unit needs its parent first.
         width = 1 if action is Action.CREATE_UNIT else self._width
         with ThreadPoolExecutor(width) as pool:
             outcomes = list(pool.map(self._run_step, steps))
@@ -116,7 +117,7 @@ class Engine:
         finally:
             self._links.put(link)
 
-    # one action each
+    # one method for each action
 
     def create_unit(self, link: Link, step: Step) -> None:
         unit = tuple(step.key.split("/"))
@@ -136,7 +137,7 @@ class Engine:
             self._repair_user(link, user, name, password, error)
 
     def _repair_user(self, link: Link, user: User, name: str, password: str, error: DirectoryError) -> None:
-        """Ours from a run that was cut short: made what it should be, with the password that is handed over now."""
+        """Correct an account that an interrupted run created, and set the new first password."""
         entry = link.base(name, self.mapping.user_attributes)
         if entry is None or entry.text("employeeNumber") != user.source_id:
             raise error
@@ -145,7 +146,7 @@ class Engine:
         _write(link, name, self.mapping.all_values(user), access)
 
     def change_user(self, link: Link, step: Step) -> None:
-        """Access and texts first, then the place: all that the step names, and nothing else."""
+        """Write the step's fields: access and texts first, then the move to another DN."""
         user, changed = _user(step), set(step.changed)
         name = self._dns[step.key]
         values = self.mapping.user_values(user, changed - set(PLACE))
@@ -153,7 +154,7 @@ class Engine:
         if "enabled" in changed:
             entry = link.base(name, self.mapping.access_attributes)
             if entry is None:
-                raise DirectoryError("the account is not there any more")
+                raise DirectoryError("the account no longer exists")
             access = self.mapping.access_values(user, entry)
         _write(link, name, values, access)
         if changed & {"unit", "cn"}:
@@ -164,9 +165,9 @@ class Engine:
         if new_dn == name:
             return
         if not self.mapping.updates_members:
-            # Somebody who was moved by hand is still a member by the old name; that must not come to life again.
+            # After a move by hand, groups may still have the old DN; it must not match again.
             self._replace_member(link, new_dn, "")
-            # Before the move: a run that is cut short here finds somebody in too few groups, never a stale name.
+            # Before the move: after an interruption memberships may be missing, but none is stale.
             self._replace_member(link, name, new_dn)
         relative_dn, parent = dn.split(new_dn)
         link.rename(name, relative_dn, parent)
@@ -187,7 +188,7 @@ class Engine:
             link.delete(name)
 
     def export_user(self, link: Link, step: Step) -> None:
-        """Who runs us has written the account down before; the directory has nothing to do."""
+        """Nothing to do in the directory: the module has written the hand-over already."""
 
     def create_group(self, link: Link, step: Step) -> None:
         group = _group(step)
@@ -229,7 +230,7 @@ class Engine:
     def _members(self, keys: Collection[str]) -> list[str]:
         unknown = sum(key not in self._dns for key in keys)
         if unknown:
-            raise DirectoryError(f"{unknown} of the group's new members have no account")
+            raise DirectoryError(f"{unknown} new members of the group have no account")
         return [self._dns[key] for key in sorted(keys)]
 
 
@@ -261,9 +262,9 @@ def _group(step: Step) -> Group:
 
 
 def _write(link: Link, name: str, values: Values, access: Values) -> None:
-    """In one operation, but where a server has its own thoughts about an account whose password changes (ppolicy).
+    """Write in one operation, unless the password changes: ppolicy changes such an account itself.
 
-    Access comes last: somebody who is not yet let in, or not yet barred, is seen by the next run.
+    Access comes last, so that the next run sees if an account was not yet enabled or disabled.
     """
     secret = access.pop("userPassword", None)
     parts = [values, {"userPassword": secret}, access] if secret else [{**values, **access}]
@@ -272,7 +273,7 @@ def _write(link: Link, name: str, values: Values, access: Values) -> None:
 
 
 def _change_members(link: Link, name: str, operation: str, members: list[str]) -> None:
-    """Add or remove members; Samba minds those that are there, or gone, already."""
+    """Add or remove members; Samba refuses members that are present, or missing, already."""
     try:
         link.modify(name, {"member": [(operation, members)]}, permissive=True)
     except DirectoryError as error:
@@ -295,7 +296,7 @@ def _chunks(members: list[str]) -> Iterator[list[str]]:
 
 @contextmanager
 def _ignore_error(code: int) -> Iterator[None]:
-    """An answer that means that somebody has done it before us."""
+    """Ignore the error code that means that the step has been done before."""
     try:
         yield
     except DirectoryError as error:

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reasons to refuse what a roster would do, and what a head should know besides. Pure; no names in any sentence."""
+"""Reasons to refuse a roster, and notes for the report. No sentence has the name of a person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .memberships import class_index
 from .model import Action, Role, Roster, State, Step, User
 from .policy import Policy
 
-# Fewer than these are no sign of a broken export, whatever their share in a small school.
+# Fewer accounts do not suggest a broken export, whatever their share in a small school.
 _MINIMUM_COUNT = 3
 _POPULATIONS: tuple[tuple[str, tuple[Role, ...]], ...] = (
     ("people", tuple(Role)),
@@ -22,19 +22,19 @@ _DELETIONS = (Action.DELETE_USER, Action.DELETE_GROUP, Action.EXPORT_USER)
 
 
 def refusal_reasons(current: State, steps: Sequence[Step], roster: Roster, policy: Policy) -> list[str]:
-    """Why these steps must not be taken; empty if nothing speaks against them."""
+    """Why these steps must not run; empty if they may."""
     reasons = []
     if not roster.people and not roster.leavers and not roster.classes:
         reasons.append("the roster is empty")
     if not roster.complete and any(step.action in _DELETIONS for step in steps):
-        reasons.append("the roster is only a part of the school: it must not delete anything")
+        reasons.append("the roster is not complete, so it must not delete anything")
     reasons += _access_losses(current, steps, policy)
     reasons += _class_problems(current, roster)
     return reasons
 
 
 def _access_losses(current: State, steps: Sequence[Step], policy: Policy) -> list[str]:
-    """Too many of those who can log in today could not tomorrow: all, pupils and staff each for themselves."""
+    """Too many losses of access among all people, among pupils, or among staff."""
     ending = {step.key for step in steps if step.action in (Action.DISABLE_USER, Action.DELETE_USER)}
     reasons = []
     for name, roles in _POPULATIONS:
@@ -55,27 +55,29 @@ def _enabled(users: Iterable[User], roles: tuple[Role, ...]) -> set[str]:
 
 
 def _class_problems(current: State, roster: Roster) -> list[str]:
-    """A roster whose enrolments are missing would empty every class; a delta may name classes that nobody knows."""
+    """A complete roster without enrolments, or a delta with enrolments in unknown classes."""
     members = sum(len(group.members) for group in current.groups.values() if group.kind == "class")
     enrolled = any(
         teaching_class.pupils or teaching_class.teachers for teaching_class in roster.classes.values()
     )
     if roster.complete and roster.with_classes and members and not enrolled:
-        return [f"the roster has nobody in any class; memberships of classes that would end: {members}"]
+        return [f"the roster has no enrolments; class memberships that would be removed: {members}"]
     named_classes = {
         teaching_class.source_id for teaching_class in roster.classes.values() if not teaching_class.title
     }
     unknown_classes = len(named_classes - class_index(current).keys()) if named_classes else 0
     if unknown_classes:
         return [
-            f"the roster names classes that it does not bring and that the directory lacks: {unknown_classes}"
+            f"the roster has enrolments in classes that neither it nor the directory has: {unknown_classes}"
         ]
     return []
 
 
 def notes(current: State, policy: Policy, today: date) -> list[str]:
-    """What is worth knowing, though nothing is done about it."""
+    """Notes for the report that need no step."""
     overdue = sum(policy.is_due(user.left_on, today) for user in current.users.values())
     if not overdue or policy.delete_after_hold:
         return []
-    return [f"leavers past the {policy.hold_days} days of hold, whom the policy does not delete: {overdue}"]
+    return [
+        f"leavers held for more than {policy.hold_days} days, which the policy does not delete: {overdue}"
+    ]

@@ -1,9 +1,11 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the kinds of directory have in common: how an account or a group of ours is written as an entry, and read. Pure.
+"""The mapping between accounts or groups and entries that all kinds of directory have in common.
 
-source id: employeeNumber      role: employeeType      year: departmentNumber (inetOrgPerson's, which AD has as well)
-leaver since: description, as "fitsom: left 2026-07-31"; it takes the place of any other text there
+source id: employeeNumber
+role: employeeType
+year: departmentNumber (from inetOrgPerson, which AD has as well)
+first day as a leaver: description, as "fitsom: left 2026-07-31"; it replaces any other text there
 kind of a group: info (AD) or businessCategory (OpenLDAP), as "fitsom: year"
 """
 
@@ -29,27 +31,27 @@ _KIND = "fitsom: "
 
 @dataclass(frozen=True, kw_only=True)
 class DirectoryMap(ABC):
-    """`base`: below it everything is fitsom's. `root`: the whole domain, in which usernames are unique."""
+    """`base` is the unit that fitsom manages; usernames are unique in the whole domain, `root`."""
 
     base: str
     root: str
 
-    # Our names of texts -> the directory's.
+    # Field of a user -> attribute of the directory.
     texts: ClassVar[Mapping[str, str]]
     username_attribute: ClassVar[str]
     user_filter: ClassVar[str]
     group_filter: ClassVar[str]
     kind_attribute: ClassVar[str]
     more_user_attributes: ClassVar[tuple[str, ...]]
-    # Whether the server itself mends the members of groups when somebody's DN changes.
+    # Whether the server itself updates the members of groups when the DN of a member changes.
     updates_members: ClassVar[bool]
-    # A member that every group has, where a group must have one; it is nobody.
+    # A member without an entry that every group has, if the schema requires a member.
     placeholder: ClassVar[str] = ""
     access_attributes: ClassVar[tuple[str, ...]]
 
     @property
     def unsupported_attributes(self) -> frozenset[str]:
-        """Attributes of ours that this kind of directory has no place for."""
+        """Fields of a user that this kind of directory has no attribute for."""
         return frozenset(ATTRIBUTES) - self.texts.keys()
 
     @property
@@ -85,23 +87,23 @@ class DirectoryMap(ABC):
 
     @abstractmethod
     def user_rdn(self, user: User) -> str:
-        """The user's own part of the DN."""
+        """The RDN of the user."""
 
     @abstractmethod
     def user_entry(self, user: User, password: str, number: int) -> Values:
-        """All attributes of a new account; `number` is its own where the directory has numbers."""
+        """All attributes of a new account; `number` is its uidNumber, if the directory has one."""
 
     @abstractmethod
     def access_values(self, user: User, entry: Entry) -> Values:
-        """What makes the account one that may log in, or may not. `now` is the entry with `access_attributes`."""
+        """Attributes that enable or disable the account. `entry` has its `access_attributes`."""
 
     @abstractmethod
     def password_values(self, user: User, password: str) -> Values:
-        """What sets a new password, without letting in who may not log in."""
+        """Attributes that set a new password; a disabled account stays disabled."""
 
     @abstractmethod
     def expiry_values(self, user: User) -> Values:
-        """What ends the account after `user.expires`."""
+        """Attributes that end access after `user.expires`."""
 
     @abstractmethod
     def read_access(self, entry: Entry) -> tuple[bool, date | None]:
@@ -112,7 +114,7 @@ class DirectoryMap(ABC):
         """All attributes of a new group."""
 
     def user_values(self, user: User, names: Collection[str]) -> Values:
-        """The attributes behind these fields of a user; an empty list takes one away. Not place and access."""
+        """Attributes of these fields; an empty list removes one. Not placement and access."""
         values: Values = {}
         for name in names:
             if name == "expires":
@@ -127,7 +129,7 @@ class DirectoryMap(ABC):
         return {self.texts[name]: [text] if text else []}
 
     def all_values(self, user: User) -> Values:
-        """All of an account but place, access and password, without what is empty."""
+        """All attributes of an account that have a value, except for DN, access and password."""
         values = self.user_values(user, (*PLAIN, *user.attributes))
         values["employeeNumber"] = [user.source_id]
         return {name: attribute_values for name, attribute_values in values.items() if attribute_values}
@@ -137,7 +139,7 @@ class DirectoryMap(ABC):
         return {**values, "description": [group.description]} if group.description else values
 
     def read_user(self, entry: Entry) -> User | None:
-        """None for what lies elsewhere than in a unit below the base."""
+        """The user of an entry; None if the entry is not in a unit below the base."""
         unit = dn.unit_of(dn.split(entry.dn)[1], self.base)
         if unit is None:
             return None
@@ -167,7 +169,7 @@ class DirectoryMap(ABC):
         return entry.text("cn")
 
     def read_group(self, entry: Entry, ids: Mapping[str, str]) -> Group | None:
-        """`ids`: {DN as it is compared: source id}."""
+        """The group of an entry. `ids` is {normal DN of an account: source id}."""
         unit = dn.unit_of(dn.split(entry.dn)[1], self.base)
         if unit is None:
             return None
@@ -193,7 +195,7 @@ class DirectoryMap(ABC):
 
 
 def without_unsupported(mapping: DirectoryMap, state: State) -> State:
-    """The state without what this kind of directory cannot hold: it would be missing after every run."""
+    """The state without fields that this kind of directory lacks; every run would set them."""
     if not mapping.unsupported_attributes:
         return state
     users = {

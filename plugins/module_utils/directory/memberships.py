@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which groups there should be and who belongs to them. Pure."""
+"""The desired groups and their members."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .policy import GROUP_KINDS, Policy
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024
-# Kinds that follow from classes: a delta tells only part of them.
+# Kinds made from classes, of which a delta has only a part.
 _CLASS_KINDS = ("class", "subject")
 _ORDER = ("role", "year", "department", "subject", "class")
 _FORBIDDEN = re.compile(r'["/\\\[\]:;|=+*?<>,@#]')  # in the sAMAccountName of a group
-# How a class group's description ends: by it a delta finds the group of a class that it does not bring.
+# The end of a class group's description, by which a delta finds the group of an existing class.
 _CLASS_IDS = re.compile(r"\[(?P<whose>class|teachers of class) (?P<ids>[^\[\]]+)\]$")
 
 
 @dataclass(kw_only=True)
 class _Draft:
-    """A group in the making. `ids` are the classes that it stands for, `title` that of the first."""
+    """A group before it is named. `ids` are its classes' source ids, `title` is the first title."""
 
     name: str
     kind: str
@@ -38,7 +38,7 @@ class _Draft:
 
 
 class _Drafts:
-    """The drafts by kind and name, before two names that are the same to a directory are told apart."""
+    """Drafts by kind and name; `by_key` then resolves names that a directory takes for the same."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -46,7 +46,7 @@ class _Drafts:
 
     def add(self, kind: str, name: str, members: Iterable[str], *, audience: str = "") -> _Draft:
         full_name = self.policy.group_prefix + name
-        # "Maths" and "maths" are one subject; 7A and 7a may well be two classes.
+        # "Maths" and "maths" are one subject, but 7A and 7a may be two classes.
         identity = full_name if kind == "class" else full_name.casefold()
         draft = self.drafts.setdefault(
             (kind, audience, identity), _Draft(name=full_name, kind=kind, audience=audience)
@@ -58,7 +58,7 @@ class _Drafts:
     def templated(
         self, kind: str, value: str, members: Iterable[str], *, audience: str = ""
     ) -> _Draft | None:
-        """None where the policy makes no such groups, or there is nothing to name one by."""
+        """None if the policy has no template for this kind, or the name's value is empty."""
         template, value = self.policy.groups.get(kind, ""), names.clean(value)
         if not template or not value:
             return None
@@ -66,7 +66,7 @@ class _Drafts:
         return self.add(kind.removesuffix("_teachers"), name, members, audience=audience)
 
     def by_key(self) -> dict[str, _Draft]:
-        """{name in lower case: draft}, with names that a directory takes."""
+        """{lower-case name: draft}, with names that are valid in a directory."""
         by_name: dict[str, _Draft] = {}
         for draft in sorted(self.drafts.values(), key=_precedence):
             raw, draft.name = draft.name, group_name(draft.name)
@@ -77,12 +77,12 @@ class _Drafts:
 
 
 def _precedence(draft: _Draft) -> tuple[int, bool, str, str]:
-    """Who keeps the plain name: the kind that says more about rights, then the name that needed no mending."""
+    """Which draft keeps the plain name: the kind with more rights, then a name that was valid."""
     return (_ORDER.index(draft.kind), draft.name != group_name(draft.name), draft.name, draft.audience)
 
 
 def group_name(text: str) -> str:
-    """A text as the name of a group; one that is too long ends in a mark, so that no two long ones become one."""
+    """A valid name for a group; one that is too long ends in a hash and so stays unique."""
     name = _FORBIDDEN.sub("-", names.clean(text)).strip(" .")
     return name if names.utf16_length(name) <= LONGEST_NAME else _with_hash(name, text)
 
@@ -95,10 +95,10 @@ def _with_hash(name: str, raw: str) -> str:
 def desired_groups(
     roster: Roster, people: Mapping[str, Person], policy: Policy, current: State, *, leavers: AbstractSet[str]
 ) -> dict[str, Group]:
-    """{name in lower case: Group}. `people` are those who have access, `gone` those who have none any more."""
+    """{lower-case name: Group}. `people` have access, `leavers` no longer do."""
     drafts = _Drafts(policy)
     _by_people(drafts, people)
-    # A delta may put somebody into a class whom it does not bring, having no news of them.
+    # A delta may enrol a person without having a row for that person.
     outside = () if roster.complete else (key for key, user in current.users.items() if user.left_on is None)
     active_people = (people.keys() | outside) - leavers
     unknown = _by_classes(drafts, roster, active_people)
@@ -131,7 +131,7 @@ def _by_people(drafts: _Drafts, people: Mapping[str, Person]) -> None:
 
 
 def _by_classes(drafts: _Drafts, roster: Roster, active_people: AbstractSet[str]) -> list[TeachingClass]:
-    """Drafts for the classes; those that a delta names without bringing them are handed back."""
+    """Add drafts for the classes; return those of which a delta has only enrolments."""
     unknown = []
     for teaching_class in sorted(
         roster.classes.values(), key=lambda teaching_class: teaching_class.source_id
@@ -161,7 +161,7 @@ def _add_to_existing(
     current: State,
     active_people: AbstractSet[str],
 ) -> None:
-    """The members of classes that a delta does not bring, into the groups that the directory has for them."""
+    """Add members to the existing groups of classes of which a delta has only enrolments."""
     index = class_index(current) if unknown else {}
     for teaching_class in unknown:
         for key, audience in index.get(teaching_class.source_id, ()):
@@ -174,7 +174,7 @@ def _add_to_existing(
 
 
 def class_index(current: State) -> dict[str, list[tuple[str, str]]]:
-    """{class' source id: [(key of its group, whose group it is)]}, read from the groups' descriptions."""
+    """{source id of a class: [(key of its group, audience)]}, from the groups' descriptions."""
     index: dict[str, list[tuple[str, str]]] = {}
     for key, group in current.groups.items():
         match = _CLASS_IDS.search(group.description)
@@ -190,10 +190,10 @@ def _remaining_members(
     leavers: AbstractSet[str],
     complete: bool,
 ) -> frozenset[str]:
-    """The members that a group keeps besides those whom the roster puts there.
+    """The current members that a group keeps in addition to those from the roster.
 
-    Of people whom the roster does not know it says nothing; a roster without all classes says nothing of who is no
-    longer in one, but for those `dropped`. A group of no kind of ours only loses leavers.
+    People who are not in the roster stay. If the roster does not have all classes, everybody stays
+    in a class except its `former_members`. A group without a kind only loses leavers.
     """
     accounted_for = (
         people.keys() if group.kind and (complete or group.kind not in _CLASS_KINDS) else former_members
@@ -230,7 +230,7 @@ def _merge_group(
 
 
 def _description(draft: _Draft, existing: str, complete: bool) -> str:
-    """Title and ids for the group of a class; of other groups what is there stays."""
+    """Title and source ids for the group of a class; other groups keep their description."""
     match = _CLASS_IDS.search(existing)
     existing_ids = set(match["ids"].split("; ")) if match else set()
     if not draft.ids or (not complete and draft.ids <= existing_ids):

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What people are called in the directory: usernames, display names, and the names of their entries."""
+"""Usernames, display names and common names of accounts."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _SYSTEM = """administrator admin root guest krbtgt system daemon bin sys nobody 
 postmaster hostmaster webmaster abuse backup sync proxy mail news www ftp sshd none self all users everyone
 anonymous localhost domain con prn aux nul"""
 RESERVED = frozenset(_SYSTEM.split())
-# Where the usual spelling is not what is left when accents are dropped.
+# Letters whose usual ASCII spelling is not the letter without its accent.
 _SPELLINGS = str.maketrans(
     dict.fromkeys("äæ", "ae")
     | dict.fromkeys("öœ", "oe")
     | {"ü": "ue", "ß": "ss", "þ": "th"}
     | dict(zip("øłðđħŋŧ\u0131", "olddhnti", strict=True))
 )
-# Format characters that a name or an emoji needs: the two joiners and the tags of flags. The rest, above all
-# those that turn the direction of writing, only help to make one name look like another.
+# Format characters that a name or an emoji needs: the two joiners and the tags of flags. Others,
+# above all those that change the writing direction, only help to make one name look like another.
 _ALLOWED_FORMAT_CHARACTERS = frozenset({"\u200c", "\u200d"} | {chr(c) for c in range(0xE0020, 0xE0080)})
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs"})
 
 
 def fold(text: str) -> str:
-    """ASCII letters and digits only, lower case: "O'Brien-Núñez" is "obriennunez", "Größe" is "groesse"."""
+    """Lower-case ASCII letters and digits: "O'Brien-Núñez" is "obriennunez", "Größe" "groesse"."""
     text_in_ascii = unicodedata.normalize("NFC", text).lower().translate(_SPELLINGS)
     return re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", text_in_ascii).lower())
 
 
 def clean(text: str) -> str:
-    """A name as it is shown: composed, one blank between words, nothing invisible."""
+    """A name for display: composed, one space between words, no invisible characters."""
     visible = (
         c
         for c in text
@@ -57,12 +57,12 @@ def clean(text: str) -> str:
 
 
 def utf16_length(text: str) -> int:
-    """The length as Active Directory counts it: most emoji are two UTF-16 units."""
+    """The length as Active Directory counts it: most emoji are two UTF-16 code units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _is_combining(character: str) -> bool:
-    """Whether a character belongs to the one before it: accents, joiners, skin tones, tags."""
+    """Whether a character modifies the one before it: accents, joiners, skin tones, tags."""
     return (
         unicodedata.category(character)[0] == "M"
         or character in _ALLOWED_FORMAT_CHARACTERS
@@ -71,7 +71,7 @@ def _is_combining(character: str) -> bool:
 
 
 def clip(text: str, limit: int) -> str:
-    """At most `limit` UTF-16 units, never ending in half a letter or half an emoji."""
+    """At most `limit` UTF-16 code units, never ending in part of a letter or an emoji."""
     if utf16_length(text) <= limit:
         return text
     end = len(text)
@@ -81,12 +81,12 @@ def clip(text: str, limit: int) -> str:
 
 
 def display_name(given_name: str, family_name: str) -> str:
-    """As people write it: umlauts, apostrophes and emoji stay."""
+    """The name as people write it: umlauts, apostrophes and emoji stay."""
     return clip(f"{clean(given_name)} {clean(family_name)}".strip(), 256)
 
 
 def check_username_template(template: str) -> None:
-    """ValueError in plain English for a template that could not name everybody."""
+    """Raise ValueError for a template that could not give every person a username."""
     templates.check(template, USERNAME_FIELDS)
     template_fields = templates.fields(template)
     if not NAME_FIELDS & set(template_fields):
@@ -94,7 +94,7 @@ def check_username_template(template: str) -> None:
     literal = "".join(part.text for part in templates.split(template))
     if not re.fullmatch("[a-z0-9._-]*", literal):
         raise ValueError(
-            f"the template {template!r} may have only a-z, 0-9, dot, dash and underscore besides"
+            f"the template {template!r} may have only a-z, 0-9, dot, dash and underscore around its fields"
         )
     if "number" in template_fields[:-1] or ("number" in template_fields and not template.endswith("}")):
         raise ValueError(f"in the template {template!r} {{number}} must come last")
@@ -113,13 +113,13 @@ def _stem(person: Person, template: str, today: date) -> str:
 
 
 def fallback_username(source_id: str) -> str:
-    """A username for somebody whose name has no letter of ours; u, so that it is not a bare number."""
+    """A username for a name without ASCII letters; the u prevents a username of digits only."""
     suffix = fold(source_id) or hashlib.sha256(source_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"u{suffix}"
 
 
 def candidates(person: Person, template: str, *, today: date, limit: int = LONGEST_SAM) -> Iterator[str]:
-    """The usernames that somebody may get, best first, without end: smith, smith2, smith3 ..."""
+    """Usernames for a person in order of preference, without end: smith, smith2, smith3 ..."""
     parts = templates.split(template)
     stem, numbered = _stem(person, template, today), parts[-1].field == "number"
     width = parts[-1].length if numbered else 0
@@ -131,7 +131,7 @@ def candidates(person: Person, template: str, *, today: date, limit: int = LONGE
 
 
 def roster_candidates(person: Person, *, limit: int = LONGEST_SAM) -> Iterator[str]:
-    """The same for the username that the roster prescribes; of a mail address, what comes before the @."""
+    """The same from the roster's own username; of a mail address, the part before the @."""
     words = re.split("([._-])", person.username.partition("@")[0])
     stem = "".join(word if word in ("", ".", "_", "-") else fold(word) for word in words).strip("._-")
     stem = stem or fallback_username(person.source_id)
@@ -141,7 +141,7 @@ def roster_candidates(person: Person, *, limit: int = LONGEST_SAM) -> Iterator[s
 
 
 def first_free(candidates: Iterator[str], unavailable: AbstractSet[str]) -> str:
-    """The first that nobody has; `avoid` is in lower case."""
+    """The first candidate that is free; `unavailable` has lower-case names."""
     return next(name for name in candidates if name and name.casefold() not in unavailable)
 
 
@@ -154,7 +154,7 @@ def _numbered_names(display: str) -> Iterator[str]:
 
 
 def is_numbered_name(cn: str, display: str) -> bool:
-    """Whether an entry's name is the display name, or that with a number."""
+    """Whether a common name is the display name, with or without a number."""
     match = re.fullmatch(r".*( \([1-9][0-9]*\))", cn, re.S)
     tail = match[1] if match else ""
     return cn == clip(display, LONGEST_CN) or (
@@ -163,10 +163,11 @@ def is_numbered_name(cn: str, display: str) -> bool:
 
 
 def common_names(placements: Mapping[str, tuple[Unit, str]], current: Mapping[str, User]) -> dict[str, str]:
-    """{source id: name of the entry}, unique in its unit without regard to case.
+    """{source id: common name}, unique in its unit without regard to case.
 
-    `wanted` is {source id: (unit, display name)}. An entry that stays keeps its name. One that comes takes none that
-    anybody has there *now*, even who is about to go: moves then need no order, and two may swap their units.
+    `placements` is {source id: (unit, display name)}. An account that stays in its unit keeps its
+    name. One that moves in avoids all *current* names there, even of accounts that move out: moves
+    then need no order, and two accounts may swap units.
     """
     used_names: dict[Unit, set[str]] = {}
     for user in current.values():

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The steps as the plan and the reports show them: counts and pseudonyms, nobody's name. Pure."""
+"""The steps as rows for plans and reports, with pseudonyms instead of names."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _ROLE_GROUPS = {
 
 
 def pseudonym(key: bytes, source_id: str) -> str:
-    """The same person has the same pseudonym in every report of a school, which alone has the key."""
+    """A person's pseudonym, the same in every report of a school; only the school has the key."""
     digest = hmac.new(key, source_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
     return f"p-{digest[:10]}"
 
 
 def object_rows(steps: Iterable[Step], current: State, pseudonym_key: bytes) -> list[dict[str, str]]:
-    """A row {kind, id, action, group, what} for each thing that changes, in the order of the steps.
+    """A row {kind, id, action, group, what} for each change, in the order of the steps.
 
-    A group whose members come and go has two rows, so that a run which finds one half done predicts less, not other.
-    Nothing in a row depends on the day: a plan taken again tomorrow says the same of the same change.
+    A group that gains and loses members has two rows, so that a run which finds half of it done has
+    fewer rows, not different ones. No row depends on the day: a plan made again tomorrow shows the
+    same rows for the same change.
     """
     rows = []
     for step in steps:
@@ -47,7 +48,7 @@ def object_rows(steps: Iterable[Step], current: State, pseudonym_key: bytes) -> 
 
 
 def report_group(step: Step, current: State) -> str:
-    """What a user is counted under: "Year 7" for a pupil, "Teachers"; a leaver where they were before."""
+    """The heading that counts a user: "Year 7", "Teachers"; a leaver counts under the old one."""
     after, before = step.after, step.before or current.users.get(step.key)
     user = before if isinstance(after, User) and after.left_on else after or before
     if not isinstance(user, User):

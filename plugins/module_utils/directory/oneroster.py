@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""OneRoster 1.1 and 1.2 CSV bundles. Anything doubtful is a fault: half a roster must never pass for a whole one."""
+"""OneRoster 1.1 and 1.2 CSV bundles. Any doubt is a fault: an incomplete roster must be refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RANK = (Role.TEACHER, Role.STAFF, Role.PUPIL)
 
 @dataclass(frozen=True, kw_only=True)
 class _UserRole:
-    """One role of somebody: `last` is the last day of it."""
+    """One role of a user; `first` and `last` are its first and last day."""
 
     role: Role | None
     is_primary: bool
@@ -41,7 +41,7 @@ class _UserRole:
     orgs: tuple[str, ...]
 
     def preference(self, today: date | None) -> tuple[int, bool, int]:
-        """Lower is better: a role that holds today, then the primary one, then teachers before staff and pupils."""
+        """Sort key, lowest first: current roles, then primary, then teacher, staff, pupil."""
         past = today is not None and self.last is not None and self.last < today
         future = today is not None and self.first is not None and self.first > today
         rank = _RANK.index(self.role) if self.role else len(_RANK)
@@ -49,9 +49,10 @@ class _UserRole:
 
 
 def read(path: Path, *, today: date | None = None) -> Roster:
-    """The roster in a bundle, a zip or a folder. FaultyInputError has every fault, and then nothing is taken.
+    """Read the roster from a bundle, a zip or a folder. FaultyInputError has every fault.
 
-    With `today`, enrolments that have ended or not begun and classes whose terms are over do not count.
+    With `today`, enrolments that have ended or not begun are skipped, and so are classes whose
+    terms are over.
     """
     files = bundle.read_files(path)
     faults: list[Fault] = []
@@ -66,7 +67,7 @@ def read(path: Path, *, today: date | None = None) -> Roster:
 
 
 class _Reader:
-    """One reading of one bundle; `faults` grows."""
+    """Reads one bundle; faults are added to `faults`."""
 
     def __init__(
         self, files: Mapping[str, bytes], manifest: Manifest, faults: list[Fault], today: date | None
@@ -98,9 +99,10 @@ class _Reader:
                 self.faults.append(Fault(file=table.file, reason="has a header and no rows"))
 
     def _check_references(self, table: Table, row: Row, column: str, target: str) -> None:
-        """What a row points to must be there; in a delta it may be in an earlier bundle.
+        """The target of a reference must exist; that of a delta may be in an earlier bundle.
 
-        Of a file with rows that could not be read nobody knows what it has: one fault is told, not a thousand.
+        A file with unreadable rows is not checked as a target: its own fault is reported once, not
+        again for each row that refers to it.
         """
         if (
             self.manifest.mode(target) != "bulk"
@@ -109,13 +111,13 @@ class _Reader:
         ):
             return
         if any(key not in self.rows[target] for key in split_list(row[column])):
-            table.fault(row, column, f"names what {target}.csv does not have")
+            table.fault(row, column, f"refers to an id that {target}.csv does not have")
 
     def roster(self) -> Roster:
         people, leavers = self._people()
         if self.manifest.is_complete and not people and not self.faults:
-            self.faults.append(Fault(file="users.csv", reason="has nobody who should have an account"))
-        # In a delta an enrolment may be of somebody who is in an earlier bundle.
+            self.faults.append(Fault(file="users.csv", reason="has no user whose role gets an account"))
+        # In a delta an enrolment may refer to a user of an earlier bundle.
         elsewhere = self.manifest.mode("users") == "delta"
         user_ids = self.rows["users"].keys()
         classes = read_classes(
@@ -156,7 +158,7 @@ class _Reader:
         return people, frozenset(leavers)
 
     def _effective_role(self, table: Table, row: Row, user_roles: list[_UserRole] | None) -> _UserRole | None:
-        """The role that counts. None, and a fault, where the bundle tells none."""
+        """The role that decides about the account. None, and a fault, if the bundle has none."""
         if self.manifest.version == "1.1":
             word = tables.parse_choice(table, row, "role", ALL_ROLES)
             orgs = tuple(split_list(row["orgSourcedIds"]))
@@ -185,7 +187,7 @@ class _Reader:
                     role=ROLES.get(word) if is_active(row) else None,
                     is_primary=kind == "primary",
                     first=first,
-                    last=end - timedelta(days=1) if end else None,  # the standard's end dates are exclusive
+                    last=end - timedelta(days=1) if end else None,  # end dates of OneRoster are exclusive
                     orgs=tuple(split_list(row["orgSourcedId"])),
                 )
             )

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The classes of a OneRoster bundle, with who is in them."""
+"""The classes of a OneRoster bundle, with their members."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .oneroster_format import (
 from .tables import Row, Table
 
 Rows = Mapping[str, Mapping[str, Row]]
-# Whom an enrolment makes a member: an aide needs what the teacher of a class needs.
+# The membership that an enrolment gives: an aide needs the same access as the teacher of a class.
 _MEMBERSHIPS = {"student": "pupils", "teacher": "teachers", "aide": "teachers"}
 
 
@@ -31,9 +31,9 @@ def read_classes(
     today: date | None,
     counts: Callable[[str], bool],
 ) -> dict[str, TeachingClass]:
-    """{source id: class}. `counts` says of a user's id whether it may be a member.
+    """{source id: class}. `counts` decides whether the user with this id may be a member.
 
-    A class whose terms are over is left out: next year's class often has the same code.
+    Classes whose terms are over are skipped: next year's class often has the same code.
     """
     ended_terms = _ended_terms(files, rows, today)
     members = _members(files, rows, manifest, today, counts)
@@ -106,7 +106,7 @@ def _members(
         _in_order(table, row, "endDate", begin, end)
         if membership is None or not counts(user):
             continue
-        # The standard's end dates are exclusive.
+        # End dates of OneRoster are exclusive.
         over = not is_active(row) or (today is not None and end is not None and end <= today)
         if over and manifest.mode("enrollments") == "delta":
             members.setdefault(class_id, {}).setdefault("former_members", set()).add(user)

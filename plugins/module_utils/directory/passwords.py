@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""First passwords: four words that a child can read and type, and two digits. About 37 bits behind a lockout."""
+"""First passwords: four words that a child can type, and two digits; about 37 bits of entropy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Choose = Callable[[Sequence[str]], str]
 
 
 def generate(user: User, choose: Choose = secrets.choice) -> str:
-    """A password such as Maple-otter-tango-river-47: no part of the user's own names, which AD refuses."""
+    """A password such as Maple-otter-tango-river-47, without a part of the user's own names."""
     while True:
         password = (
             "-".join(choose(_WORDS) for _word in range(4)).capitalize()
@@ -50,7 +50,7 @@ _DIGITS = "23456789"
 
 
 def contains_name(password: str, user: User) -> bool:
-    """AD refuses a password that holds the username or a part of three letters of the display name."""
+    """Whether AD would refuse the password: it has the username or a word of the display name."""
     tokens = {user.username, *_TOKENS.split(user.display_name), *_TOKENS.split(user.username)}
     text = password.casefold()
     return any(len(token) >= 3 and token.casefold() in text for token in tokens)

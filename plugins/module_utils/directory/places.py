@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where somebody's account lives, and the texts that policy sets for it."""
+"""The organisational unit of an account, and the attributes that the policy sets for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .policy import KIND_FOLDERS, Policy
 
 
 def fill_unit(template: str, values: Mapping[str, str]) -> Unit:
-    """The unit that "Pupils/Year {year}" means for somebody; a part whose field is empty is left out."""
+    """The unit from a template such as "Pupils/Year {year}", without parts that are empty."""
     cleaned = {name: unit_name(value) for name, value in values.items()}
     return tuple(
         unit_name(templates.fill(part, cleaned))
@@ -22,12 +22,12 @@ def fill_unit(template: str, values: Mapping[str, str]) -> Unit:
 
 
 def unit_name(text: str) -> str:
-    """A text as the name of a unit: no slash, which parts units, and no longer than an OU may be."""
+    """A valid name for a unit: no slash, and no longer than an OU may be."""
     return names.clip(names.clean(text).replace("/", "-"), 64)
 
 
 def unit_of(policy: Policy, person: Person) -> Unit:
-    """Where somebody's account lives."""
+    """The unit of a person's account."""
     return fill_unit(policy.units[person.role], values_of(person))
 
 
@@ -44,7 +44,7 @@ def group_unit(policy: Policy, kind: str) -> Unit:
 
 
 def attributes_of(policy: Policy, person: Person, username: str) -> dict[str, str]:
-    """What policy sets for somebody; a template of which a field is empty sets nothing."""
+    """The attributes from the policy's templates; a template with an empty field sets nothing."""
     values = {
         **values_of(person),
         "username": username,

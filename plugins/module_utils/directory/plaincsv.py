@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A roster from one CSV file of any columns, which a mapping names: guests, suppliers, or a whole small school."""
+"""Read a roster from one CSV file of any columns: guests, suppliers, small schools."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ def read(
     complete: bool = True,
     covers: Collection[Role] | None = None,
 ) -> Roster:
-    """The roster in a CSV file. `mapping` is {field: column}; "=guest" for the role makes everybody a guest.
+    """Read the roster in a CSV file. `mapping` is {field: column}; role "=guest" makes all guests.
 
-    `class` and `department` may hold several, parted by semicolons. `complete`: who is not in the file has left, if
-    their role is one that the file `covers` (by default the constant role, otherwise all). FaultyInputError has every
-    fault of the file; ValueError is a mistake in the mapping or the options.
+    `class` and `department` may have several values, separated by semicolons. If the file is
+    `complete`, people who are not in it have left, if it `covers` their role (by default the
+    constant role, otherwise all roles). FaultyInputError has every fault of the file; ValueError is
+    a mistake in the mapping or the options.
     """
     check(mapping, delimiter=delimiter, encoding=encoding)
     faults: list[Fault] = []
@@ -66,13 +67,15 @@ def read(
 
 
 def check(mapping: Mapping[str, str], *, delimiter: str = ",", encoding: str = "utf-8-sig") -> None:
-    """ValueError in plain English for a mapping or an option that cannot be used."""
+    """Raise ValueError for a mapping or an option that cannot be used."""
     unknown = sorted(set(mapping) - set(FIELDS))
     missing = [field for field in REQUIRED if not mapping.get(field)]
     if unknown:
-        raise ValueError(f"the mapping has {', '.join(unknown)}; there are {', '.join(FIELDS)}")
+        raise ValueError(
+            f"the mapping has unknown fields: {', '.join(unknown)}; the fields are {', '.join(FIELDS)}"
+        )
     if missing:
-        raise ValueError(f"the mapping lacks {', '.join(missing)}")
+        raise ValueError(f"the mapping needs {', '.join(missing)}")
     for field, column in mapping.items():
         if column.startswith(_CONSTANT) and (field != "role" or column[1:].casefold() not in _ROLE_WORDS):
             raise ValueError(
@@ -83,7 +86,7 @@ def check(mapping: Mapping[str, str], *, delimiter: str = ",", encoding: str = "
     try:
         b"a".decode(encoding)
     except UnicodeError:
-        return  # a real one, for which a single byte is too short
+        return  # a valid encoding, for which a single byte is too short
     except LookupError as error:
         raise ValueError(f"there is no encoding {encoding!r}") from error
 
@@ -120,7 +123,7 @@ def _person(table: Table, row: Row, key: str, mapping: Mapping[str, str]) -> Per
 def _role(table: Table, row: Row, column: str) -> Role:
     if column.startswith(_CONSTANT):
         return _ROLE_WORDS[column[1:].casefold()]
-    # A fault is told already where there is no such word, and then nobody takes this value.
+    # For an unknown role a fault has been added, so this default is never used.
     return _ROLE_WORDS.get(tables.parse_choice(table, row, column, tuple(_ROLE_WORDS)), Role.GUEST)
 
 

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a school has decided about its accounts: every knob, with a default and a check."""
+"""A school's policy for its accounts: every setting, with its default and its check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .model import ATTRIBUTES, Role
 
 PLACE_FIELDS = ("year", "department")
 TEXT_FIELDS = ("username", "given", "family", "id", "year", "department", "mail", "mail_domain")
-# Each kind of group: the field that its name needs, and the folder that the groups live in.
+# For each kind of group: the field that its name needs, and the unit of its groups.
 GROUP_KINDS = {
     "year": ("year", "Years"),
     "class": ("code", "Classes"),
@@ -25,7 +25,7 @@ GROUP_KINDS = {
 }
 KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_needed, folder) in GROUP_KINDS.items()}}
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.I)
-# Those that a template may set; year and department come from the roster.
+# Attributes that a template may set; year and department come from the roster.
 _TEXTS = tuple(name for name in ATTRIBUTES if name not in PLACE_FIELDS)
 
 
@@ -35,10 +35,11 @@ def _for_all_roles(text: str) -> dict[Role, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """Templates are by role; what has no template for a role is not managed for it.
+    """Templates are by role; an attribute without a template for a role is not managed for it.
 
-    `groups` is by kind (`GROUP_KINDS`): a kind without a template makes no groups. `attributes` is by the names of
-    `model.ATTRIBUTES`, then by role. `roster_usernames` takes the roster's username where it has one.
+    `groups` has a template for each kind in `GROUP_KINDS`; a kind without one makes no groups.
+    `attributes` is by the names in `model.ATTRIBUTES`, then by role. `roster_usernames` uses the
+    roster's username if it has one.
     """
 
     usernames: Mapping[Role, str] = field(
@@ -89,12 +90,12 @@ class Policy:
     max_disappearing_percent: float = 5.0
 
     def is_due(self, left_on: date | None, today: date) -> bool:
-        """Whether a leaver has been held for long enough to be deleted, were deletion asked for."""
+        """Whether the hold of a leaver is over."""
         return left_on is not None and today >= left_on + timedelta(days=self.hold_days)
 
 
 class PolicyError(ValueError):
-    """Every mistake in a policy, a line each; `mistakes` has them as a list."""
+    """All mistakes in a policy, one a line; `mistakes` has them as a list."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
@@ -102,17 +103,18 @@ class PolicyError(ValueError):
 
 
 def from_mapping(raw: Mapping[str, Any]) -> Policy:
-    """A policy from `{knob: value}`; what is left out has its default. PolicyError names every mistake.
+    """A policy from `{setting: value}`; missing settings have their defaults.
 
-    A knob by role takes one text for all roles, or `{role: text}` on top of the default. The attributes of
-    `model.ATTRIBUTES` are knobs by role of their own: `home_directory: {pupil: '\\\\srv\\pupils\\{username}'}`.
+    A setting by role takes one text for all roles, or `{role: text}` over the default. Each
+    attribute in `model.ATTRIBUTES` is a setting by role:
+    `home_directory: {pupil: '\\\\srv\\pupils\\{username}'}`. PolicyError has every mistake.
     """
     mistakes: list[str] = []
     settings: dict[str, Any] = {}
     for setting, value in raw.items():
         reader = _READERS.get(str(setting))
         if reader is None:
-            mistakes.append(f"{setting}: no such knob; there are {', '.join(sorted(_READERS))}")
+            mistakes.append(f"{setting}: is not a setting; the settings are {', '.join(sorted(_READERS))}")
             continue
         try:
             settings[str(setting)] = reader(value)
@@ -151,14 +153,16 @@ def _by_role(value: Any, check: Callable[[str], Any]) -> dict[Role, Any]:
     by_role = {}
     for role, text in value.items():
         if role not in [member.value for member in Role]:
-            raise ValueError(f"no such role {role!r}; there are {', '.join(member.value for member in Role)}")
+            raise ValueError(
+                f"{role!r} is not a role; the roles are {', '.join(member.value for member in Role)}"
+            )
         by_role[Role(role)] = check(text)
     return by_role
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or value != value.strip() or not value.isprintable():
-        raise ValueError(f"{value!r} is not a text of one line without blanks around it")
+        raise ValueError(f"{value!r} is not a text of one line without spaces around it")
     return value
 
 
@@ -175,7 +179,7 @@ def _unit(allowed_fields: Collection[str]) -> Callable[[Any], str]:
         if not all(part.strip() for part in parts):
             raise ValueError(f"the unit {value!r} has an empty part")
         if templates.fields(parts[0]):
-            # Otherwise somebody without a year would land in the base itself.
+            # Otherwise the account of a person without a year would be in the base itself.
             raise ValueError(f"the first part of the unit {value!r} must be the same for everybody")
         return str(value)
 
@@ -193,7 +197,7 @@ def _group_names(value: Any) -> tuple[str, ...]:
         raise ValueError("give a name, or a list of names")
     for name in group_names:
         if not _text(name) or templates.fields(name):
-            raise ValueError(f"{name!r} is not a plain name of a group")
+            raise ValueError(f"{name!r} is not a group name without fields")
     return tuple(group_names)
 
 
@@ -205,7 +209,7 @@ def _groups(value: Any) -> dict[str, str]:
     group_templates = {}
     for kind, template in value.items():
         if kind not in GROUP_KINDS:
-            raise ValueError(f"no such kind of group {kind!r}; there are {', '.join(GROUP_KINDS)}")
+            raise ValueError(f"{kind!r} is not a kind of group; the kinds are {', '.join(GROUP_KINDS)}")
         field_name = GROUP_KINDS[kind][0]
         group_templates[kind] = _text(template or "")
         templates.check(group_templates[kind], [field_name])

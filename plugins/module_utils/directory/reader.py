@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Read a directory into a State: which map it needs, what fitsom keeps below its base, which usernames are taken."""
+"""Read a directory: its map, the managed state below the base, and all usernames of the domain."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ _ROOT = ("defaultNamingContext", "namingContexts", "supportedControl")
 def map_for(
     link: Link, kind: str, base: str, *, upn_domain: str = "", first_number: int = 20000
 ) -> DirectoryMap:
-    """The map for a server of this kind: "ad", "samba" or "openldap". DirectoryError where the base is not there."""
+    """The map for a server of kind "ad", "samba" or "openldap".
+
+    DirectoryError if the base does not exist.
+    """
     root = link.base("", _ROOT) or Entry(dn="", values={})
     contexts = [root.text("defaultNamingContext"), *root.texts("namingContexts")]
     enclosing = [name for name in contexts if name and dn.unit_of(base, name) is not None]
     if not enclosing or link.base(base, ["objectClass"]) is None:
-        raise DirectoryError(f"there is no unit {base} in this directory, or fitsom's account may not see it")
+        raise DirectoryError(
+            f"the unit {base} does not exist in this directory, or fitsom's account may not read it"
+        )
     if kind == "openldap":
         locks = PPOLICY_CONTROL in root.texts("supportedControl")
         return OpenLdapMap(base=base, root=enclosing[0], locks=locks, first_number=first_number)
@@ -34,10 +39,10 @@ def map_for(
 
 
 def read(link: Link, mapping: DirectoryMap) -> State:
-    """Everything that fitsom knows of the directory."""
+    """The current state of the directory."""
     users = _users(link.search(mapping.base, mapping.user_filter, mapping.user_attributes), mapping)
     ids = {user.dn.casefold(): key for key, user in users.items()}
-    # A member may be written otherwise than the entry itself.
+    # A member's DN may be written differently from the entry's own.
     ids.update({dn.normal(user.dn): key for key, user in users.items()})
     group_entries = link.search(mapping.base, mapping.group_filter, mapping.group_attributes)
     groups = [group for entry in group_entries if (group := mapping.read_group(entry, ids))]
@@ -60,7 +65,7 @@ def _users(entries: Iterable[Entry], mapping: DirectoryMap) -> dict[str, User]:
         users[user.source_id] = user
     if duplicates:
         raise DirectoryError(
-            f"{duplicates} accounts below {mapping.base} carry a source id (employeeNumber) that another one carries"
+            f"{duplicates} accounts below {mapping.base} have the source id (employeeNumber) of another account"
         )
     return users
 

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Look at a directory without changing it: accounts that nobody uses, members of groups with power."""
+"""Review a directory without changing it: unused accounts, members of privileged groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .entry import Entry
 from .ldap import escape_filter_chars
 from .maps import DirectoryMap
 
-# Members of members too; both Microsoft's servers and Samba know the rule.
+# Matches nested members too; both Microsoft's servers and Samba support the rule.
 _IN_CHAIN = "1.2.840.113556.1.4.1941"
 _ADDED = re.compile(
     r"<pszObjectDn>(?P<name>[^<]*)</pszObjectDn>.*?<ftimeCreated>(?P<day>\d{4}-\d\d-\d\d)", re.S
@@ -25,7 +25,7 @@ _ADDED = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class StaleAccount:
-    """An account that may log in and has not since `last` (a day; empty: never)."""
+    """An enabled account that has not logged in since `last` (a day; empty: never)."""
 
     source_id: str
     last: str
@@ -33,8 +33,11 @@ class StaleAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class PrivilegedMember:
-    """A member of a powerful group. `since` is a day; `exact` tells whether it is this member's own, or the group's
-    last change. `source_id` is empty for accounts that are not fitsom's."""
+    """A member of a privileged group.
+
+    `since` is the day on which the member was added if `exact`, else the day of the group's last
+    change. `source_id` is empty for accounts that fitsom does not manage.
+    """
 
     group: str
     account: str
@@ -45,9 +48,10 @@ class PrivilegedMember:
 
 
 def find_stale_accounts(link: Link, mapping: DirectoryMap, now: datetime, days: int) -> list[StaleAccount]:
-    """Accounts of ours that may log in, are older than so many days and were not used within them.
+    """Managed accounts that are enabled, older than `days` and unused for at least as long.
 
-    AD writes lastLogonTimestamp up to fourteen days late; OpenLDAP keeps authTimestamp or pwdLastSuccess if told to.
+    AD writes lastLogonTimestamp up to fourteen days late; OpenLDAP writes authTimestamp or
+    pwdLastSuccess if it is configured to.
     """
     names = ("lastLogonTimestamp", "whenCreated", "authTimestamp", "pwdLastSuccess", "createTimestamp")
     since = now - timedelta(days=days)
@@ -64,7 +68,7 @@ def find_stale_accounts(link: Link, mapping: DirectoryMap, now: datetime, days: 
 
 
 def last_use(entry: Entry) -> datetime | None:
-    """When somebody last logged in, as far as the directory knows."""
+    """The time of the last login, if the directory has one."""
     count = entry.number("lastLogonTimestamp")
     if count:
         return from_filetime(count)
@@ -78,7 +82,7 @@ def parse_time(text: str) -> datetime | None:
 
 
 def find_privileged_members(link: Link, mapping: DirectoryMap, group: str) -> list[PrivilegedMember] | None:
-    """Who is in the group, also by way of other groups; None where there is no such group."""
+    """Direct and indirect members of the group; None if the group does not exist."""
     name = escape_filter_chars(group)
     group_filter = f"(&{mapping.group_filter}(cn={name}))"
     entry = next(link.search(mapping.root, group_filter, _GROUP), None)
@@ -119,6 +123,6 @@ def _members_filter(mapping: DirectoryMap, group: Entry) -> str:
 
 
 def additions(group: Entry) -> Mapping[str, str]:
-    """{member: day on which it came}, where the server tells (Microsoft's does)."""
+    """{normal DN of a member: day on which it was added}, if the server records it, as AD does."""
     matches = (_ADDED.search(text) for text in group.texts("msDS-ReplValueMetaData"))
     return {dn.normal(match["name"]): match["day"] for match in matches if match}

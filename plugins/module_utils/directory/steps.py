@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From the directory as it is to the directory as it should be, one object at a time, in a safe order. Pure."""
+"""Steps from the current to the desired state, one object at a time, in a safe order."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ _ORDER = {action: number for number, action in enumerate(Action)}
 
 
 def plan_steps(current: State, desired: State, policy: Policy, today: date) -> list[Step]:
-    """What must be done, sorted as `Action` is: what others need comes first, what cannot be undone comes last.
+    """The steps, sorted as `Action` is: prerequisites come first, deletions come last.
 
-    A step's `before` and `after` are the whole object; `changed` names what this step is about, so that a move and an
-    update of one user may be done apart. At most one step of an action for an object. A user who is found but not
-    wanted is exported and deleted if policy deletes and the hold is over, and left alone otherwise.
+    `before` and `after` of a step are the complete object; `changed` names the fields that this
+    step writes, so a move and an update of one user are separate steps. An object has at most one
+    step of each action. A user who is not in the desired state is exported and deleted if the
+    policy deletes leavers and the hold is over; otherwise the account is not touched.
     """
     steps = _unit_steps(current.units, desired.units)
     for key in sorted(current.users.keys() | desired.users.keys()):
@@ -41,7 +42,7 @@ def plan_steps(current: State, desired: State, policy: Policy, today: date) -> l
 def _unit_steps(current: Iterable[Unit], desired: Iterable[Unit]) -> list[Step]:
     missing = sorted(set(desired) - set(current), key=lambda unit: (len(unit), unit))
     return [
-        Step(action=Action.CREATE_UNIT, key="/".join(unit), reason="accounts or groups will live here")
+        Step(action=Action.CREATE_UNIT, key="/".join(unit), reason="needed for accounts or groups")
         for unit in missing
     ]
 
@@ -54,7 +55,7 @@ def _user_steps(before: User | None, after: User) -> list[Step]:
     for action, changed, reason in (
         _access_change(before, after),
         (Action.MOVE_USER, _changed_placement(before, after), _move_reason(before, after)),
-        (Action.UPDATE_USER, _changed_texts(before, after), "the roster or the policy says otherwise"),
+        (Action.UPDATE_USER, _changed_texts(before, after), "differs from the roster or the policy"),
     ):
         if changed:
             steps.append(
@@ -71,7 +72,7 @@ def _user_steps(before: User | None, after: User) -> list[Step]:
 
 
 def _access_change(before: User, after: User) -> tuple[Action, tuple[str, ...], str]:
-    """Enabling and disabling; each takes the mark of a leaver along."""
+    """Enable or disable; the leaver's date is written in the same step."""
     changed = tuple(name for name in ("enabled", "left_on") if getattr(before, name) != getattr(after, name))
     if after.enabled and "enabled" in changed:
         return Action.ENABLE_USER, changed, "is back" if before.left_on else "has access from today on"
@@ -81,7 +82,7 @@ def _access_change(before: User, after: User) -> tuple[Action, tuple[str, ...], 
 
 
 def _changed_placement(before: User, after: User) -> tuple[str, ...]:
-    # An engine that does not tell the names of entries leaves them alone.
+    # OpenLDAP entries have no CN as RDN, so there is none to change.
     names = ("unit", "cn") if before.cn else ("unit",)
     return tuple(name for name in names if getattr(before, name) != getattr(after, name))
 
@@ -95,12 +96,12 @@ def _move_reason(before: User, after: User) -> str:
 def _changed_texts(before: User, after: User) -> tuple[str, ...]:
     changed = [name for name in _TEXT_FIELDS if getattr(before, name) != getattr(after, name)]
     if before.left_on and not after.left_on and not after.enabled:
-        changed.append("left_on")  # comes back later: no longer a leaver, not enabled yet
+        changed.append("left_on")  # returns later: no longer a leaver, not yet enabled
     return (*changed, *_attributes(before.attributes, after.attributes))
 
 
 def _attributes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Those that differ; what `after` does not name is not ours to change."""
+    """Names of the attributes that differ; those missing from `after` are not managed."""
     return sorted(name for name, text in after.items() if before.get(name, "") != text)
 
 
@@ -118,7 +119,7 @@ def _group_steps(before: Group | None, after: Group | None) -> list[Step]:
     if after is None:
         if before is None or before.unmanaged_members:
             return []
-        reason = "nobody belongs in it any more"
+        reason = "has no members any more"
         return [Step(action=Action.DELETE_GROUP, key=before.name, before=before, reason=reason)]
     if before is None:
         return [
@@ -155,7 +156,7 @@ def _group_update(
 
 
 def apply_to(current: State, steps: Iterable[Step]) -> State:
-    """The directory after these steps, each of which does only what it names."""
+    """The state after these steps, each of which writes only the fields in its `changed`."""
     units, users, groups, usernames = (
         set(current.units),
         dict(current.users),

@@ -1,4 +1,4 @@
-"""What people are called: usernames, display names, names of entries."""
+"""Usernames, display names and common names."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def first(count: int, somebody: Person, template: str, limit: int = 20) -> list[
         ("李 Мария 🦊 \u202e", ""),
     ],
 )
-def test_a_name_in_ascii(text: str, folded: str) -> None:
+def test_a_name_is_folded_to_ascii(text: str, folded: str) -> None:
     assert names.fold(text) == folded
 
 
@@ -73,7 +73,7 @@ def test_a_template_makes_the_username(template: str, username: str) -> None:
     assert first(1, person(), template) == [username]
 
 
-def test_the_year_is_that_of_joining_if_the_roster_knows_it() -> None:
+def test_the_year_is_that_of_joining_if_the_roster_has_it() -> None:
     assert first(1, person(starts=date(2021, 9, 1)), "{year2}{family}") == ["21smith"]
 
 
@@ -100,7 +100,7 @@ def test_homonyms_get_numbers_and_the_name_is_shortened_for_them() -> None:
         (person("🦊", "李", "李"), "uc16667ca"),
     ],
 )
-def test_who_has_no_letter_of_ours_is_called_by_the_source_id(somebody: Person, username: str) -> None:
+def test_a_name_without_ascii_letters_is_replaced_by_the_source_id(somebody: Person, username: str) -> None:
     assert first(1, somebody, "{year2}{given:1}{family}")[0].removeprefix("26") == username
 
 
@@ -108,12 +108,12 @@ def test_who_has_no_letter_of_ours_is_called_by_the_source_id(somebody: Person, 
     ("template", "words"),
     [
         ("{given", "unbalanced"),
-        ("{}", "no name of a field"),
-        ("{given.x}", "no name of a field"),
+        ("{}", "no valid field name"),
+        ("{given.x}", "no valid field name"),
         ("{given!r}", "write {given}"),
         ("{given:>3}", "write {given}"),
         ("{given:0}", "write {given}"),
-        ("{surname}", "known are family, given"),
+        ("{surname}", "allowed are family, given"),
         ("{year2}", "needs {given}"),
         ("{given} {family}", "may have only"),
         ("{given}@{family}", "may have only"),
@@ -126,19 +126,19 @@ def test_a_bad_template_is_refused_with_a_reason(template: str, words: str) -> N
         names.check_username_template(template)
 
 
-def test_the_rosters_username_is_taken_as_it_is_but_for_what_no_directory_takes() -> None:
+def test_the_rosters_username_is_kept_except_for_invalid_characters() -> None:
     somebody = person(username="Anna.Smith-1_X@school.example")
     assert list(islice(names.roster_candidates(somebody), 2)) == ["anna.smith-1_x", "anna.smith-1_x2"]
     assert next(names.roster_candidates(person(username="李@x"))) == "up1"
 
 
-def test_a_taken_name_is_avoided_without_regard_to_case() -> None:
+def test_an_existing_name_is_avoided_without_regard_to_case() -> None:
     assert names.first_free(iter(["Smith", "SMITH2", "smith3"]), {"smith", "smith2"}) == "smith3"
 
 
 @quick
 @given(st.text(max_size=40), st.text(max_size=40), st.text(min_size=1, max_size=9), st.integers(4, 64))
-def test_any_name_gives_usernames_that_every_directory_takes(
+def test_any_name_gives_usernames_that_are_valid_in_every_directory(
     given_name: str, family: str, key: str, limit: int
 ) -> None:
     for template in ("{given:1}{family}", "{given}.{family}", "{family:6}{given:1}{number}", "{id}"):
@@ -164,9 +164,7 @@ def test_any_name_gives_usernames_that_every_directory_takes(
         ("A\nB", "C", "A B C"),
     ],
 )
-def test_a_display_name_keeps_what_people_see_and_nothing_else(
-    given_name: str, family: str, shown: str
-) -> None:
+def test_a_display_name_keeps_visible_characters_only(given_name: str, family: str, shown: str) -> None:
     assert names.display_name(given_name, family) == shown
 
 
@@ -195,7 +193,7 @@ def test_a_clipped_text_is_a_beginning_that_fits(text: str, limit: int) -> None:
     assert names.utf16_length(clipped) <= limit
 
 
-# ---- names of entries
+# ---- common names
 
 
 def user(key: str, cn: str, unit: tuple[str, ...] = ("A",)) -> User:
@@ -216,7 +214,7 @@ def test_homonyms_in_one_unit_get_numbers_and_in_two_units_do_not() -> None:
     assert names.common_names(placements, {}) == {"1": "Anna Smith", "2": "anna smith (2)", "3": "Anna Smith"}
 
 
-def test_who_stays_keeps_the_name_though_another_with_a_lower_id_comes() -> None:
+def test_an_account_that_stays_keeps_its_name_when_a_lower_id_comes() -> None:
     current = {"5": user("5", "Anna Smith"), "6": user("6", "Anna Smith (3)")}
     placements = dict.fromkeys(("1", "5", "6"), (("A",), "Anna Smith"))
     assert names.common_names(placements, current) == {
@@ -226,7 +224,7 @@ def test_who_stays_keeps_the_name_though_another_with_a_lower_id_comes() -> None
     }
 
 
-def test_nobody_takes_the_name_of_somebody_who_is_only_about_to_go() -> None:
+def test_names_of_accounts_that_move_out_are_not_reused() -> None:
     current = {"1": user("1", "Anna Smith", ("A",)), "2": user("2", "Anna Smith", ("B",))}
     swapped = {"1": (("B",), "Anna Smith"), "2": (("A",), "Anna Smith")}
     assert names.common_names(swapped, current) == {"1": "Anna Smith (2)", "2": "Anna Smith (2)"}
@@ -250,7 +248,7 @@ def test_a_long_name_has_at_most_64_characters_with_its_number() -> None:
     ),
     st.dictionaries(st.text("abc", min_size=1, max_size=3), st.sampled_from(["X", "X (2)", "Z"])),
 )
-def test_names_of_entries_are_unique_and_settle(
+def test_common_names_are_unique_and_stable(
     placements: dict[str, tuple[tuple[str, ...], str]], existing_cns: dict[str, str]
 ) -> None:
     current = {key: user(key, f"{cn}{number or ''}") for number, (key, cn) in enumerate(existing_cns.items())}

@@ -1,4 +1,4 @@
-"""A school's policy for its accounts, as it is written and as it is checked."""
+"""Reading and checking a school's policy for its accounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def person(role: Role = Role.PUPIL, **extra: Any) -> Person:
     return Person(**(NOBODY | {"role": role} | extra))
 
 
-def test_nothing_said_is_the_default() -> None:
+def test_an_empty_policy_is_the_default() -> None:
     assert from_mapping({}) == Policy()
 
 
@@ -28,7 +28,7 @@ def test_one_text_is_for_all_roles_and_a_text_for_one_role_leaves_the_others() -
     assert (policy.role_groups[Role.STAFF], policy.role_groups[Role.PUPIL]) == (("Team",), ("All Pupils",))
 
 
-def test_every_knob_is_read() -> None:
+def test_every_setting_is_read() -> None:
     raw = {
         "username_max": 30,
         "reserved": ["Head"],
@@ -64,9 +64,9 @@ def test_every_knob_is_read() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "words"),
     [
-        ("colour", "red", "no such knob"),
+        ("colour", "red", "is not a setting"),
         ("usernames", "{family", "unbalanced"),
-        ("usernames", {"cook": "{family}"}, "no such role 'cook'"),
+        ("usernames", {"cook": "{family}"}, "'cook' is not a role"),
         ("usernames", 7, "a text for each role"),
         ("usernames", {"pupil": 7}, "not a text"),
         ("usernames", "{family}{number:19}", "no room"),
@@ -76,24 +76,24 @@ def test_every_knob_is_read() -> None:
         ("reserved", "root", "a list"),
         ("units", {"pupil": "{year}"}, "the same for everybody"),
         ("units", {"pupil": "Pupils//{year}"}, "empty part"),
-        ("units", {"pupil": "Pupils/{form}"}, "known are department, year"),
+        ("units", {"pupil": "Pupils/{form}"}, "allowed are department, year"),
         ("leavers_unit", "Leavers/{year}", "uses {year}"),
-        ("groups_unit", "Groups/{year}", "known are kind"),
-        ("role_groups", {"pupil": ["{year}"]}, "not a plain name"),
+        ("groups_unit", "Groups/{year}", "allowed are kind"),
+        ("role_groups", {"pupil": ["{year}"]}, "not a group name"),
         ("role_groups", {"pupil": 3}, "list of names"),
-        ("groups", {"club": "x"}, "no such kind"),
+        ("groups", {"club": "x"}, "not a kind of group"),
         ("groups", {"year": "Pupils"}, "needs {year}"),
         ("groups", ["year"], "a template for each"),
         ("group_prefix", 3, "not a text"),
         ("upn_domain", "school", "domain"),
         ("mail_domain", "a b.uk", "domain"),
-        ("home_directory", {"pupil": "{home}"}, "known are"),
+        ("home_directory", {"pupil": "{home}"}, "allowed are"),
         ("hold_days", -1, "from 0"),
         ("delete_after_hold", "no", "neither true nor false"),
         ("max_disappearing_percent", 101, "to 100"),
     ],
 )
-def test_a_mistake_is_refused_with_the_knob_and_a_reason(setting: str, value: Any, words: str) -> None:
+def test_a_mistake_is_refused_with_the_setting_and_a_reason(setting: str, value: Any, words: str) -> None:
     with pytest.raises(PolicyError) as raised:
         from_mapping({setting: value})
     assert len(raised.value.mistakes) == 1
@@ -101,7 +101,7 @@ def test_a_mistake_is_refused_with_the_knob_and_a_reason(setting: str, value: An
     assert words in raised.value.mistakes[0]
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(PolicyError) as raised:
         from_mapping({"hold_days": "x", "colour": 1, "units": 3})
     assert len(raised.value.mistakes) == 3

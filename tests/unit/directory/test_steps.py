@@ -126,7 +126,7 @@ def test_a_note_tells_how_many_leavers_are_past_their_hold() -> None:
     state = run(school(people=[pupil("p2"), TEACHER]), current=CURRENT)
     on = TODAY + timedelta(days=90)
     assert notes(state, POLICY, on) == [
-        "leavers past the 90 days of hold, whom the policy does not delete: 1"
+        "leavers held for more than 90 days, which the policy does not delete: 1"
     ]
     assert notes(state, POLICY, on - timedelta(days=1)) == []
     assert notes(state, from_mapping({"delete_after_hold": True}), on) == []
@@ -201,7 +201,7 @@ def test_an_empty_roster_is_refused() -> None:
 
 def test_a_roster_with_nobody_in_any_class_is_refused_where_classes_had_members() -> None:
     assert refused(CURRENT, school()) == [
-        "the roster has nobody in any class; memberships of classes that would end: 2"
+        "the roster has no enrolments; class memberships that would be removed: 2"
     ]
     assert refused(EMPTY, school()) == []
     assert refused(CURRENT, replace(school(), with_classes=False)) == []
@@ -211,14 +211,14 @@ def test_a_part_of_a_roster_must_not_delete() -> None:
     step = Step(action=Action.DELETE_USER, key="p1", before=CURRENT.users["p1"])
     part = delta(pupil("p2"))
     assert refusal_reasons(CURRENT, [step], part, POLICY) == [
-        "the roster is only a part of the school: it must not delete anything"
+        "the roster is not complete, so it must not delete anything"
     ]
 
 
 def test_a_delta_that_names_classes_which_nobody_knows_is_refused() -> None:
     assert refused(CURRENT, delta(classes=[teaching_class(title="")])) == []
     assert refused(CURRENT, delta(classes=[teaching_class("c9", title="")])) == [
-        "the roster names classes that it does not bring and that the directory lacks: 1"
+        "the roster has enrolments in classes that neither it nor the directory has: 1"
     ]
 
 
