@@ -7,39 +7,41 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: directory_review
-short_description: Report accounts that nobody uses, and who is in groups with power
+short_description: Report unused accounts and members of privileged groups
 description:
-  - Reads only. Accounts that came from a roster appear as pseudonyms and counts; only other members of
+  - Changes nothing. Accounts from a roster appear as pseudonyms and counts; only other members of
     privileged groups, which are administrators, appear by the names of their accounts.
 options:
   stale_days:
-    description: An account that may log in and has not for so many days is stale. AD's record lags by up to 14 days.
+    description:
+      - Days without a login after which an enabled account is stale. AD's own record is up to 14
+        days late.
     type: int
     default: 90
   privileged_groups:
-    description: Names of groups with power. One that is not there is left out.
+    description: Names of privileged groups. A group that does not exist is skipped.
     type: list
     elements: str
     default: [Domain Admins, Enterprise Admins, Schema Admins, Administrators]
   pseudonym_key:
-    description: The same secret as for M(fitsom.school.directory_sync), so that pseudonyms are the same.
+    description: The same key as in M(fitsom.school.directory_sync), for the same pseudonyms.
     type: str
     required: true
   now:
-    description: The moment to reckon from, as C(2026-09-01T08:00:00); the controller's clock if empty.
+    description: The reference time, such as C(2026-09-01T08:00:00); the current time if empty.
     type: str
     default: ""
 extends_documentation_fragment:
   - fitsom.school.directory
 attributes:
   check_mode:
-    description: Reads only.
+    description: Changes nothing in any mode.
     support: full
 author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""
-- name: Look at stale and at privileged accounts
+- name: Report unused accounts and members of privileged groups
   fitsom.school.directory_review:
     servers: [dc1.school.test]
     base: OU=School,DC=school,DC=test
@@ -52,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stale:
-  description: Accounts that nobody uses, C({id, group, last}).
+  description: Unused accounts, C({id, group, last}).
   type: list
   returned: success
 privileged:
@@ -60,7 +62,7 @@ privileged:
   type: list
   returned: success
 fitsom:
-  description: The same in sentences, for the report.
+  description: The same as checks and notes for the report.
   type: dict
   returned: success
 """
@@ -89,18 +91,18 @@ SPEC = dict(
 
 
 def reference_time(module: AnsibleModule) -> datetime:
-    """Until when the reckoning goes."""
+    """The time up to which days without a login are counted."""
     text = module.params["now"]
     try:
         parsed = datetime.fromisoformat(text) if text else datetime.now().astimezone()
     except ValueError:
-        module.fail_json(msg="now is %r, not a moment such as 2026-09-01T08:00:00" % text)
+        module.fail_json(msg="now is %r, not a time such as 2026-09-01T08:00:00" % text)
         raise
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
 def review(module: AnsibleModule) -> Dict[str, Any]:
-    """Both lists, and sentences for the report."""
+    """The module's result: both lists, and the facts for the report."""
     from ..module_utils.directory import connection, reader
     from ..module_utils.directory import review as directory_reader
 
@@ -144,14 +146,14 @@ def _report_group(current: Any, source_id: str) -> str:
 
 
 def facts(stale: List[Dict[str, Any]], privileged: List[Dict[str, Any]], days: int) -> Dict[str, Any]:
-    """What the report says."""
+    """Checks and notes for the report."""
     counts = Counter(row["group"] for row in stale)
     summary = ", ".join("%s %d" % pair for pair in sorted(counts.items()))
     ours = sum(row["ours"] for row in privileged)
     checks = [
         {"name": "accounts unused for %d days" % days, "ok": not stale, "detail": summary or "none"},
         {
-            "name": "nobody of the roster has power",
+            "name": "no roster account is in a privileged group",
             "ok": not ours,
             "detail": "%d accounts" % ours if ours else "",
         },
@@ -160,9 +162,9 @@ def facts(stale: List[Dict[str, Any]], privileged: List[Dict[str, Any]], days: i
 
 
 def _sentence(row: Dict[str, Any]) -> str:
-    word = "since" if row["exact"] else "at the latest since"
+    word = "since" if row["exact"] else "since at the latest"
     day = ", %s %s" % (word, row["since"]) if row["since"] else ""
-    way = "" if row["direct"] else ", by way of another group"
+    way = "" if row["direct"] else ", through another group"
     return "%s: %s%s%s" % (row["group"], row["account"], day, way)
 
 

@@ -1,67 +1,69 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Bring the accounts and groups of a directory in line with a school's roster."""
+"""Update the accounts and groups of a directory from a school's roster."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: directory_sync
-short_description: Bring accounts and groups in line with a roster
+short_description: Update accounts and groups from a roster
 description:
-  - Reads a roster, decides by a policy which units, accounts and groups there should be, and makes them so over LDAPS.
-  - Runs on the controller. In check mode it tells exactly the steps that a run would take.
-  - Touches only what lies below O(base), and of accounts only those that carry a source id (C(employeeNumber)).
-  - What it prints has counts and pseudonyms, never the name, username or DN of a person.
-  - Passwords of new accounts, and what is known of accounts that are deleted, go to an encrypted file first.
-  - Stops at the first error and says what is done; run again it does the rest.
+  - Reads a roster, derives the desired units, accounts and groups from it by a policy, and applies
+    the differences to the directory over LDAPS.
+  - Runs on the controller. Check mode predicts exactly the steps of a run.
+  - Changes only entries below O(base), and only accounts with a source id (C(employeeNumber)).
+  - The output has counts and pseudonyms, never the name, username or DN of a person.
+  - Passwords of new accounts, and the data of deleted accounts, are written to an encrypted file
+    first.
+  - Stops at the first error and reports the completed steps; another run does the remaining ones.
 options:
   roster:
     description: The roster; a zip or a folder for C(oneroster), a file for C(csv).
     type: path
     required: true
   roster_format:
-    description: How the roster is written.
+    description: The format of the roster.
     type: str
     choices: [oneroster, csv]
     default: oneroster
   roster_mapping:
-    description: For C(csv), which column holds which field.
+    description: For C(csv), the column of each field.
     type: dict
     default: {}
   roster_complete:
-    description: For C(csv), whether somebody who is not in the file has left.
+    description: For C(csv), whether people who are not in the file have left.
     type: bool
     default: true
   policy:
-    description: The school's decisions about names, units, groups and leavers.
+    description: The school's settings for usernames, units, groups and leavers.
     type: dict
     default: {}
   today:
-    description: The day to decide by, as C(2026-09-01); the controller's date if empty.
+    description: The day to plan for, such as C(2026-09-01); the controller's date if empty.
     type: str
     default: ""
   handover_dir:
-    description: Folder for the encrypted hand-over, needed where accounts are created or deleted.
+    description: Folder for the encrypted hand-over; required if accounts are created or deleted.
     type: path
     default: ""
   handover_passphrase:
-    description: Opens the hand-over, with C(ansible-vault view).
+    description: Passphrase of the hand-over; C(ansible-vault view) shows the file.
     type: str
     default: ""
   pseudonym_key:
-    description: A secret of the school, so that its pseudonyms are its own and stay the same.
+    description: Secret key of the school's pseudonyms; they stay the same as long as the key does.
     type: str
     required: true
   connections:
-    description: How many connections are used at once.
+    description: Number of parallel connections.
     type: int
     default: 2
 extends_documentation_fragment:
   - fitsom.school.directory
 attributes:
   check_mode:
-    description: Tells exactly the steps that a run would take.
+    description: Predicts exactly the steps of a run.
     support: full
   diff_mode:
     description: Counts by kind and group.
@@ -70,7 +72,7 @@ author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""
-- name: Bring the school's people in line with the roster
+- name: Update accounts and groups from the roster
   fitsom.school.directory_sync:
     servers: [dc1.school.test]
     kind: samba
@@ -87,15 +89,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fitsom:
-  description: The objects that changed, or in check mode that would; checks and notes.
+  description: Changed objects, or in check mode the predicted ones; checks and notes.
   type: dict
   returned: always
 counts:
-  description: How many steps of each action, C({create_user:\ 120, move_user:\ 800}).
+  description: Number of steps by action, C({create_user:\ 120, move_user:\ 800}).
   type: dict
   returned: success
 handover:
-  description: The encrypted file of this run; empty if it needed none.
+  description: Path of the encrypted hand-over of this run; empty if none was needed.
   type: str
   returned: success
 """
@@ -130,7 +132,7 @@ SECRET_ACTIONS = (Action.CREATE_USER, Action.EXPORT_USER)
 
 
 class Sync:
-    """One run: reads on construction of the plan, then either tells it or does it."""
+    """One run: reads roster and directory, plans the steps, and reports or applies them."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
@@ -184,7 +186,7 @@ class Sync:
             self.module.fail_json(msg=self._failure(report.failed, report.error, report), **result)
         self.module.exit_json(**result)
 
-    # what is given
+    # options
 
     def _today(self) -> date:
         if not self.params["today"]:
@@ -226,11 +228,11 @@ class Sync:
         lines = faults[:MOST_FAULTS] + (["and %d more" % omitted] if omitted > 0 else [])
         check = {"name": "the roster can be read", "ok": False, "detail": "%d faults" % len(faults)}
         self.module.fail_json(
-            msg="the roster has faults; nothing was taken from it:\n%s" % "\n".join(lines),
+            msg="the roster has faults and was not used:\n%s" % "\n".join(lines),
             fitsom={"checks": [check]},
         )
 
-    # what speaks against it
+    # before the run
 
     def _require_safety(self, roster: Roster, rules: policy.Policy) -> None:
         reasons = planning.refusal_reasons(self.current, self.steps, roster, rules)
@@ -255,7 +257,10 @@ class Sync:
         rows = handover.content(self.steps, secrets, self.current, self.desired)
         if not rows:
             return ""
-        head = "# Written before the accounts were made. If the run stopped, a later file has those that were left.\n"
+        head = (
+            "# Written before the accounts were created. If the run stopped early, the file of the next run\n"
+            "# has new passwords for the accounts that were not created.\n"
+        )
         try:
             folder = Path(self.params["handover_dir"])
             written_at = datetime.now().astimezone()
@@ -266,7 +271,7 @@ class Sync:
             self.module.fail_json(msg="nothing was changed: %s" % error)
             raise
 
-    # what is told
+    # results
 
     def _result(self, steps: Sequence[Step], path: str) -> Dict[str, Any]:
         rows = planning.object_rows(steps, self.current, self.key)
@@ -285,7 +290,7 @@ class Sync:
         if failed:
             row = planning.object_rows([failed], self.current, self.key)[0]
             label = "%s %s %s" % (row["action"], row["kind"], row["id"])
-        return "stopped at %s: %s. Done: %d steps. Not done: %d; another run does them." % (
+        return "stopped at %s: %s. Completed steps: %d. Remaining steps: %d; another run does them." % (
             label,
             error,
             len(report.completed),
@@ -294,7 +299,7 @@ class Sync:
 
 
 def diff(rows: Sequence[Dict[str, str]]) -> Dict[str, str]:
-    """Counts by action and group, as a difference from nothing."""
+    """Counts by action and group, as a diff with an empty "before"."""
     counts = Counter((row["kind"], row["action"], row["group"]) for row in rows)
     lines = [
         "%s %s, %s: %d\n" % (action, kind, group, count)
