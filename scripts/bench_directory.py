@@ -1,12 +1,13 @@
-"""Users a second into a Samba domain of the lab: our engine, bare ldap3, and a loop over community.general.ldap_entry.
+"""Users created per second in the lab: our engine, bare ldap3, and a loop over ldap_entry.
 
 Usage: scripts/bench_directory.py [PEOPLE] [ROUNDS]   (default: 1000 2). Prints figures as JSON.
 
-Bare ldap3 is one connection over LDAPS that sends the very entries which our engine would, one add after another, and
-asks for nothing back. Rounds alternate with ours, on the same server, and the directory is emptied in between. The loop
-makes 30 accounts without passwords, then 30 groups with those of them that belong there, and is extrapolated to as many
-accounts and groups as ours makes; it is left out where the system's Python lacks python-ldap (Debian: python3-ldap).
-`again` is a run that finds nothing to do.
+Bare ldap3 is one connection over LDAPS that adds the same entries as our engine, one after another,
+and reads nothing. Its rounds alternate with ours on the same server, and the directory is emptied in
+between. The loop over community.general.ldap_entry creates 30 accounts without passwords, then 30
+groups with those accounts that belong in them, and is extrapolated to all accounts and groups; it is
+skipped if the system's Python does not have python-ldap (Debian: python3-ldap). `again` is a second
+run without steps.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ LOOP = """\
 
 
 def entries(mapping: DirectoryMap, steps: list[Step]) -> list[tuple[str, Values]]:
-    """What the steps add, as DN and attributes, in their order."""
+    """The entries that the steps add, as DN and attributes, in order."""
     names = {step.key: mapping.user_dn(step.after) for step in steps if isinstance(step.after, User)}
     added: list[tuple[str, Values]] = []
     for step in steps:
@@ -73,8 +74,8 @@ def entries(mapping: DirectoryMap, steps: list[Step]) -> list[tuple[str, Values]
     return added
 
 
-def bare(directory: Directory, roster: Roster) -> float:
-    """Seconds of plain adds on one connection."""
+def time_bare_ldap3(directory: Directory, roster: Roster) -> float:
+    """Seconds for plain adds on one connection."""
     _, _, steps = directory.plan(roster)
     link = directory.link()
     mapping = reader.map_for(link, directory.kind, directory.base)
@@ -87,18 +88,18 @@ def bare(directory: Directory, roster: Roster) -> float:
     return time.monotonic() - began
 
 
-def ours(directory: Directory, roster: Roster) -> tuple[float, float]:
-    """Seconds of the engine, planning and connecting included, and of a second run that finds nothing to do."""
+def time_engine(directory: Directory, roster: Roster) -> tuple[float, float]:
+    """Seconds of the engine, with planning and connecting, and of a second run without steps."""
     began = time.monotonic()
     directory.follow(roster)
     finished = time.monotonic()
     if directory.follow(roster):
-        sys.exit("a second run still found something to do")
+        sys.exit("a second run still had steps")
     return finished - began, time.monotonic() - finished
 
 
-def loop(directory: Directory, roster: Roster, folder: Path) -> float:
-    """Seconds for all accounts and groups, by a loop over community.general.ldap_entry, reckoned from a sample."""
+def time_ldap_entry_loop(directory: Directory, roster: Roster, folder: Path) -> float:
+    """Seconds for all accounts and groups by a loop over ldap_entry, extrapolated from a sample."""
     _, _, steps = directory.plan(roster)
     link = directory.link()
     mapping = reader.map_for(link, directory.kind, directory.base)
@@ -123,7 +124,7 @@ def loop(directory: Directory, roster: Roster, folder: Path) -> float:
 
 
 def rows(mapping: DirectoryMap, steps: list[Step]) -> list[dict[str, Any]]:
-    """As ldap_entry wants them: no bytes, so no passwords, and so no access either."""
+    """Options of ldap_entry: without bytes, so without passwords, so the accounts are disabled."""
     items = []
     for name, values in entries(mapping, steps):
         texts = {
@@ -146,19 +147,19 @@ def timed(*words: str) -> float:
 
 
 def has_python_ldap() -> bool:
-    """The module asks for python-ldap, which is not part of fitsom."""
+    """Whether the system has python-ldap, which the module needs and fitsom does not install."""
     return subprocess.run([PYTHON, "-c", "import ldap"], capture_output=True, check=False).returncode == 0
 
 
 def measure(directory: Directory, people: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """All of it on one directory."""
+    """All figures of one directory."""
     roster = rosters.make_school(people)
     times: dict[str, list[float]] = {"bare": [], "fitsom": [], "again": []}
     for number in range(rounds):
         directory.wipe()
-        times["bare"].append(bare(directory, roster))
+        times["bare"].append(time_bare_ldap3(directory, roster))
         directory.wipe()
-        first_run, second_run = ours(directory, roster)
+        first_run, second_run = time_engine(directory, roster)
         times["fitsom"].append(first_run)
         times["again"].append(second_run)
         times_so_far = ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items())
@@ -173,7 +174,7 @@ def measure(directory: Directory, people: int, rounds: int, folder: Path) -> dic
     }
     if directory.kind == "samba" and has_python_ldap():
         directory.wipe()
-        loop_seconds = loop(directory, roster, folder)
+        loop_seconds = time_ldap_entry_loop(directory, roster, folder)
         figures["ldap_entry, seconds"] = round(loop_seconds)
         figures["fitsom's speed / ldap_entry's"] = round(loop_seconds / statistics.median(times["fitsom"]), 1)
     directory.wipe()

@@ -1,6 +1,6 @@
-"""Schools made up for tests: their people and classes, next year's, and both as OneRoster bundles.
+"""Made-up schools for tests: people and classes, the next year, and both as OneRoster bundles.
 
-Nobody in it is real.
+None of the people is real.
 """
 
 from __future__ import annotations
@@ -57,15 +57,18 @@ COVERED = frozenset(WORDS)
 
 
 def make_school(people: int = 2000, seed: int = 1) -> Roster:
-    """A school of so many people, seven in eight of them pupils of years 7 to 11. The same seed, the same school."""
-    dice = random.Random(seed)  # noqa: S311 - names for tests, not secrets
+    """A school with this number of people, seven in eight of them pupils of years 7 to 11.
+
+    The same seed gives the same school.
+    """
+    rng = random.Random(seed)  # noqa: S311 - names for tests, not secrets
     pupils, teachers = people * 7 // 8, people // 12
-    everybody = [
-        *(_person(dice, f"pu-{n:05d}", Role.PUPIL, str(FIRST + n % 5)) for n in range(pupils)),
-        *(_person(dice, f"te-{n:05d}", Role.TEACHER) for n in range(teachers)),
-        *(_person(dice, f"st-{n:05d}", Role.STAFF) for n in range(people - pupils - teachers)),
+    all_people = [
+        *(_person(rng, f"pu-{n:05d}", Role.PUPIL, str(FIRST + n % 5)) for n in range(pupils)),
+        *(_person(rng, f"te-{n:05d}", Role.TEACHER) for n in range(teachers)),
+        *(_person(rng, f"st-{n:05d}", Role.STAFF) for n in range(people - pupils - teachers)),
     ]
-    return roster_of(everybody, _classes(everybody, 2026))
+    return roster_of(all_people, _classes(all_people, 2026))
 
 
 def roster_of(
@@ -79,60 +82,63 @@ def roster_of(
     )
 
 
-def _person(dice: random.Random, key: str, role: Role, year: str = "") -> Person:
+def _person(rng: random.Random, key: str, role: Role, year: str = "") -> Person:
     return Person(
         source_id=key,
-        given_name=dice.choice(GIVEN_NAMES),
-        family_name=dice.choice(FAMILY_NAMES),
+        given_name=rng.choice(GIVEN_NAMES),
+        family_name=rng.choice(FAMILY_NAMES),
         role=role,
         year=year,
-        departments=() if role is Role.PUPIL else (dice.choice(DEPARTMENTS),),
+        departments=() if role is Role.PUPIL else (rng.choice(DEPARTMENTS),),
         username=key,
     )
 
 
 def _classes(people: Iterable[Person], autumn: int) -> Iterator[TeachingClass]:
-    """Forms of up to 30; each form is taught every subject, by one teacher."""
-    everybody = list(people)
-    teachers = sorted(p.source_id for p in everybody if p.role is Role.TEACHER)
-    turn = 0
+    """Classes of up to 30 pupils: one for each form and subject, with one teacher."""
+    all_people = list(people)
+    teachers = sorted(p.source_id for p in all_people if p.role is Role.TEACHER)
+    teacher_index = 0
     for year in range(FIRST, LAST + 1):
-        pupils = sorted(p.source_id for p in everybody if p.year == str(year))
+        pupils = sorted(p.source_id for p in all_people if p.year == str(year))
         for start in range(0, len(pupils), 30):
             form = f"{year}{FORMS[start // 30]}"
-            for short, subject in SUBJECTS.items():
-                turn += 1
+            for code, subject in SUBJECTS.items():
+                teacher_index += 1
                 yield TeachingClass(
-                    source_id=f"c-{autumn}-{form}-{short}",
+                    source_id=f"c-{autumn}-{form}-{code}",
                     title=f"{subject} {form}",
-                    code=f"{form}/{short}",
+                    code=f"{form}/{code}",
                     subjects=(subject,),
                     years=(str(year),),
                     pupils=frozenset(pupils[start : start + 30]),
-                    teachers=frozenset([teachers[turn % len(teachers)]] if teachers else []),
+                    teachers=frozenset([teachers[teacher_index % len(teachers)]] if teachers else []),
                 )
 
 
 def rollover(roster: Roster, seed: int = 2, autumn: int = 2027) -> Roster:
-    """Next year: the oldest leave, the others move up, a new year 7 comes; one in twenty of the staff changes."""
-    dice = random.Random(seed)  # noqa: S311
+    """The next year: the oldest leave, the others move up, and a new year 7 joins.
+
+    One in twenty of the staff is replaced.
+    """
+    rng = random.Random(seed)  # noqa: S311
     stay, new = [], 0
     for person in roster.people.values():
         if person.role is Role.PUPIL and int(person.year) < LAST:
             stay.append(replace(person, year=str(int(person.year) + 1)))
         elif person.role is Role.PUPIL:
             new += 1
-            stay.append(_person(dice, f"pu-{autumn}-{new:04d}", Role.PUPIL, str(FIRST)))
-        elif dice.random() < 0.05:
+            stay.append(_person(rng, f"pu-{autumn}-{new:04d}", Role.PUPIL, str(FIRST)))
+        elif rng.random() < 0.05:
             new += 1
-            stay.append(_person(dice, f"st-{autumn}-{new:04d}", person.role))
+            stay.append(_person(rng, f"st-{autumn}-{new:04d}", person.role))
         else:
             stay.append(person)
     return roster_of(stay, _classes(stay, autumn))
 
 
 def bundle(roster: Roster, version: str = "1.1", mode: str = "bulk") -> dict[str, bytes]:
-    """{file: content} of a OneRoster bundle; in a delta, those in `left` stand as deleted."""
+    """{file: content} of a OneRoster bundle; in a delta, `leavers` have the status tobedeleted."""
     status = ["", ""] if mode == "bulk" else ["active", "2026-09-01T08:00:00.000Z"]
     deleted = ["tobedeleted", "2026-09-01T08:00:00.000Z"]
     users = [_user(person, version, status) for person in roster.people.values()]
@@ -167,7 +173,7 @@ def table(header: list[str], rows: Iterable[list[str]], end: str = "\r\n") -> by
 
 
 def cell(files: dict[str, bytes], name: str, line: int, column: str, value: str) -> dict[str, bytes]:
-    """The bundle with one plain cell changed; line 2 is the first row."""
+    """The bundle with one unquoted cell changed; line 2 is the first row."""
     rows = files[f"{name}.csv"].decode().splitlines()
     cells = rows[line - 1].split(",")
     cells[rows[0].split(",").index(column)] = value
@@ -176,7 +182,7 @@ def cell(files: dict[str, bytes], name: str, line: int, column: str, value: str)
 
 
 def write(files: Mapping[str, bytes], target: Path) -> Path:
-    """Into a zip if the target ends so, otherwise into a folder; the target."""
+    """Write to a zip if the target ends in .zip, otherwise to a folder; return the target."""
     if target.suffix == ".zip":
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in files.items():

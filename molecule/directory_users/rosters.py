@@ -1,6 +1,7 @@
-"""Two years' rosters of a made-up school: rosters.py write FOLDER. And who is in hand-overs: rosters.py read FILE ...
+"""Rosters of a made-up school for two years: rosters.py write FOLDER; hand-overs: read FILE ...
 
-`read` takes the passphrase on standard input and prints {name: {username, password, ...}} of the new accounts.
+`read` takes the passphrase on standard input and prints {name: {username, password, ...}} of the
+new accounts.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def person(key: str, given_name: str, family_name: str, year: str = "", role: Ro
     return Person(source_id=key, given_name=given_name, family_name=family_name, role=role, year=year)
 
 
-# Whom the scenario follows through the years.
+# The people whom the scenario follows through both years.
 MOVER = person("known-mover", "Zoë", "O'Brien-Núñez", "7")
 LEAVER = person("known-leaver", "Lúðvík", "Þorláksson", "7")
 JOINER = person("known-joiner", "Ümit", "Ærø", "7")

@@ -149,13 +149,13 @@ def facts(stale: List[Dict[str, Any]], privileged: List[Dict[str, Any]], days: i
     """Checks and notes for the report."""
     counts = Counter(row["group"] for row in stale)
     summary = ", ".join("%s %d" % pair for pair in sorted(counts.items()))
-    ours = sum(row["ours"] for row in privileged)
+    roster_accounts = sum(row["ours"] for row in privileged)
     checks = [
         {"name": "accounts unused for %d days" % days, "ok": not stale, "detail": summary or "none"},
         {
             "name": "no roster account is in a privileged group",
-            "ok": not ours,
-            "detail": "%d accounts" % ours if ours else "",
+            "ok": not roster_accounts,
+            "detail": "%d accounts" % roster_accounts if roster_accounts else "",
         },
     ]
     return {"checks": checks, "notes": [_sentence(row) for row in privileged]}

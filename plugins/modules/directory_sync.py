@@ -247,8 +247,8 @@ class Sync:
         self.checks.append({"name": "the roster is safe to follow", "ok": True, "detail": ""})
 
     def _require_handover(self) -> None:
-        needed = any(step.action in SECRET_ACTIONS for step in self.steps)
-        if needed and not (self.params["handover_dir"] and self.params["handover_passphrase"]):
+        writes_handover = any(step.action in SECRET_ACTIONS for step in self.steps)
+        if writes_handover and not (self.params["handover_dir"] and self.params["handover_passphrase"]):
             self.module.fail_json(
                 msg="accounts would be created or deleted: handover_dir and handover_passphrase are needed"
             )

@@ -1,4 +1,4 @@
-"""The lab's two directories, a Samba domain and an OpenLDAP server, as the tests use them."""
+"""The lab's two directories, a Samba domain and an OpenLDAP server, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedP
 
 
 def start(folder: Path) -> Path:
-    """Both servers, provisioned; the lab's folder."""
+    """Start and provision both servers; return the lab's folder."""
     (folder / "lab.yml").write_text(SPEC)
     lab = [sys.executable, "molecule/shared/lab.py"]
     environment = {"FITSOM_LAB_DIR": str(folder)}
@@ -74,7 +74,7 @@ def stop(folder: Path) -> None:
 
 @dataclass(kw_only=True)
 class Directory:
-    """One of them. `policy` is what the school decided; a run takes a roster and is complete."""
+    """One directory of the lab. `rules` is the school's policy."""
 
     kind: str
     lab: Path
@@ -98,7 +98,7 @@ class Directory:
         return connection.connect(self.login)
 
     def may_log_in(self, name: str, password: str) -> bool:
-        """Whether the server takes this DN with this password."""
+        """Whether the server accepts this DN with this password."""
         try:
             connection.connect(replace(self.login, bind_dn=name, password=password)).close()
         except DirectoryError:
@@ -106,7 +106,7 @@ class Directory:
         return True
 
     def plan(self, roster: Roster) -> tuple[State, State, list[Step]]:
-        """What is found, what is wanted, and the steps between."""
+        """The current state, the desired state, and the steps between them."""
         link, rules = self.link(), policy.from_mapping(self.rules)
         mapping = reader.map_for(link, self.kind, self.base)
         current = reader.read(link, mapping)
@@ -117,7 +117,7 @@ class Directory:
     def apply(
         self, current: State, steps: Sequence[Step], *, die_after: int = 0, width: int = 2
     ) -> engine.Report:
-        """Take the steps; with `die_after` this process is killed once so many are done."""
+        """Apply the steps; with `die_after` kill this process after that number of steps."""
         links = [self.link() for _ in range(width)]
         mapping = reader.map_for(links[0], self.kind, self.base)
         count = 0
@@ -135,14 +135,14 @@ class Directory:
         return report
 
     def follow(self, roster: Roster) -> list[Step]:
-        """Plan and apply; the steps."""
+        """Plan and apply; return the steps."""
         current, _, steps = self.plan(roster)
         report = self.apply(current, steps)
         assert (report.error, report.remaining) == ("", ())
         return steps
 
     def follow_and_die(self, roster: Roster, after: int) -> int:
-        """The same in a process that is killed after so many steps; how many had been planned."""
+        """The same in a process that is killed after some steps; return how many were planned."""
         current, _, steps = self.plan(roster)
         process = multiprocessing.get_context("fork").Process(
             target=self.apply, args=(current, steps), kwargs={"die_after": after}
@@ -152,7 +152,7 @@ class Directory:
         return len(steps)
 
     def wipe(self) -> None:
-        """Nothing below the base."""
+        """Delete everything below the base."""
         link = self.link()
         if self.kind == "openldap":
             entries = link.search(self.base, "(objectClass=*)", ["1.1"])
@@ -166,7 +166,7 @@ class Directory:
         link.close()
 
     def module(self, name: str, *flags: str, **options: Any) -> tuple[dict[str, Any], str]:
-        """Run one of our modules from the controller: its result, and all that was printed."""
+        """Run one of our modules on the controller; return its result and the whole output."""
         login = self.login
         arguments = {
             "servers": list(login.servers),
@@ -177,7 +177,7 @@ class Directory:
             "ca_file": login.ca_file,
             **options,
         }
-        task = {f"fitsom.school.{name}": arguments, "register": "told"}
+        task = {f"fitsom.school.{name}": arguments, "register": "result"}
         play = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
         book = self.lab / f"{name}.yml"
         book.write_text(json.dumps(play))

@@ -1,4 +1,4 @@
-"""A roster's way into a real Samba domain and a real OpenLDAP server, and what happens when it goes wrong."""
+"""Rosters applied to a real Samba domain and a real OpenLDAP server, with drift and failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 from tests.integration.directory_lab import PASSPHRASE, PASSWORD, PROGRAMS, Directory
 
 # isort: split
-# The lab's file has made the modules' own utilities known by the name that they have inside Ansible.
+
 from plugins.module_utils.directory.model import Action, Person, Role, Roster, State, User
 from tests import rosters
 
@@ -37,7 +37,7 @@ def school(people: int = 40) -> Roster:
 
 
 def sync(directory: Directory, roster: Roster, *flags: str, **options: Any) -> tuple[dict[str, Any], str]:
-    """The module, on the roster as a bundle."""
+    """Run directory_sync on the roster, written as a bundle."""
     path = rosters.write(rosters.bundle(roster), directory.lab / "roster.zip")
     module_options = {
         "roster": str(path),
@@ -52,7 +52,7 @@ def sync(directory: Directory, roster: Roster, *flags: str, **options: Any) -> t
 
 
 def read_handover(path: str, folder: Path) -> dict[str, list[dict[str, str]]]:
-    """What a hand-over says to who has the passphrase."""
+    """The decrypted content of a hand-over."""
     (folder / "passphrase").write_text(PASSPHRASE + "\n")
     view = [
         str(PROGRAMS / "ansible-vault"),
@@ -65,7 +65,7 @@ def read_handover(path: str, folder: Path) -> dict[str, list[dict[str, str]]]:
     return content
 
 
-def test_what_was_planned_is_done_and_then_nothing_is_left(directory: Directory, tmp_path: Path) -> None:
+def test_the_run_does_what_was_planned_and_a_second_run_nothing(directory: Directory, tmp_path: Path) -> None:
     planned, check_output = sync(directory, school(), "--check", "--diff", "-vvv")
     applied, run_output = sync(directory, school(), "--diff", "-vvv")
     repeated, second_output = sync(directory, school(), "--diff", "-vvv")
@@ -126,17 +126,17 @@ def test_who_comes_back_may_log_in_again(directory: Directory) -> None:
     assert directory.may_log_in(current.users["canary-1"].dn, PASSWORD)
 
 
-# Each spoils something by hand: (link, the canary, the state found).
-Spoil = Callable[[Any, User, State], None]
+# Each makes one kind of drift: (link, the canary's account, the current state).
+MakeDrift = Callable[[Any, User, State], None]
 
 
-def _member(add: bool) -> Spoil:
-    def spoil(link: Any, user: User, current: State) -> None:
+def _member(add: bool) -> MakeDrift:
+    def make_drift(link: Any, user: User, current: State) -> None:
         inside = [group for group in current.groups.values() if ("canary-1" in group.members) is not add]
         change = ldap3.MODIFY_ADD if add else ldap3.MODIFY_DELETE
         link.modify(inside[0].dn, {"member": [(change, [user.dn])]})
 
-    return spoil
+    return make_drift
 
 
 def _group_gone(link: Any, user: User, current: State) -> None:
@@ -153,8 +153,8 @@ def _moved(link: Any, user: User, current: State) -> None:
     link.rename(user.dn, own, parent.partition(",")[2])
 
 
-DRIFT: dict[str, Spoil] = {
-    "another name to show": lambda link, user, _: link.replace(user.dn, {"displayName": ["Somebody"]}),
+DRIFT: dict[str, MakeDrift] = {
+    "another display name": lambda link, user, _: link.replace(user.dn, {"displayName": ["Somebody"]}),
     "no given name": lambda link, user, _: link.replace(user.dn, {"givenName": []}),
     "another year": lambda link, user, _: link.replace(user.dn, {"departmentNumber": ["9"]}),
     "another role": lambda link, user, _: link.replace(user.dn, {"employeeType": ["teacher"]}),
@@ -163,26 +163,26 @@ DRIFT: dict[str, Spoil] = {
     "deleted": lambda link, user, _: link.delete(user.dn),
     "out of a group": _member(False),
     "in a wrong group": _member(True),
-    "a group is gone": _group_gone,
+    "a group is missing": _group_gone,
 }
 
 
-def test_every_drift_is_foreseen_and_mended(directory: Directory) -> None:
+def test_every_drift_is_predicted_and_corrected(directory: Directory) -> None:
     directory.follow(school())
-    for name, spoil in DRIFT.items():
+    for name, make_drift in DRIFT.items():
         current, _, steps = directory.plan(school())
         assert steps == [], name
         link = directory.link()
-        spoil(link, current.users["canary-1"], current)
+        make_drift(link, current.users["canary-1"], current)
         link.close()
 
-        assert directory.follow(school()) != [], f"{name} was not seen"
+        assert directory.follow(school()) != [], f"{name} was not detected"
         _, desired, remaining_steps = directory.plan(school())
         assert remaining_steps == [], name
         assert desired.users["canary-1"].enabled
 
 
-def test_drift_is_told_by_check_mode_as_the_run_then_does_it(directory: Directory) -> None:
+def test_check_mode_predicts_drift_as_the_run_corrects_it(directory: Directory) -> None:
     directory.follow(school())
     current, _, _ = directory.plan(school())
     link = directory.link()
@@ -198,7 +198,7 @@ def test_drift_is_told_by_check_mode_as_the_run_then_does_it(directory: Director
     assert directory.plan(school())[2] == []
 
 
-def test_run_that_is_killed_again_and_again_ends_the_same(directory: Directory) -> None:
+def test_run_that_is_killed_repeatedly_ends_in_the_same_state(directory: Directory) -> None:
     first, second = school(), rosters.rollover(school())
     for roster, step in ((first, 31), (second, 17)):
         planned = [directory.follow_and_die(roster, step)]
@@ -214,7 +214,7 @@ def test_run_that_is_killed_again_and_again_ends_the_same(directory: Directory) 
     assert directory.may_log_in(enabled.dn, PASSWORD)
 
 
-def test_account_of_ours_that_is_there_already_is_mended(directory: Directory) -> None:
+def test_existing_account_with_our_source_id_is_corrected(directory: Directory) -> None:
     empty, _, steps = directory.plan(school())
     directory.follow(school())
     current, _, _ = directory.plan(school())
@@ -223,21 +223,21 @@ def test_account_of_ours_that_is_there_already_is_mended(directory: Directory) -
     link.replace(user.dn, {"displayName": ["Somebody"], "departmentNumber": []})
     link.close()
 
-    report = directory.apply(empty, steps)  # as if nothing were there yet
+    report = directory.apply(empty, steps)  # as planned for an empty directory
 
     assert (report.error, report.remaining) == ("", ())
     assert directory.plan(school())[2] == []
     assert directory.may_log_in(user.dn, PASSWORD)
 
 
-def test_name_that_somebody_else_has_stops_the_run_and_says_what_is_left(directory: Directory) -> None:
+def test_name_of_another_account_stops_the_run_and_reports_the_remaining_steps(directory: Directory) -> None:
     current, _, steps = directory.plan(school())
     units = [step for step in steps if step.action is Action.CREATE_UNIT]
     directory.apply(current, units)
     (mine,) = [step for step in steps if step.key == "canary-1"]
     assert isinstance(mine.after, User)
-    stranger = replace(mine.after, source_id="somebody-else")
-    directory.apply(current, [replace(mine, key="somebody-else", after=stranger)])
+    other_account = replace(mine.after, source_id="somebody-else")
+    directory.apply(current, [replace(mine, key="somebody-else", after=other_account)])
 
     report = directory.apply(
         current, [step for step in steps if step.action is not Action.CREATE_UNIT], width=1
@@ -249,7 +249,7 @@ def test_name_that_somebody_else_has_stops_the_run_and_says_what_is_left(directo
     assert [word for word in CANARIES if word in report.error.casefold()] == []
 
 
-def test_number_of_an_account_is_never_given_again(directories: dict[str, Directory]) -> None:
+def test_number_of_an_account_is_never_reused(directories: dict[str, Directory]) -> None:
     directory = directories["openldap"]
     directory.wipe()
     directory.follow(school(10))
@@ -266,7 +266,7 @@ def test_number_of_an_account_is_never_given_again(directories: dict[str, Direct
     assert len(used) == 11
 
 
-def test_wrong_password_and_wrong_authority_are_said_and_nothing_else(directory: Directory) -> None:
+def test_wrong_password_and_wrong_authority_are_reported_and_nothing_else(directory: Directory) -> None:
     wrong, output = sync(directory, school(), bind_password="not-the-password")
     assert "refuses the bind DN with this password" in wrong["msg"]
     assert "not-the-password" not in output
@@ -285,7 +285,7 @@ def test_too_many_leavers_are_refused(directory: Directory) -> None:
     assert [check for check in refused["fitsom"]["checks"] if not check["ok"]]
 
 
-def test_domain_asks_for_long_passwords_and_locks(directories: dict[str, Directory]) -> None:
+def test_domain_requires_long_passwords_and_locks_accounts(directories: dict[str, Directory]) -> None:
     samba = directories["samba"]
     samba.module("directory_policy", minimum_length=7, lockout_threshold=0)
     planned, _ = samba.module("directory_policy", "--check", "--diff")

@@ -1,4 +1,4 @@
-"""A roster's way through the whole house: planned, approved, run on a real Samba domain, reported; no names."""
+"""A roster as a whole change: planned, approved, run on a real Samba domain, reported; no names."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def samba(directories: dict[str, Directory]) -> Directory:
 
 @pytest.fixture
 def school(samba: Directory, tmp_path: Path) -> School:
-    """One whose directory is the lab's; everything else is as in the repository."""
+    """A school with the lab's directory; everything else is as in the repository."""
     school = School(folder=tmp_path / "school", inventories=("inventories/directory",))
     login = samba.login
     inventory = {
@@ -91,7 +91,7 @@ def test_roster_is_planned_approved_run_and_reported_without_a_name(
     number = school.planned("playbooks/directory.yml", **request)
     shown = school.fitsom("change", "show", number, json_answer=False).out
     assert "create user, Year 7" in shown
-    # The MIS writes a new export over the one that was approved: refused, and nobody is touched.
+    # The MIS overwrites the approved export with a new one: refused, and nothing is changed.
     rosters.write(rosters.bundle(rosters.make_school(30)), export)
     school.fitsom("change", "approve", number, who="head")
     refused = school.fitsom("run", "start", number, code=None)
@@ -115,9 +115,7 @@ def test_roster_is_planned_approved_run_and_reported_without_a_name(
     assert [name for name, text in texts(school.site) if secret in text or PASSPHRASE in text] == []
 
 
-def test_rollover_shows_counts_by_year_to_who_approves(
-    school: School, samba: Directory, tmp_path: Path
-) -> None:
+def test_rollover_shows_counts_by_year_in_the_plan(school: School, samba: Directory, tmp_path: Path) -> None:
     before = rosters.make_school(60)
     samba.follow(before)
     export = rosters.write(rosters.bundle(rosters.rollover(before)), tmp_path / "export.zip")

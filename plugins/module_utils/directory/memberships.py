@@ -21,7 +21,7 @@ _CLASS_KINDS = ("class", "subject")
 _ORDER = ("role", "year", "department", "subject", "class")
 _FORBIDDEN = re.compile(r'["/\\\[\]:;|=+*?<>,@#]')  # in the sAMAccountName of a group
 # The end of a class group's description, by which a delta finds the group of an existing class.
-_CLASS_IDS = re.compile(r"\[(?P<whose>class|teachers of class) (?P<ids>[^\[\]]+)\]$")
+_CLASS_IDS = re.compile(r"\[(?P<audience>class|teachers of class) (?P<ids>[^\[\]]+)\]$")
 
 
 @dataclass(kw_only=True)
@@ -179,7 +179,7 @@ def class_index(current: State) -> dict[str, list[tuple[str, str]]]:
     for key, group in current.groups.items():
         match = _CLASS_IDS.search(group.description)
         for class_id in match["ids"].split("; ") if match else ():
-            index.setdefault(class_id, []).append((key, match["whose"] if match else ""))
+            index.setdefault(class_id, []).append((key, match["audience"] if match else ""))
     return index
 
 

@@ -23,7 +23,7 @@ GROUP_KINDS = {
     "subject": ("subject", "Subjects"),
     "department": ("department", "Departments"),
 }
-KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_needed, folder) in GROUP_KINDS.items()}}
+KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_field, folder) in GROUP_KINDS.items()}}
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.I)
 # Attributes that a template may set; year and department come from the roster.
 _TEXTS = tuple(name for name in ATTRIBUTES if name not in PLACE_FIELDS)

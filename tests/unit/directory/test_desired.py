@@ -1,4 +1,4 @@
-"""What the directory should hold, for one person after the other: joiners, movers, leavers, guests."""
+"""The desired state for single people: joiners, movers, leavers, guests."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_joiner_has_an_account_a_unit_with_its_parents_and_groups() -> None:
     assert "26smitha" in state.taken_usernames
 
 
-def test_long_names_are_cut_to_what_a_directory_takes() -> None:
+def test_long_names_are_shortened_to_the_limits_of_a_directory() -> None:
     user = account(after(complete_roster(pupil(given_name="G" * 99, family_name="F" * 99))))
     assert [len(text) for text in (user.given_name, user.family_name, user.cn, user.username)] == [
         64,
@@ -75,7 +75,7 @@ def test_a_mover_changes_unit_groups_and_year_and_keeps_the_username() -> None:
     assert groups(state) == {"All Pupils", "Year 8"}
 
 
-def test_somebody_who_starts_later_is_made_disabled_and_enabled_on_the_day() -> None:
+def test_somebody_who_starts_later_is_created_disabled_and_enabled_on_the_day() -> None:
     roster = complete_roster(pupil(starts=date(2026, 9, 3)))
     assert not account(after(roster)).enabled
     assert groups(after(roster)) == {"All Pupils", "Year 7"}
@@ -86,7 +86,7 @@ def test_somebody_who_has_access_keeps_it_though_a_new_contract_starts_later() -
     assert account(after(complete_roster(pupil()), complete_roster(pupil(starts=date(2026, 10, 1))))).enabled
 
 
-def test_a_leaver_is_kept_disabled_in_no_group_and_held_since_the_first_day() -> None:
+def test_a_leaver_is_disabled_in_no_group_and_keeps_the_first_day_as_a_leaver() -> None:
     days = [TODAY, TODAY, TODAY + timedelta(days=9)]
     state = after(
         complete_roster(pupil(), pupil("p2")),
@@ -114,7 +114,7 @@ def test_somebody_who_comes_back_has_the_old_account() -> None:
     )
 
 
-def test_somebody_who_comes_back_later_is_no_leaver_and_not_enabled_yet() -> None:
+def test_somebody_who_comes_back_later_is_not_a_leaver_and_not_enabled_yet() -> None:
     back = complete_roster(pupil(starts=date(2026, 12, 1)), pupil("p2"))
     user = account(after(complete_roster(pupil(), pupil("p2")), complete_roster(pupil("p2")), back))
     assert (user.enabled, user.left_on, user.unit) == (False, None, ("Pupils", "Year 7"))
@@ -171,7 +171,7 @@ def test_attributes_that_policy_does_not_set_stay() -> None:
     }
 
 
-def test_a_roster_says_nothing_of_people_in_roles_that_it_does_not_cover() -> None:
+def test_accounts_in_roles_that_the_roster_does_not_cover_stay() -> None:
     guest = pupil("g1", role=Role.GUEST, year="")
     state = after(
         complete_roster(pupil(), guest), replace(complete_roster(pupil()), covers=frozenset({Role.PUPIL}))
@@ -186,7 +186,7 @@ def test_the_rosters_username_is_used_where_policy_wants_it() -> None:
     assert [users[key].username for key in ("p1", "p2", "p3")] == ["anna.s", "anna.s2", "26smitha"]
 
 
-def test_usernames_that_are_reserved_or_taken_by_strangers_are_avoided() -> None:
+def test_usernames_that_are_reserved_or_exist_elsewhere_are_avoided() -> None:
     policy = from_mapping({"usernames": "{family}"})
     current = replace(EMPTY, taken_usernames=frozenset({"smith", "smith2"}))
     users = after(
@@ -195,7 +195,7 @@ def test_usernames_that_are_reserved_or_taken_by_strangers_are_avoided() -> None
     assert [users[key].username for key in ("p1", "p2")] == ["smith3", "root2"]
 
 
-def test_the_username_of_a_leaver_who_is_held_is_not_given_away() -> None:
+def test_the_username_of_a_held_leaver_is_not_reused() -> None:
     state = after(
         complete_roster(pupil(), pupil("p2", family_name="B")),
         complete_roster(pupil("p2", family_name="B")),
@@ -204,7 +204,7 @@ def test_the_username_of_a_leaver_who_is_held_is_not_given_away() -> None:
     assert account(state, "p3").username == "26smitha2"
 
 
-def test_leavers_are_left_out_after_the_hold_only_if_policy_deletes_and_the_roster_is_complete() -> None:
+def test_leavers_are_dropped_after_the_hold_only_if_policy_deletes_and_the_roster_is_complete() -> None:
     first, remaining = complete_roster(pupil(), pupil("p2")), complete_roster(pupil("p2"))
     deleting = from_mapping({"delete_after_hold": True, "hold_days": 30})
     state = after(first, remaining, policy=deleting)

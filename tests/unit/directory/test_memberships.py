@@ -1,4 +1,4 @@
-"""Who belongs to which group, by whole rosters and by parts."""
+"""Members of groups, from complete rosters and from deltas."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def after(*rosters: Roster, policy: Policy | None = None, current: State = EMPTY
     return current
 
 
-def test_each_kind_of_group_has_its_people_and_its_folder() -> None:
+def test_each_kind_of_group_has_its_members_and_its_unit() -> None:
     state = after(school(teaching_class()))
     assert members(state) == {
         "All Pupils": {"p1", "p2"},
@@ -89,7 +89,7 @@ def test_classes_of_one_code_share_a_group_and_other_codes_never_do(number: int)
     assert [keys for name, keys in classes.items() if "~" in name and "Teachers" not in name] == [{"p2"}]
 
 
-def test_a_class_that_is_named_like_a_group_of_a_role_gets_none_of_its_rights() -> None:
+def test_a_class_with_the_name_of_a_role_group_gets_a_group_of_its_own() -> None:
     policy = from_mapping({"groups": {"class": "{code}"}})
     state = after(school(teaching_class(code="all staff")), policy=policy)
     assert members(state)["All Staff"] == {"t1"}
@@ -109,17 +109,17 @@ def test_subjects_that_differ_in_case_are_one() -> None:
         ('a"b@c', "a-b-c"),
     ],
 )
-def test_a_group_has_a_name_that_a_directory_takes(text: str, name: str) -> None:
+def test_a_group_has_a_name_that_is_valid_in_a_directory(text: str, name: str) -> None:
     assert group_name(text) == name
 
 
-def test_long_names_are_cut_and_stay_apart() -> None:
+def test_long_names_are_shortened_and_stay_unique() -> None:
     group_names = {group_name("x" * 70 + tail) for tail in "ab"}
     assert len(group_names) == 2
     assert {len(name) for name in group_names} <= set(range(60, 65))
 
 
-def test_a_whole_roster_takes_people_out_of_classes_and_years_that_they_have_left() -> None:
+def test_a_complete_roster_removes_people_from_former_classes_and_years() -> None:
     state = after(
         school(teaching_class()),
         school(teaching_class(pupils=["p2"]), people=[pupil(year="8"), pupil("p2"), TEACHER]),
@@ -128,13 +128,13 @@ def test_a_whole_roster_takes_people_out_of_classes_and_years_that_they_have_lef
     assert "Class 7A-Ma" in groups(state, "p2")
 
 
-def test_the_group_of_a_class_that_is_no_more_is_emptied_and_kept_unless_policy_removes_it() -> None:
+def test_the_group_of_a_former_class_is_emptied_and_kept_unless_policy_removes_it() -> None:
     rosters = school(teaching_class()), school(teaching_class("c2", "7B"))
     assert after(*rosters).groups["class 7a-ma"].members == frozenset()
     assert "class 7a-ma" not in after(*rosters, policy=from_mapping({"remove_empty_groups": True})).groups
 
 
-def test_a_group_with_strangers_or_of_no_kind_of_ours_is_never_removed_nor_emptied_of_others() -> None:
+def test_a_group_without_a_kind_or_with_unmanaged_members_is_never_removed() -> None:
     policy = from_mapping({"remove_empty_groups": True})
     state = after(school(teaching_class()), policy=policy)
     mine = replace(state.groups["class 7a-ma"], unmanaged_members=1)
@@ -173,7 +173,7 @@ def test_who_is_deleted_in_a_delta_is_a_leaver() -> None:
 
 
 @pytest.mark.parametrize("title", ["", "Maths 7A"])
-def test_a_delta_changes_one_class_whether_it_brings_the_class_or_only_names_it(title: str) -> None:
+def test_a_delta_changes_one_class_with_or_without_a_row_for_it(title: str) -> None:
     change = teaching_class(
         title=title,
         code="7A/Ma" if title else "",
@@ -192,7 +192,7 @@ def test_a_delta_puts_no_leaver_and_no_unknown_person_into_a_class() -> None:
     assert members(state)["Class 7A-Ma"] == {"p1"}
 
 
-def test_a_delta_that_brings_one_of_two_classes_in_a_group_keeps_the_other() -> None:
+def test_a_delta_with_one_of_two_classes_of_a_group_keeps_the_other() -> None:
     first = after(school(teaching_class("c1", pupils=["p1"]), teaching_class("c2", pupils=["p2"])))
     state = after(delta(classes=[teaching_class("c3", pupils=["p2"])]), current=first)
     assert members(state)["Class 7A-Ma"] == {"p1", "p2"}

@@ -34,8 +34,8 @@ def person(
     )
 
 
-def first(count: int, somebody: Person, template: str, limit: int = 20) -> list[str]:
-    return list(islice(names.candidates(somebody, template, today=TODAY, limit=limit), count))
+def first(count: int, pupil: Person, template: str, limit: int = 20) -> list[str]:
+    return list(islice(names.candidates(pupil, template, today=TODAY, limit=limit), count))
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,15 @@ def test_homonyms_get_numbers_and_the_name_is_shortened_for_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("somebody", "username"),
+    ("pupil", "username"),
     [
         (person("🦊", "李", "Pu-77"), "upu77"),
         (person("🦊", "Smith"), "smith"),
         (person("🦊", "李", "李"), "uc16667ca"),
     ],
 )
-def test_a_name_without_ascii_letters_is_replaced_by_the_source_id(somebody: Person, username: str) -> None:
-    assert first(1, somebody, "{year2}{given:1}{family}")[0].removeprefix("26") == username
+def test_a_name_without_ascii_letters_is_replaced_by_the_source_id(pupil: Person, username: str) -> None:
+    assert first(1, pupil, "{year2}{given:1}{family}")[0].removeprefix("26") == username
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_bad_template_is_refused_with_a_reason(template: str, words: str) -> N
 
 
 def test_the_rosters_username_is_kept_except_for_invalid_characters() -> None:
-    somebody = person(username="Anna.Smith-1_X@school.example")
-    assert list(islice(names.roster_candidates(somebody), 2)) == ["anna.smith-1_x", "anna.smith-1_x2"]
+    pupil = person(username="Anna.Smith-1_X@school.example")
+    assert list(islice(names.roster_candidates(pupil), 2)) == ["anna.smith-1_x", "anna.smith-1_x2"]
     assert next(names.roster_candidates(person(username="李@x"))) == "up1"
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens to a bundle's bytes: either everything is refused, or nothing in it is made up or lost."""
+"""Bundles with random damage are refused, or nothing in them is invented or lost."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def test_rows_lost_doubled_or_shuffled_never_invent_a_person(
     picked = data.draw(st.lists(st.sampled_from(rows), min_size=1, max_size=len(rows) + 2))
     roster = read({**BUNDLES[version], name: head + b"".join(picked)})
     if roster is not None:
-        assert len(set(picked)) == len(picked), "a row that is there twice was taken"
+        assert len(set(picked)) == len(picked), "a repeated row was accepted"
         assert roster.people.keys() <= SCHOOL.people.keys()
         if version == "1.2":
-            # Users and roles vouch for each other, so nobody can get lost.
+            # Users and roles refer to each other, so nobody can get lost.
             assert roster.people.keys() == SCHOOL.people.keys()
 
 
@@ -79,14 +79,14 @@ def test_a_file_cut_inside_a_row_is_never_complete(place: tuple[str, str], data:
     version, name = place
     content = BUNDLES[version][name]
     end = data.draw(st.integers(0, len(content) - 1))
-    # Behind the carriage return a line is whole, too.
+    # After the carriage return, too, a line is complete.
     assume(content[end - 1 : end] not in (b"\r", b"\n"))
     assert read({**BUNDLES[version], name: content[:end]}) is None
 
 
 @quick
 @given(version_and_file, st.data())
-def test_a_file_cut_between_two_rows_loses_nobody_of_whom_another_file_speaks(
+def test_a_file_cut_between_two_rows_loses_nobody_in_another_file(
     place: tuple[str, str], data: st.DataObject
 ) -> None:
     version, name = place
@@ -110,7 +110,7 @@ def test_a_zip_cut_anywhere_is_refused(version: str, share: float) -> None:
             oneroster.read(path)
         except FaultyInputError:
             return
-    raise AssertionError("half an archive was taken for a whole one")
+    raise AssertionError("a truncated archive was accepted")
 
 
 @quick

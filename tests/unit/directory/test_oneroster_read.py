@@ -1,4 +1,4 @@
-"""What a sound OneRoster bundle says."""
+"""Reading valid OneRoster bundles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_same(roster: Roster, expected: Roster) -> bool:
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 @pytest.mark.parametrize("target", ["folder", "bundle.zip"])
-def test_what_is_written_is_read(tmp_path: Path, version: str, target: str) -> None:
+def test_a_written_bundle_is_read_back(tmp_path: Path, version: str, target: str) -> None:
     assert is_same(oneroster.read(write(bundle(SCHOOL, version), tmp_path / target)), SCHOOL)
 
 
@@ -45,19 +45,19 @@ def test_byte_order_mark_unix_line_ends_blank_lines_and_quotes_make_no_differenc
     assert is_same(oneroster.read(write(files, tmp_path / "x")), SCHOOL)
 
 
-def test_columns_go_by_their_header_not_by_their_place(tmp_path: Path) -> None:
+def test_columns_are_read_by_name_not_by_position(tmp_path: Path) -> None:
     files = bundle(SCHOOL)
     rows = [line.split(",") for line in files["enrollments.csv"].decode().splitlines()]
     files["enrollments.csv"] = table(rows[0][::-1], [row[::-1] for row in rows[1:]])
     assert is_same(oneroster.read(write(files, tmp_path / "x")), SCHOOL)
 
 
-def test_files_that_no_line_end_closes_are_read_if_all_are_like_that(tmp_path: Path) -> None:
+def test_files_without_a_final_newline_are_read_if_all_lack_it(tmp_path: Path) -> None:
     files = {name: content.removesuffix(b"\r\n") for name, content in bundle(SCHOOL).items()}
     assert is_same(oneroster.read(write(files, tmp_path / "x")), SCHOOL)
 
 
-def test_macos_shadow_files_in_a_zip_are_passed_over(tmp_path: Path) -> None:
+def test_macos_shadow_files_in_a_zip_are_ignored(tmp_path: Path) -> None:
     files = {**bundle(SCHOOL), "__MACOSX/._users.csv": b"\0\1"}
     assert is_same(oneroster.read(write(files, tmp_path / "x.zip")), SCHOOL)
 
@@ -76,9 +76,7 @@ def test_macos_shadow_files_in_a_zip_are_passed_over(tmp_path: Path) -> None:
         ("relative", None),
     ],
 )
-def test_a_role_of_the_standard_is_one_of_ours_or_passed_over(
-    tmp_path: Path, word: str, role: Role | None
-) -> None:
+def test_a_role_of_oneroster_is_mapped_or_ignored(tmp_path: Path, word: str, role: Role | None) -> None:
     files = cell(bundle(SCHOOL), "users", 2, "role", word)
     person = oneroster.read(write(files, tmp_path / "x")).people.get("pu-00000")
     assert (person.role if person else None) == role
@@ -96,7 +94,7 @@ def test_the_first_grade_is_the_year(tmp_path: Path, grades: str, year: str) -> 
 @pytest.mark.parametrize(
     ("column", "value"), [("enabledUser", "false"), ("status", "tobedeleted"), ("status", "inactive")]
 )
-def test_somebody_disabled_or_deleted_is_not_there_and_in_no_class(
+def test_disabled_or_deleted_users_are_leavers_and_in_no_class(
     tmp_path: Path, column: str, value: str
 ) -> None:
     roster = oneroster.read(write(cell(bundle(SCHOOL), "users", 2, column, value), tmp_path / "x"))
@@ -112,7 +110,7 @@ def test_somebody_disabled_or_deleted_is_not_there_and_in_no_class(
         ("2026-09-10", "", True),
         ("2026-09-11", "", False),
         ("", "2026-09-11", True),
-        ("", "2026-09-10", False),  # the end date of the standard is the first day without
+        ("", "2026-09-10", False),  # end dates of OneRoster are exclusive
     ],
 )
 def test_an_enrolment_counts_between_its_dates(tmp_path: Path, begin: str, end: str, is_member: bool) -> None:
@@ -126,13 +124,13 @@ def test_an_enrolment_counts_between_its_dates(tmp_path: Path, begin: str, end: 
     assert (user in roster.classes[teaching_class.source_id].pupils) is is_member
 
 
-def test_a_class_whose_term_is_over_is_left_out(tmp_path: Path) -> None:
+def test_a_class_whose_term_is_over_is_skipped(tmp_path: Path) -> None:
     path = write(bundle(SCHOOL), tmp_path / "x")
     assert oneroster.read(path, today=date(2027, 7, 30)).classes
     assert not oneroster.read(path, today=date(2027, 7, 31)).classes
 
 
-def test_subjects_come_from_the_course_where_the_class_has_none(tmp_path: Path) -> None:
+def test_subjects_come_from_the_course_if_the_class_has_none(tmp_path: Path) -> None:
     files = cell(cell(bundle(SCHOOL), "classes", 2, "subjects", ""), "classes", 2, "courseSourcedId", "k")
     files["courses.csv"] = table(
         HEADERS["courses"], [["k", "", "", "", "Latin", "", "", "school", "Latin,Greek", ""]]
@@ -142,7 +140,7 @@ def test_subjects_come_from_the_course_where_the_class_has_none(tmp_path: Path) 
     assert next(iter(roster.classes.values())).subjects == ("Latin", "Greek")
 
 
-def test_without_classes_the_roster_says_so(tmp_path: Path) -> None:
+def test_a_roster_without_classes_is_marked(tmp_path: Path) -> None:
     files = bundle(SCHOOL)
     for name in ("classes", "enrollments"):
         del files[f"{name}.csv"]
@@ -154,7 +152,10 @@ def test_without_classes_the_roster_says_so(tmp_path: Path) -> None:
 
 
 def roles(*rows: list[str]) -> dict[str, bytes]:
-    """A bundle of version 1.2 with one user, u, and these rows of (roleType, role, beginDate, endDate, org)."""
+    """A bundle of version 1.2 with one user, u, and these roles.
+
+    A row is (roleType, role, beginDate, endDate, org).
+    """
     files = bundle(roster_of([]), "1.2")
     user = {"sourcedId": "u", "givenName": "A", "familyName": "B"}
     files["users.csv"] = table(USERS_12, [[user.get(column, "") for column in USERS_12]])
@@ -162,7 +163,7 @@ def roles(*rows: list[str]) -> dict[str, bytes]:
     return {**files, "roles.csv": table(HEADERS["roles"], role_rows)}
 
 
-def test_the_primary_role_counts_unless_it_is_a_parents_or_over(tmp_path: Path) -> None:
+def test_the_primary_role_counts_unless_it_is_a_parents_or_has_ended(tmp_path: Path) -> None:
     today = date(2026, 9, 10)
     two_roles = roles(["secondary", "teacher", "", "", "school"], ["primary", "aide", "", "", "dept-Office"])
     parent = roles(["primary", "parent", "", "", "school"], ["secondary", "teacher", "", "", "school"])
@@ -182,7 +183,7 @@ def test_the_dates_of_a_role_are_the_first_and_the_last_day_of_access(tmp_path: 
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
-def test_a_delta_brings_changes_and_names_leavers_and_is_not_complete(tmp_path: Path, version: str) -> None:
+def test_a_delta_has_changes_and_leavers_and_is_not_complete(tmp_path: Path, version: str) -> None:
     pupil = SCHOOL.people["pu-00001"]
     teaching_class = TeachingClass(
         source_id="c", title="", pupils=frozenset({"pu-00009"}), former_members=frozenset({"pu-00008"})

@@ -108,7 +108,7 @@ def test_all_mistakes_are_reported_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("somebody", "unit"),
+    ("member", "unit"),
     [
         (person(), ("Pupils", "Year 7")),
         (person(year=""), ("Pupils",)),
@@ -120,8 +120,8 @@ def test_all_mistakes_are_reported_together() -> None:
         (person(Role.STAFF, departments=("D" * 99,)), ("Staff", "D" * 64)),
     ],
 )
-def test_everybody_has_a_unit_whatever_the_roster_leaves_out(somebody: Person, unit: tuple[str, ...]) -> None:
-    assert places.unit_of(Policy(), somebody) == unit
+def test_everybody_has_a_unit_whatever_the_roster_leaves_out(member: Person, unit: tuple[str, ...]) -> None:
+    assert places.unit_of(Policy(), member) == unit
 
 
 def test_texts_are_filled_in_and_left_out_where_a_field_is_empty() -> None:

@@ -1,4 +1,4 @@
-"""What holds for any school, any order of its rosters, and any part of the work that was done."""
+"""Properties that hold for any school, any history of rosters, and any interrupted run."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def plan(current: State, roster: Roster, policy: Policy, today: date) -> list[St
     return steps
 
 
-def live(history: list[Roster], policy: Policy) -> tuple[State, date]:
+def run_history(history: list[Roster], policy: Policy) -> tuple[State, date]:
     """The state after one roster on each day, and the last day."""
     current, today = EMPTY, TODAY
     for number, roster in enumerate(history):
@@ -107,8 +107,8 @@ def live(history: list[Roster], policy: Policy) -> tuple[State, date]:
 
 @quick
 @given(histories, policies)
-def test_what_was_done_need_not_be_done_again(history: list[Roster], policy: Policy) -> None:
-    current, today = live(history[:-1], policy)
+def test_a_second_run_has_no_steps(history: list[Roster], policy: Policy) -> None:
+    current, today = run_history(history[:-1], policy)
     today += timedelta(days=1)
     desired = desired_state(history[-1], policy, today, current)
     after = apply_to(current, plan_steps(current, desired, policy, today))
@@ -118,14 +118,14 @@ def test_what_was_done_need_not_be_done_again(history: list[Roster], policy: Pol
 
 @quick
 @given(histories, policies, st.data())
-def test_work_that_stopped_half_way_ends_the_same_when_it_is_run_again(
+def test_an_interrupted_run_ends_in_the_same_state_when_it_is_repeated(
     history: list[Roster], policy: Policy, data: st.DataObject
 ) -> None:
-    current, today = live(history[:-1], policy)
+    current, today = run_history(history[:-1], policy)
     today += timedelta(days=1)
     steps = plan(current, history[-1], policy, today)
     complete = apply_to(current, steps)
-    # Several connections at work: any of the steps of one action may be missing, and all those behind.
+    # With parallel connections any steps of one action may be missing, and all later ones.
     end = data.draw(st.integers(0, len(steps)))
     candidates = [number for number in range(end) if steps[number].action is steps[max(end - 1, 0)].action]
     missing = data.draw(st.sets(st.sampled_from(candidates))) if candidates else set()
@@ -142,10 +142,10 @@ def names_of(state: State) -> tuple[object, object, object]:
 
 @quick
 @given(rosters(), policies, st.randoms(use_true_random=False))
-def test_the_order_of_the_roster_makes_no_difference(roster: Roster, policy: Policy, dice: Random) -> None:
+def test_the_order_of_the_roster_makes_no_difference(roster: Roster, policy: Policy, rng: Random) -> None:
     keys, class_keys = list(roster.people), list(roster.classes)
-    dice.shuffle(keys)
-    dice.shuffle(class_keys)
+    rng.shuffle(keys)
+    rng.shuffle(class_keys)
     shuffled = replace(
         roster,
         people={key: roster.people[key] for key in keys},
@@ -156,7 +156,7 @@ def test_the_order_of_the_roster_makes_no_difference(roster: Roster, policy: Pol
 
 @quick
 @given(histories, policies)
-def test_names_are_unique_short_enough_and_kept_for_life(history: list[Roster], policy: Policy) -> None:
+def test_names_are_unique_short_enough_and_permanent(history: list[Roster], policy: Policy) -> None:
     current = EMPTY
     usernames: dict[str, str] = {}
     for roster in history:
@@ -174,10 +174,10 @@ def test_names_are_unique_short_enough_and_kept_for_life(history: list[Roster], 
 
 @quick
 @given(histories, rosters(complete=False), policies)
-def test_a_part_of_a_roster_deletes_nobody_and_touches_nobody_of_whom_it_does_not_speak(
+def test_a_delta_deletes_nobody_and_changes_only_people_that_it_mentions(
     history: list[Roster], part: Roster, policy: Policy
 ) -> None:
-    current, today = live(history, policy)
+    current, today = run_history(history, policy)
     steps = plan(current, part, policy, today + timedelta(days=400))
     assert not {step.action for step in steps} & {Action.DELETE_USER, Action.EXPORT_USER, Action.DELETE_GROUP}
     mentioned = part.people.keys() | part.leavers
@@ -190,10 +190,8 @@ def test_a_part_of_a_roster_deletes_nobody_and_touches_nobody_of_whom_it_does_no
 
 @quick
 @given(histories, policies)
-def test_nobody_is_deleted_but_disabled_leavers_whose_hold_is_over(
-    history: list[Roster], policy: Policy
-) -> None:
-    current, today = live(history, policy)
+def test_only_disabled_leavers_whose_hold_is_over_are_deleted(history: list[Roster], policy: Policy) -> None:
+    current, today = run_history(history, policy)
     for step in plan(current, history[-1], policy, today + timedelta(days=30)):
         if step.action is Action.DELETE_USER:
             user = current.users[step.key]
@@ -205,10 +203,8 @@ def test_nobody_is_deleted_but_disabled_leavers_whose_hold_is_over(
 
 @quick
 @given(histories, policies)
-def test_a_leaver_is_in_no_group_and_who_has_access_is_no_leaver(
-    history: list[Roster], policy: Policy
-) -> None:
-    current, _ = live(history, policy)
+def test_a_leaver_is_in_no_group_and_is_not_enabled(history: list[Roster], policy: Policy) -> None:
+    current, _ = run_history(history, policy)
     members = set().union(*(group.members for group in current.groups.values()))
     for key, user in current.users.items():
         assert not (user.enabled and user.left_on)

@@ -35,7 +35,7 @@ def count(steps: list[Step]) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def years(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Roster, State, list[Step]]]:
-    """(roster, state found, steps) of three autumns; the rosters have been through a zip."""
+    """(roster, current state, steps) of three autumns; each roster is written to a zip and read."""
     folder, school, history = tmp_path_factory.mktemp("rollover"), make_school(), []
     current = State(units=frozenset(), users={}, groups={})
     for number in range(3):
@@ -91,7 +91,7 @@ def test_the_leavers_of_the_first_rollover_are_exported_and_deleted_at_the_secon
     assert not leavers & years[3][1].users.keys()
 
 
-def test_nobodys_username_changes_and_no_two_are_alike(years: list[tuple[Roster, State, list[Step]]]) -> None:
+def test_usernames_never_change_and_are_unique(years: list[tuple[Roster, State, list[Step]]]) -> None:
     states = [state for _, state, _ in years]
     for before, after in pairwise(states):
         for key in before.users.keys() & after.users.keys():
@@ -111,7 +111,7 @@ def test_everybody_is_in_the_groups_of_the_year_and_of_no_other(
     assert state.groups[f"class {form.code.replace('/', '-').casefold()}"].members == form.pupils
 
 
-def test_a_rollover_needs_the_heads_own_limit(years: list[tuple[Roster, State, list[Step]]]) -> None:
+def test_a_rollover_needs_a_higher_limit_in_the_policy(years: list[tuple[Roster, State, list[Step]]]) -> None:
     roster, current, steps = years[1]
     assert refusal_reasons(current, steps, roster, POLICY) == []
     assert "350 of 1750 pupils would lose their access (20.0 %); the limit is 5 %" in refusal_reasons(

@@ -1,4 +1,4 @@
-"""From what is to what should be: only real differences, in a safe order, told without names."""
+"""Steps from current to desired state: only real differences, in a safe order, without names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(*rosters: Roster, policy: Policy = POLICY, current: State = EMPTY) -> St
     return current
 
 
-def short(steps: list[Step]) -> list[tuple[str, str, tuple[str, ...]]]:
+def summary_of(steps: list[Step]) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(step.action.value, step.key, step.changed) for step in steps]
 
 
@@ -52,16 +52,16 @@ DRIFT: list[tuple[dict[str, Any], list[tuple[str, str, tuple[str, ...]]]]] = [
 
 
 @pytest.mark.parametrize(("drift", "expected"), DRIFT, ids=[", ".join(row[0]) for row in DRIFT])
-def test_each_drift_of_a_user_is_found_and_mended_by_the_least(
+def test_each_drift_of_a_user_is_corrected_by_the_fewest_steps(
     drift: dict[str, Any], expected: list[tuple[str, str, tuple[str, ...]]]
 ) -> None:
     current = replace(CURRENT, users={**CURRENT.users, "p1": replace(CURRENT.users["p1"], **drift)})
     steps = plan(current, school(teaching_class()))
-    assert short(steps) == expected
+    assert summary_of(steps) == expected
     assert plan(apply_to(current, steps), school(teaching_class())) == []
 
 
-def test_drift_of_groups_and_units_is_found_and_mended() -> None:
+def test_drift_of_groups_and_units_is_corrected() -> None:
     year = replace(CURRENT.groups["year 7"], members=frozenset({"p1", "t1"}), unmanaged_members=3)
     club = replace(CURRENT.groups["class 7a-ma"], description="mine")
     current = replace(
@@ -71,7 +71,7 @@ def test_drift_of_groups_and_units_is_found_and_mended() -> None:
         | {"year 7": year, "class 7a-ma": club},
     )
     steps = plan(current, school(teaching_class()))
-    assert short(steps) == [
+    assert summary_of(steps) == [
         ("create_unit", "Pupils/Year 7", ()),
         ("create_group", "All Pupils", ()),
         ("update_group", "Class 7A-Ma", ("description",)),
@@ -94,7 +94,7 @@ def test_units_come_parents_first_then_accounts_then_groups() -> None:
     assert units.index("Groups") < units.index("Groups/Classes")
 
 
-def test_a_leaver_is_moved_taken_out_of_groups_and_disabled_and_no_more() -> None:
+def test_a_leaver_is_moved_removed_from_groups_and_disabled_and_no_more() -> None:
     steps = plan(CURRENT, school(teaching_class(pupils=[]), people=[pupil("p2"), TEACHER]))
     assert [(s.action.value, s.key) for s in steps] == [
         ("create_unit", "Leavers"),
@@ -112,17 +112,17 @@ def test_after_the_hold_a_leaver_is_exported_then_deleted_only_where_policy_says
     deleting = from_mapping({"delete_after_hold": True, "mail_domain": "x.uk"})
     on = TODAY + timedelta(days=90)
     steps = plan(state, remaining, deleting, on)
-    assert short(steps) == [("export_user", "p1", ()), ("delete_user", "p1", ())]
+    assert summary_of(steps) == [("export_user", "p1", ()), ("delete_user", "p1", ())]
     assert "p1" not in apply_to(state, steps).users
     assert plan(state, remaining, POLICY, on) == []
     assert plan(state, remaining, deleting, on - timedelta(days=1)) == []
     assert plan(state, delta(pupil("p2")), deleting, on) == []
-    # Even a state that wants fewer users deletes nobody by itself.
+    # A desired state with fewer users does not delete anybody by itself.
     assert plan_steps(state, replace(state, users={}), POLICY, on) == []
     assert plan_steps(CURRENT, replace(CURRENT, users={}), deleting, on) == []
 
 
-def test_a_note_tells_how_many_leavers_are_past_their_hold() -> None:
+def test_a_note_counts_the_leavers_whose_hold_is_over() -> None:
     state = run(school(people=[pupil("p2"), TEACHER]), current=CURRENT)
     on = TODAY + timedelta(days=90)
     assert notes(state, POLICY, on) == [
@@ -143,15 +143,15 @@ def test_a_group_that_policy_removes_is_deleted_in_one_step_and_last() -> None:
     assert plan(apply_to(CURRENT, steps), school(teaching_class("c2", "7B")), policy) == []
 
 
-def test_somebody_expected_back_later_is_no_leaver_from_now_on() -> None:
+def test_somebody_expected_back_later_is_no_longer_a_leaver() -> None:
     state = run(school(people=[pupil("p2"), TEACHER]), current=CURRENT)
     back = school(people=[pupil(starts=date(2027, 1, 1)), pupil("p2"), TEACHER])
     steps = [step for step in plan(state, back) if step.key == "p1"]
-    assert short(steps) == [("move_user", "p1", ("unit",)), ("update_user", "p1", ("left_on",))]
+    assert summary_of(steps) == [("move_user", "p1", ("unit",)), ("update_user", "p1", ("left_on",))]
     assert plan(apply_to(state, plan(state, back)), back) == []
 
 
-# ---- guards
+# ---- reasons to refuse
 
 
 def losing(people: int, leave: int, role: str = "pu") -> tuple[State, Roster]:
@@ -199,7 +199,7 @@ def test_an_empty_roster_is_refused() -> None:
     assert "the roster is empty" in refused(EMPTY, complete_roster())
 
 
-def test_a_roster_with_nobody_in_any_class_is_refused_where_classes_had_members() -> None:
+def test_a_roster_without_enrolments_is_refused_if_classes_have_members() -> None:
     assert refused(CURRENT, school()) == [
         "the roster has no enrolments; class memberships that would be removed: 2"
     ]
@@ -207,7 +207,7 @@ def test_a_roster_with_nobody_in_any_class_is_refused_where_classes_had_members(
     assert refused(CURRENT, replace(school(), with_classes=False)) == []
 
 
-def test_a_part_of_a_roster_must_not_delete() -> None:
+def test_a_delta_must_not_delete() -> None:
     step = Step(action=Action.DELETE_USER, key="p1", before=CURRENT.users["p1"])
     part = delta(pupil("p2"))
     assert refusal_reasons(CURRENT, [step], part, POLICY) == [
@@ -215,17 +215,17 @@ def test_a_part_of_a_roster_must_not_delete() -> None:
     ]
 
 
-def test_a_delta_that_names_classes_which_nobody_knows_is_refused() -> None:
+def test_a_delta_with_enrolments_in_unknown_classes_is_refused() -> None:
     assert refused(CURRENT, delta(classes=[teaching_class(title="")])) == []
     assert refused(CURRENT, delta(classes=[teaching_class("c9", title="")])) == [
         "the roster has enrolments in classes that neither it nor the directory has: 1"
     ]
 
 
-# ---- objects
+# ---- object rows
 
 
-def test_objects_have_pseudonyms_and_the_words_that_a_head_reads() -> None:
+def test_object_rows_have_pseudonyms_and_readable_details() -> None:
     moved = school(teaching_class(pupils=["p2"]), people=[pupil(year="8"), pupil("p2"), TEACHER])
     rows = object_rows(plan(CURRENT, moved), CURRENT, KEY)
     p1 = pseudonym(KEY, "p1")
@@ -283,7 +283,7 @@ def test_a_pseudonym_is_ten_digits_of_a_keyed_hash() -> None:
     assert pseudonym(b"other", "p1") != pseudonym(KEY, "p1")
 
 
-def test_every_role_has_its_word() -> None:
+def test_every_role_has_a_group_in_reports() -> None:
     people = [pupil(role.value, role=role, year="") for role in Role]
     rows = object_rows(plan(EMPTY, complete_roster(*people)), EMPTY, KEY)
     assert [row["group"] for row in rows if row["kind"] == "user"] == [
@@ -295,7 +295,7 @@ def test_every_role_has_its_word() -> None:
     ]
 
 
-def test_no_reason_note_or_object_carries_a_name_and_none_depends_on_the_day() -> None:
+def test_no_reason_or_object_row_has_a_name_or_depends_on_the_day() -> None:
     before = make_school(120, seed=9)
     texts = []
     for today in (TODAY, TODAY + timedelta(days=1)):

@@ -1,4 +1,4 @@
-"""The hand-over: what is in it, and who can open it."""
+"""The hand-over: its content, and its encryption."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_new_accounts_are_listed_with_class_and_password() -> None:
     }
 
 
-def test_who_is_deleted_is_written_down() -> None:
+def test_data_of_deleted_accounts_is_exported() -> None:
     leaver = replace(ZOE, left_on=date(2026, 7, 31))
     rows = handover.content([Step(action=Action.EXPORT_USER, key="id-7", before=leaver)], {}, STATE, EMPTY)
     assert rows["deleted"][0]["source_id"] == "id-7"
     assert (rows["deleted"][0]["left"], rows["deleted"][0]["mail"]) == ("2026-07-31", "z@school.test")
 
 
-def test_nothing_to_hand_over_is_no_file() -> None:
+def test_without_new_or_deleted_accounts_there_is_no_content() -> None:
     assert handover.content([Step(action=Action.CREATE_UNIT, key="Pupils")], {}, EMPTY, STATE) == {}
 
 
@@ -56,7 +56,7 @@ def test_only_the_passphrase_opens_it(tmp_path: Path) -> None:
     assert yaml.safe_load(subprocess.check_output(command)) == {"created": [{"password": "secret"}]}
 
 
-def test_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(handover.HandoverError, match="cannot be written"):
         handover.write(tmp_path / "file", "x", {"created": []}, WRITTEN_AT)
