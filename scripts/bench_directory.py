@@ -1,12 +1,13 @@
-"""Users a second into a Samba domain of the lab: our engine, bare ldap3, and a loop over community.general.ldap_entry.
+"""Users created per second in the lab: our engine, bare ldap3, and a loop over ldap_entry.
 
 Usage: scripts/bench_directory.py [PEOPLE] [ROUNDS]   (default: 1000 2). Prints figures as JSON.
 
-Bare ldap3 is one connection over LDAPS that sends the very entries which our engine would, one add after another, and
-asks for nothing back. Rounds alternate with ours, on the same server, and the directory is emptied in between. The loop
-makes 30 accounts without passwords, then 30 groups with those of them that belong there, and is extrapolated to as many
-accounts and groups as ours makes; it is left out where the system's Python lacks python-ldap (Debian: python3-ldap).
-`again` is a run that finds nothing to do.
+Bare ldap3 is one connection over LDAPS that adds the same entries as our engine, one after another,
+and reads nothing. Its rounds alternate with ours on the same server, and the directory is emptied in
+between. The loop over community.general.ldap_entry creates 30 accounts without passwords, then 30
+groups with those accounts that belong in them, and is extrapolated to all accounts and groups; it is
+skipped if the system's Python does not have python-ldap (Debian: python3-ldap). `again` is a second
+run without steps.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from scripts.bench_tools import say  # noqa: E402
-from tests.integration.directory_lab import PASSWORD, Directory, both, run, start, stop  # noqa: E402
+from tests.integration.directory_lab import PASSWORD, Directory, lab_directories, run, start, stop  # noqa: E402
 
 # isort: split
 from plugins.module_utils.directory import reader  # noqa: E402
@@ -57,48 +58,48 @@ LOOP = """\
 
 
 def entries(mapping: DirectoryMap, steps: list[Step]) -> list[tuple[str, Values]]:
-    """What the steps add, as DN and attributes, in their order."""
+    """The entries that the steps add, as DN and attributes, in order."""
     names = {step.key: mapping.user_dn(step.after) for step in steps if isinstance(step.after, User)}
-    made: list[tuple[str, Values]] = []
+    added: list[tuple[str, Values]] = []
     for step in steps:
         after = step.after
         if step.action is Action.CREATE_UNIT:
             unit = tuple(step.key.split("/"))
-            made.append((mapping.unit_dn(unit), mapping.unit_entry(unit)))
+            added.append((mapping.unit_dn(unit), mapping.unit_entry(unit)))
         elif isinstance(after, User):
-            made.append((names[step.key], mapping.user_entry(after, PASSWORD, 0)))
+            added.append((names[step.key], mapping.user_entry(after, PASSWORD, 0)))
         elif isinstance(after, Group):
             members = [names[key] for key in sorted(step.add)]
-            made.append((mapping.group_dn(after), mapping.group_entry(after, members)))
-    return made
+            added.append((mapping.group_dn(after), mapping.group_entry(after, members)))
+    return added
 
 
-def bare(directory: Directory, roster: Roster) -> float:
-    """Seconds of plain adds on one connection."""
+def time_bare_ldap3(directory: Directory, roster: Roster) -> float:
+    """Seconds for plain adds on one connection."""
     _, _, steps = directory.plan(roster)
     link = directory.link()
     mapping = reader.map_for(link, directory.kind, directory.base)
-    listed = entries(mapping, steps)
+    entries_to_add = entries(mapping, steps)
     raw: Any = link._connection  # ldap3's stubs leave its methods without types
     began = time.monotonic()
-    for name, values in listed:
+    for name, values in entries_to_add:
         if not raw.add(name, attributes=values):
             sys.exit(f"a bare add failed: {raw.result['description']}")
     return time.monotonic() - began
 
 
-def ours(directory: Directory, roster: Roster) -> tuple[float, float]:
-    """Seconds of the engine, planning and connecting included, and of a second run that finds nothing to do."""
+def time_engine(directory: Directory, roster: Roster) -> tuple[float, float]:
+    """Seconds of the engine, with planning and connecting, and of a second run without steps."""
     began = time.monotonic()
     directory.follow(roster)
-    made = time.monotonic()
+    finished = time.monotonic()
     if directory.follow(roster):
-        sys.exit("a second run still found something to do")
-    return made - began, time.monotonic() - made
+        sys.exit("a second run still had steps")
+    return finished - began, time.monotonic() - finished
 
 
-def loop(directory: Directory, roster: Roster, folder: Path) -> float:
-    """Seconds for all accounts and groups, by a loop over community.general.ldap_entry, reckoned from a sample."""
+def time_ldap_entry_loop(directory: Directory, roster: Roster, folder: Path) -> float:
+    """Seconds for all accounts and groups by a loop over ldap_entry, extrapolated from a sample."""
     _, _, steps = directory.plan(roster)
     link = directory.link()
     mapping = reader.map_for(link, directory.kind, directory.base)
@@ -107,13 +108,13 @@ def loop(directory: Directory, roster: Roster, folder: Path) -> float:
         link.add(name, values)
     sorts = [[s for s in steps if s.action is a] for a in (Action.CREATE_USER, Action.CREATE_GROUP)]
     people, groups = sorts[0][:SAMPLE], sorts[1][:SAMPLE]
-    there = frozenset(step.key for step in people)
-    sample = [*people, *(replace(step, add=step.add & there) for step in groups)]
+    accounts = frozenset(step.key for step in people)
+    sample = [*people, *(replace(step, add=step.add & accounts) for step in groups)]
     login = directory.login
     secrets = folder / "secrets.yml"
     secrets.touch(mode=0o600)
-    given = {"bind_dn": login.bind_dn, "bind_pw": login.password, "entries": rows(mapping, sample)}
-    secrets.write_text(json.dumps(given))
+    variables = {"bind_dn": login.bind_dn, "bind_pw": login.password, "entries": rows(mapping, sample)}
+    secrets.write_text(json.dumps(variables))
     book = folder / "loop.yml"
     book.write_text(LOOP.format(python=PYTHON, secrets=secrets, server=login.servers[0], ca=login.ca_file))
     empty = folder / "none.yml"
@@ -123,44 +124,48 @@ def loop(directory: Directory, roster: Roster, folder: Path) -> float:
 
 
 def rows(mapping: DirectoryMap, steps: list[Step]) -> list[dict[str, Any]]:
-    """As ldap_entry wants them: no bytes, so no passwords, and so no access either."""
-    made = []
+    """Options of ldap_entry: without bytes, so without passwords, so the accounts are disabled."""
+    items = []
     for name, values in entries(mapping, steps):
-        texts = {key: [str(value) for value in given] for key, given in values.items() if key != "unicodePwd"}
+        texts = {
+            key: [str(value) for value in attribute_values]
+            for key, attribute_values in values.items()
+            if key != "unicodePwd"
+        }
         if "userAccountControl" in texts:
             texts["userAccountControl"] = ["514"]
-        made.append({"dn": name, "classes": texts.pop("objectClass"), "attributes": texts})
-    return made
+        items.append({"dn": name, "classes": texts.pop("objectClass"), "attributes": texts})
+    return items
 
 
 def timed(*words: str) -> float:
     began = time.monotonic()
-    done = run(*words)
-    if done.returncode:
-        sys.exit(f"{words[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    process = run(*words)
+    if process.returncode:
+        sys.exit(f"{words[0]} failed:\n{process.stdout[-2000:]}{process.stderr[-2000:]}")
     return time.monotonic() - began
 
 
 def has_python_ldap() -> bool:
-    """The module asks for python-ldap, which is not part of fitsom."""
+    """Whether the system has python-ldap, which the module needs and fitsom does not install."""
     return subprocess.run([PYTHON, "-c", "import ldap"], capture_output=True, check=False).returncode == 0
 
 
 def measure(directory: Directory, people: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """All of it on one directory."""
+    """All figures of one directory."""
     roster = rosters.make_school(people)
     times: dict[str, list[float]] = {"bare": [], "fitsom": [], "again": []}
     for number in range(rounds):
         directory.wipe()
-        times["bare"].append(bare(directory, roster))
+        times["bare"].append(time_bare_ldap3(directory, roster))
         directory.wipe()
-        made, again = ours(directory, roster)
-        times["fitsom"].append(made)
-        times["again"].append(again)
-        told = ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items())
-        say(f"{directory.kind}, {people} people, round {number + 1}: {told}")
+        first_run, second_run = time_engine(directory, roster)
+        times["fitsom"].append(first_run)
+        times["again"].append(second_run)
+        times_so_far = ", ".join(f"{name} {values[-1]:.1f} s" for name, values in times.items())
+        say(f"{directory.kind}, {people} people, round {number + 1}: {times_so_far}")
     ratio = statistics.median(b / f for b, f in zip(times["bare"], times["fitsom"], strict=True))
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "directory": directory.kind,
         "people": people,
         "seconds": {name: round(statistics.median(values), 2) for name, values in times.items()},
@@ -169,11 +174,11 @@ def measure(directory: Directory, people: int, rounds: int, folder: Path) -> dic
     }
     if directory.kind == "samba" and has_python_ldap():
         directory.wipe()
-        whole = loop(directory, roster, folder)
-        found["ldap_entry, seconds"] = round(whole)
-        found["fitsom's speed / ldap_entry's"] = round(whole / statistics.median(times["fitsom"]), 1)
+        loop_seconds = time_ldap_entry_loop(directory, roster, folder)
+        figures["ldap_entry, seconds"] = round(loop_seconds)
+        figures["fitsom's speed / ldap_entry's"] = round(loop_seconds / statistics.median(times["fitsom"]), 1)
     directory.wipe()
-    return found
+    return figures
 
 
 def main() -> None:
@@ -181,8 +186,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="fitsom-bench-"))
     say("starting a Samba domain and an OpenLDAP server")
     try:
-        directories = both(start(folder))
-        figures = [measure(each, people, rounds, folder) for each in directories.values()]
+        directories = lab_directories(start(folder))
+        figures = [measure(directory, people, rounds, folder) for directory in directories.values()]
     finally:
         stop(folder)
     print(json.dumps(figures, indent=2))

@@ -1,7 +1,7 @@
 """Log in over ssh with a password, as a person does: login.py KNOWN_HOSTS HOST PORT USER COMMAND.
 
-Takes the password on standard input. Ends as the command does, with what it printed, or with 5
-where the host refuses to let this person in.
+Reads the password from standard input. Prints the command's output and exits with its code, or with
+5 if the host refuses the login.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Two years' rosters of a made-up school: rosters.py write FOLDER. And who is in hand-overs: rosters.py read FILE ...
+"""Rosters of a made-up school for two years: rosters.py write FOLDER; hand-overs: read FILE ...
 
-`read` takes the passphrase on standard input and prints {name: {username, password, ...}} of the new accounts.
+`read` takes the passphrase on standard input and prints {name: {username, password, ...}} of the
+new accounts.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from plugins.module_utils.directory.model import Person, Role, Roster, TeachingC
 from tests import rosters  # noqa: E402
 
 
-def person(key: str, given: str, family: str, year: str = "", role: Role = Role.PUPIL) -> Person:
-    return Person(source_id=key, given_name=given, family_name=family, role=role, year=year)
+def person(key: str, given_name: str, family_name: str, year: str = "", role: Role = Role.PUPIL) -> Person:
+    return Person(source_id=key, given_name=given_name, family_name=family_name, role=role, year=year)
 
 
-# Whom the scenario follows through the years.
+# The people whom the scenario follows through both years.
 MOVER = person("known-mover", "Zoë", "O'Brien-Núñez", "7")
 LEAVER = person("known-leaver", "Lúðvík", "Þorláksson", "7")
 JOINER = person("known-joiner", "Ümit", "Ærø", "7")
@@ -41,7 +42,7 @@ def form(code: str, *pupils: Person) -> TeachingClass:
     )
 
 
-def with_known(roster: Roster, people: list[Person], *forms: TeachingClass) -> Roster:
+def with_followed(roster: Roster, people: list[Person], *forms: TeachingClass) -> Roster:
     return rosters.roster_of(
         [*roster.people.values(), *people], [*roster.classes.values(), *forms], complete=roster.complete
     )
@@ -51,8 +52,8 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     school = rosters.make_school(60)
     years = {
-        "first": with_known(school, [MOVER, LEAVER, TEACHER], form("7X", MOVER, LEAVER)),
-        "second": with_known(
+        "first": with_followed(school, [MOVER, LEAVER, TEACHER], form("7X", MOVER, LEAVER)),
+        "second": with_followed(
             rosters.rollover(school),
             [replace(MOVER, year="8"), JOINER, TEACHER],
             form("8X", replace(MOVER, year="8")),
@@ -63,13 +64,13 @@ def write(folder: Path) -> None:
         rosters.write(rosters.bundle(roster), folder / f"{name}.zip")
 
 
-def opened(passphrase: str, path: str) -> dict[str, dict[str, str]]:
+def read_handover(passphrase: str, path: str) -> dict[str, dict[str, str]]:
     program = Path(sys.executable).with_name("ansible-vault")
     view = [str(program), "view", "--vault-password-file", "/bin/cat", path]
-    told = yaml.safe_load(
+    content = yaml.safe_load(
         subprocess.run(view, input=passphrase.encode(), capture_output=True, check=True).stdout
     )
-    return {row["name"]: row for row in told.get("created", [])}
+    return {row["name"]: row for row in content.get("created", [])}
 
 
 if __name__ == "__main__":
@@ -78,4 +79,4 @@ if __name__ == "__main__":
         write(Path(paths[0]))
     else:
         secret = sys.stdin.read()
-        print(json.dumps({name: row for path in paths for name, row in opened(secret, path).items()}))
+        print(json.dumps({name: row for path in paths for name, row in read_handover(secret, path).items()}))

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options of every module that talks to a directory."""
+"""Options of every module that connects to a directory."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ class ModuleDocFragment:
 options:
   servers:
     description:
-      - Names of servers, as their certificates carry them, each with C(:port) if it is not 636.
-      - The first that answers is used.
+      - Names of the servers as in their certificates, with C(:port) if the port is not 636.
+      - The first server that answers is used.
     type: list
     elements: str
     required: true
   kind:
-    description: Microsoft's Active Directory, Samba's, or OpenLDAP.
+    description: Active Directory by Microsoft (C(ad)) or by Samba (C(samba)), or OpenLDAP.
     type: str
     choices: [ad, samba, openldap]
     default: ad
   base:
     description:
-      - DN of the unit below which everything is fitsom's. It must be there, and the account must have rights over it.
+      - DN of the unit that fitsom manages. It must exist, and the account needs permissions on it.
     type: str
     required: true
   bind_dn:
@@ -35,7 +35,7 @@ options:
     required: true
   ca_file:
     description:
-      - The authority that signed the servers' certificates, as a PEM file. There is no way to switch the check off.
+      - PEM file of the authority that signed the servers' certificates. They are always verified.
     type: path
     required: true
 """

@@ -9,15 +9,15 @@ DOCUMENTATION = r"""
 module: adcli_join
 short_description: Join a Linux host to an Active Directory domain
 description:
-  - Joins by C(adcli join) unless C(adcli testjoin) says that the host is a member of that domain already.
-  - The password is given to adcli on its standard input and stands in no argument list.
+  - Runs C(adcli join) unless C(adcli testjoin) reports that the host is already a member.
+  - The password is passed to adcli on its standard input and is not in any argument list.
 options:
   domain:
     description: The domain's DNS name.
     type: str
     required: true
   user:
-    description: An account that may join computers.
+    description: An account with permission to join computers.
     type: str
     required: true
   password:
@@ -25,16 +25,16 @@ options:
     type: str
     required: true
   unit:
-    description: DN of the organisational unit for a new computer account; the domain's own default if empty.
+    description: DN of the unit for a new computer account; the domain's default if empty.
     type: str
     default: ""
   keytab:
-    description: Where the host keeps its keys.
+    description: Path of the host's keytab.
     type: path
     default: /etc/krb5.keytab
 attributes:
   check_mode:
-    description: Tells whether it would join.
+    description: Predicts whether the host would join.
     support: full
 author: The fitsom authors (@fitsom)
 """
@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 joined_before:
-  description: Whether the host was a member already.
+  description: Whether the host was already a member.
   type: bool
   returned: success
 """
@@ -60,7 +60,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def join_command(adcli: str, domain: str, user: str, unit: str, keytab: str) -> List[str]:
-    """The call, without the password."""
+    """The command line, without the password."""
     place = ["--domain-ou=%s" % unit] if unit else []
     options = ["--domain=%s" % domain, "--login-user=%s" % user, "--host-keytab=%s" % keytab]
     return [adcli, "join", "--stdin-password", *options, *place]
@@ -78,22 +78,22 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    given = module.params
+    params = module.params
     adcli = module.get_bin_path("adcli", required=not module.check_mode)
-    joined = False
-    if adcli:  # in check mode it may be about to be installed
-        test = [adcli, "testjoin", "--domain=%s" % given["domain"], "--host-keytab=%s" % given["keytab"]]
-        joined = module.run_command(test)[0] == 0
+    is_member = False
+    if adcli:  # in check mode adcli may not be installed yet
+        test = [adcli, "testjoin", "--domain=%s" % params["domain"], "--host-keytab=%s" % params["keytab"]]
+        is_member = module.run_command(test)[0] == 0
     diff = {
-        "before": "a member of %s\n" % given["domain"] if joined else "no member\n",
-        "after": "a member of %s\n" % given["domain"],
+        "before": "a member of %s\n" % params["domain"] if is_member else "not a member\n",
+        "after": "a member of %s\n" % params["domain"],
     }
-    if not joined and not module.check_mode:
-        command = join_command(adcli, given["domain"], given["user"], given["unit"], given["keytab"])
-        code, _out, said = module.run_command(command, data=given["password"])
+    if not is_member and not module.check_mode:
+        command = join_command(adcli, params["domain"], params["user"], params["unit"], params["keytab"])
+        code, _out, stderr = module.run_command(command, data=params["password"])
         if code != 0:
-            module.fail_json(msg="the host could not join %s: %s" % (given["domain"], said.strip()))
-    module.exit_json(changed=not joined, joined_before=joined, diff=diff)
+            module.fail_json(msg="the host could not join %s: %s" % (params["domain"], stderr.strip()))
+    module.exit_json(changed=not is_member, joined_before=is_member, diff=diff)
 
 
 if __name__ == "__main__":

@@ -1,39 +1,40 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an Active Directory domain asks of passwords, and when it locks accounts."""
+"""Set the password and lockout policy of an Active Directory domain."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: directory_policy
-short_description: Set what a domain asks of passwords, and when it locks accounts
+short_description: Set a domain's password and lockout policy
 description:
-  - Twelve characters, locked after ten failures, no forced expiry, unless told otherwise.
-  - Writes the attributes of the domain itself, so the account needs rights over it; reading needs none.
-  - Microsoft's controllers write them back from the Default Domain Policy where that says otherwise. Change it there.
+  - The defaults are twelve characters, a lockout after ten wrong passwords, and no expiry.
+  - Writes the attributes of the domain itself, which needs write permission; reading needs none.
+  - Microsoft's domain controllers restore the settings of the Default Domain Policy. If it differs,
+    change it there.
 options:
   minimum_length:
-    description: Characters that a password has at least.
+    description: Minimum length of a password.
     type: int
     default: 12
   lockout_threshold:
-    description: Wrong passwords after which an account is locked; 0 is never.
+    description: Number of wrong passwords after which an account is locked; 0 is never.
     type: int
     default: 10
   lockout_minutes:
-    description: How long it is locked, and how long a failure counts.
+    description: Minutes for which an account stays locked and a wrong password counts.
     type: int
     default: 30
   maximum_age_days:
-    description: After how many days a password must be changed; 0 is never.
+    description: Days after which a password must be changed; 0 is never.
     type: int
     default: 0
 extends_documentation_fragment:
   - fitsom.school.directory
 attributes:
   check_mode:
-    description: Tells what would be set.
+    description: Predicts the settings.
     support: full
   diff_mode:
     description: Each setting before and after.
@@ -42,7 +43,7 @@ author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""
-- name: Ask for twelve characters, lock after ten failures, let no password expire
+- name: Require twelve characters, lock after ten wrong passwords, no expiry
   fitsom.school.directory_policy:
     servers: [dc1.school.test]
     kind: samba
@@ -55,11 +56,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The settings as they were.
+  description: The settings before.
   type: dict
   returned: success
 after:
-  description: The settings as they are, or in check mode would be.
+  description: The settings after the run, in check mode as predicted.
   type: dict
   returned: success
 fitsom:
@@ -72,10 +73,10 @@ from typing import Any, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+from ..module_utils.directory.arguments import ARGUMENTS, fail_without_names, login_from, require_ldap3
 
 NEVER = -(2**63)
-MINUTE = -600_000_000  # the domain counts tenths of microseconds, backwards
+MINUTE = -600_000_000  # the domain stores tenths of microseconds, negative
 DAY = 1440 * MINUTE
 ATTRIBUTES = {
     "minimum_length": ("minPwdLength", 1),
@@ -94,53 +95,53 @@ SPEC = dict(
 )
 
 
-def settings_of(entry: Any) -> Dict[str, int]:
-    """The domain's attributes as people count; never is 0."""
-    found = {}
+def read_settings(entry: Any) -> Dict[str, int]:
+    """The domain's settings in characters, minutes and days; never is 0."""
+    settings = {}
     for name, (attribute, unit) in ATTRIBUTES.items():
         count = entry.number(attribute)
-        found[name] = 0 if count == NEVER else count // unit
-    return found
+        settings[name] = 0 if count == NEVER else count // unit
+    return settings
 
 
-def wanted_of(given: Mapping[str, Any]) -> Dict[str, int]:
-    wanted = {name: given[name] for name in SPEC if name in ATTRIBUTES}
-    return dict(wanted, counting_minutes=given["lockout_minutes"])
+def desired_settings(params: Mapping[str, Any]) -> Dict[str, int]:
+    settings = {name: params[name] for name in SPEC if name in ATTRIBUTES}
+    return dict(settings, counting_minutes=params["lockout_minutes"])
 
 
-def values_of(wanted: Mapping[str, int], names: Any) -> Dict[str, Any]:
+def attribute_values(desired: Mapping[str, int], names: Any) -> Dict[str, Any]:
     """The attributes to write for these settings."""
     values = {}
     for name in names:
         attribute, unit = ATTRIBUTES[name]
-        never = name == "maximum_age_days" and not wanted[name]
-        values[attribute] = [str(NEVER if never else wanted[name] * unit)]
+        never = name == "maximum_age_days" and not desired[name]
+        values[attribute] = [str(NEVER if never else desired[name] * unit)]
     return values
 
 
-def mistakes(wanted: Mapping[str, int]) -> str:
-    """What the domain would not take, or what would lock everybody out."""
-    if not 0 <= wanted["minimum_length"] <= 255:
+def find_mistake(desired: Mapping[str, int]) -> str:
+    """The first setting that the domain would refuse or that would lock everybody out, or empty."""
+    if not 0 <= desired["minimum_length"] <= 255:
         return "minimum_length is from 0 to 255"
-    if wanted["lockout_threshold"] < 0 or wanted["lockout_minutes"] < 1 or wanted["maximum_age_days"] < 0:
+    if desired["lockout_threshold"] < 0 or desired["lockout_minutes"] < 1 or desired["maximum_age_days"] < 0:
         return "lockout_threshold and maximum_age_days are 0 or more, lockout_minutes is 1 or more"
     return ""
 
 
-def told(before: Mapping[str, int], after: Mapping[str, int], *, done: bool) -> Dict[str, Any]:
-    """The module's result; a setting that is not right is a failed check until it is `done`."""
+def module_result(before: Mapping[str, int], after: Mapping[str, int], *, is_applied: bool) -> Dict[str, Any]:
+    """The module's result; a setting that differs is a failed check unless it `is_applied`."""
     changed = [name for name in after if before[name] != after[name]]
     checks = [
         {
             "name": "domain: %s" % name.replace("_", " "),
-            "ok": done or name not in changed,
+            "ok": is_applied or name not in changed,
             "detail": "%d -> %d" % (before[name], after[name]) if name in changed else str(after[name]),
         }
         for name in after
     ]
     lines = {
-        which: "".join("%s: %d\n" % pair for pair in found.items())
-        for which, found in (("before", before), ("after", after))
+        which: "".join("%s: %d\n" % pair for pair in settings.items())
+        for which, settings in (("before", before), ("after", after))
     }
     return {
         "changed": bool(changed),
@@ -155,20 +156,21 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     from ..module_utils.directory import connection, reader
     from ..module_utils.directory.entry import Entry
 
-    wanted = wanted_of(module.params)
-    wrong = mistakes(wanted)
-    if wrong:
-        module.fail_json(msg=wrong)
-    link = connection.connect(login_of(module.params))
+    desired = desired_settings(module.params)
+    mistake = find_mistake(desired)
+    if mistake:
+        module.fail_json(msg=mistake)
+    link = connection.connect(login_from(module.params))
     mapping = reader.map_for(link, module.params["kind"], module.params["base"])
     entry = link.base(mapping.root, [attribute for attribute, _kind in ATTRIBUTES.values()]) or Entry(
         dn="", values={}
     )
-    before = settings_of(entry)
-    result = told(before, wanted, done=not module.check_mode)
+    before = read_settings(entry)
+    result = module_result(before, desired, is_applied=not module.check_mode)
     if result["changed"] and not module.check_mode:
         link.replace(
-            mapping.root, values_of(wanted, [name for name in wanted if before[name] != wanted[name]])
+            mapping.root,
+            attribute_values(desired, [name for name in desired if before[name] != desired[name]]),
         )
     link.close()
     return result
@@ -177,13 +179,13 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    need_ldap3(module)
+    require_ldap3(module)
     if module.params["kind"] == "openldap":
         note = (
-            "OpenLDAP's password policy is the server's own configuration (overlay ppolicy): see to it there"
+            "OpenLDAP's password policy is part of the server's configuration (overlay ppolicy): set it there"
         )
         module.exit_json(changed=False, fitsom={"notes": [note]})
-    with nameless(module):
+    with fail_without_names(module):
         module.exit_json(**run(module))
 
 

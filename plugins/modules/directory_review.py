@@ -7,39 +7,41 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: directory_review
-short_description: Report accounts that nobody uses, and who is in groups with power
+short_description: Report unused accounts and members of privileged groups
 description:
-  - Reads only. Accounts that came from a roster appear as pseudonyms and counts; only other members of
+  - Changes nothing. Accounts from a roster appear as pseudonyms and counts; only other members of
     privileged groups, which are administrators, appear by the names of their accounts.
 options:
   stale_days:
-    description: An account that may log in and has not for so many days is stale. AD's record lags by up to 14 days.
+    description:
+      - Days without a login after which an enabled account is stale. AD's own record is up to 14
+        days late.
     type: int
     default: 90
   privileged_groups:
-    description: Names of groups with power. One that is not there is left out.
+    description: Names of privileged groups. A group that does not exist is skipped.
     type: list
     elements: str
     default: [Domain Admins, Enterprise Admins, Schema Admins, Administrators]
   pseudonym_key:
-    description: The same secret as for M(fitsom.school.directory_sync), so that pseudonyms are the same.
+    description: The same key as in M(fitsom.school.directory_sync), for the same pseudonyms.
     type: str
     required: true
   now:
-    description: The moment to reckon from, as C(2026-09-01T08:00:00); the controller's clock if empty.
+    description: The reference time, such as C(2026-09-01T08:00:00); the current time if empty.
     type: str
     default: ""
 extends_documentation_fragment:
   - fitsom.school.directory
 attributes:
   check_mode:
-    description: Reads only.
+    description: Changes nothing in any mode.
     support: full
 author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""
-- name: Look at stale and at privileged accounts
+- name: Report unused accounts and members of privileged groups
   fitsom.school.directory_review:
     servers: [dc1.school.test]
     base: OU=School,DC=school,DC=test
@@ -52,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stale:
-  description: Accounts that nobody uses, C({id, group, last}).
+  description: Unused accounts, C({id, group, last}).
   type: list
   returned: success
 privileged:
@@ -60,7 +62,7 @@ privileged:
   type: list
   returned: success
 fitsom:
-  description: The same in sentences, for the report.
+  description: The same as checks and notes for the report.
   type: dict
   returned: success
 """
@@ -71,9 +73,9 @@ from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+from ..module_utils.directory.arguments import ARGUMENTS, fail_without_names, login_from, require_ldap3
 from ..module_utils.directory.model import Action, Step
-from ..module_utils.directory.objects import circle, pseudonym
+from ..module_utils.directory.objects import pseudonym, report_group
 
 SPEC = dict(
     ARGUMENTS,
@@ -88,74 +90,89 @@ SPEC = dict(
 )
 
 
-def moment(module: AnsibleModule) -> datetime:
-    """Until when the reckoning goes."""
+def reference_time(module: AnsibleModule) -> datetime:
+    """The time up to which days without a login are counted."""
     text = module.params["now"]
     try:
-        given = datetime.fromisoformat(text) if text else datetime.now().astimezone()
+        parsed = datetime.fromisoformat(text) if text else datetime.now().astimezone()
     except ValueError:
-        module.fail_json(msg="now is %r, not a moment such as 2026-09-01T08:00:00" % text)
+        module.fail_json(msg="now is %r, not a time such as 2026-09-01T08:00:00" % text)
         raise
-    return given if given.tzinfo else given.replace(tzinfo=timezone.utc)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
 def review(module: AnsibleModule) -> Dict[str, Any]:
-    """Both lists, and sentences for the report."""
+    """The module's result: both lists, and the facts for the report."""
     from ..module_utils.directory import connection, reader
-    from ..module_utils.directory import review as look
+    from ..module_utils.directory import review as directory_reader
 
-    given, key = module.params, module.params["pseudonym_key"].encode()
+    params, key = module.params, module.params["pseudonym_key"].encode()
     if not key:
         module.fail_json(msg="pseudonym_key is empty: without it names could be guessed from pseudonyms")
-    link = connection.connect(login_of(given))
-    mapping = reader.map_for(link, given["kind"], given["base"])
-    found = reader.read(link, mapping)
+    link = connection.connect(login_from(params))
+    mapping = reader.map_for(link, params["kind"], params["base"])
+    current = reader.read(link, mapping)
     stale = [
-        {"id": pseudonym(key, one.source_id), "group": _circle(found, one.source_id), "last": one.last}
-        for one in look.stale(link, mapping, moment(module), given["stale_days"])
+        {
+            "id": pseudonym(key, account.source_id),
+            "group": _report_group(current, account.source_id),
+            "last": account.last,
+        }
+        for account in directory_reader.find_stale_accounts(
+            link, mapping, reference_time(module), params["stale_days"]
+        )
     ]
     privileged: List[Dict[str, Any]] = []
-    for group in given["privileged_groups"]:
-        for one in look.privileged(link, mapping, group) or []:
-            account = pseudonym(key, one.source_id) if one.source_id else one.account
-            told = {"since": one.since, "exact": one.exact, "direct": one.direct, "ours": bool(one.source_id)}
-            privileged.append({"group": group, "account": account, **told})
+    for group in params["privileged_groups"]:
+        for member in directory_reader.find_privileged_members(link, mapping, group) or []:
+            account = pseudonym(key, member.source_id) if member.source_id else member.account
+            details = {
+                "since": member.since,
+                "exact": member.exact,
+                "direct": member.direct,
+                "ours": bool(member.source_id),
+            }
+            privileged.append({"group": group, "account": account, **details})
     link.close()
-    return {"stale": stale, "privileged": privileged, "fitsom": facts(stale, privileged, given["stale_days"])}
+    return {
+        "stale": stale,
+        "privileged": privileged,
+        "fitsom": facts(stale, privileged, params["stale_days"]),
+    }
 
 
-def _circle(found: Any, source_id: str) -> str:
-    return circle(Step(action=Action.UPDATE_USER, key=source_id), found)
+def _report_group(current: Any, source_id: str) -> str:
+    return report_group(Step(action=Action.UPDATE_USER, key=source_id), current)
 
 
 def facts(stale: List[Dict[str, Any]], privileged: List[Dict[str, Any]], days: int) -> Dict[str, Any]:
-    """What the report says."""
+    """Checks and notes for the report."""
     counts = Counter(row["group"] for row in stale)
-    told = ", ".join("%s %d" % pair for pair in sorted(counts.items()))
-    ours = sum(row["ours"] for row in privileged)
+    summary = ", ".join("%s %d" % pair for pair in sorted(counts.items()))
+    roster_accounts = sum(row["ours"] for row in privileged)
     checks = [
-        {"name": "accounts unused for %d days" % days, "ok": not stale, "detail": told or "none"},
+        {"name": "accounts unused for %d days" % days, "ok": not stale, "detail": summary or "none"},
         {
-            "name": "nobody of the roster has power",
-            "ok": not ours,
-            "detail": "%d accounts" % ours if ours else "",
+            "name": "no roster account is in a privileged group",
+            "ok": not roster_accounts,
+            "detail": "%d accounts" % roster_accounts if roster_accounts else "",
         },
     ]
     return {"checks": checks, "notes": [_sentence(row) for row in privileged]}
 
 
 def _sentence(row: Dict[str, Any]) -> str:
-    word = "since" if row["exact"] else "at the latest since"
+    word = "since" if row["exact"] else "since at the latest"
     day = ", %s %s" % (word, row["since"]) if row["since"] else ""
-    way = "" if row["direct"] else ", by way of another group"
+    way = "" if row["direct"] else ", through another group"
     return "%s: %s%s%s" % (row["group"], row["account"], day, way)
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    need_ldap3(module)
-    with nameless(module):
+    require_ldap3(module)
+    with fail_without_names(module):
         module.exit_json(changed=False, **review(module))
 
 

@@ -1,67 +1,69 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Bring the accounts and groups of a directory in line with a school's roster."""
+"""Update the accounts and groups of a directory from a school's roster."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: directory_sync
-short_description: Bring accounts and groups in line with a roster
+short_description: Update accounts and groups from a roster
 description:
-  - Reads a roster, decides by a policy which units, accounts and groups there should be, and makes them so over LDAPS.
-  - Runs on the controller. In check mode it tells exactly the steps that a run would take.
-  - Touches only what lies below O(base), and of accounts only those that carry a source id (C(employeeNumber)).
-  - What it prints has counts and pseudonyms, never the name, username or DN of a person.
-  - Passwords of new accounts, and what is known of accounts that are deleted, go to an encrypted file first.
-  - Stops at the first error and says what is done; run again it does the rest.
+  - Reads a roster, derives the desired units, accounts and groups from it by a policy, and applies
+    the differences to the directory over LDAPS.
+  - Runs on the controller. Check mode predicts exactly the steps of a run.
+  - Changes only entries below O(base), and only accounts with a source id (C(employeeNumber)).
+  - The output has counts and pseudonyms, never the name, username or DN of a person.
+  - Passwords of new accounts, and the data of deleted accounts, are written to an encrypted file
+    first.
+  - Stops at the first error and reports the completed steps; another run does the remaining ones.
 options:
   roster:
     description: The roster; a zip or a folder for C(oneroster), a file for C(csv).
     type: path
     required: true
   roster_format:
-    description: How the roster is written.
+    description: The format of the roster.
     type: str
     choices: [oneroster, csv]
     default: oneroster
   roster_mapping:
-    description: For C(csv), which column holds which field.
+    description: For C(csv), the column of each field.
     type: dict
     default: {}
   roster_complete:
-    description: For C(csv), whether somebody who is not in the file has left.
+    description: For C(csv), whether people who are not in the file have left.
     type: bool
     default: true
   policy:
-    description: The school's decisions about names, units, groups and leavers.
+    description: The school's settings for usernames, units, groups and leavers.
     type: dict
     default: {}
   today:
-    description: The day to decide by, as C(2026-09-01); the controller's date if empty.
+    description: The day to plan for, such as C(2026-09-01); the controller's date if empty.
     type: str
     default: ""
   handover_dir:
-    description: Folder for the encrypted hand-over, needed where accounts are created or deleted.
+    description: Folder for the encrypted hand-over; required if accounts are created or deleted.
     type: path
     default: ""
   handover_passphrase:
-    description: Opens the hand-over, with C(ansible-vault view).
+    description: Passphrase of the hand-over; C(ansible-vault view) shows the file.
     type: str
     default: ""
   pseudonym_key:
-    description: A secret of the school, so that its pseudonyms are its own and stay the same.
+    description: Secret key of the school's pseudonyms; they stay the same as long as the key does.
     type: str
     required: true
   connections:
-    description: How many connections are used at once.
+    description: Number of parallel connections.
     type: int
     default: 2
 extends_documentation_fragment:
   - fitsom.school.directory
 attributes:
   check_mode:
-    description: Tells exactly the steps that a run would take.
+    description: Predicts exactly the steps of a run.
     support: full
   diff_mode:
     description: Counts by kind and group.
@@ -70,7 +72,7 @@ author: The fitsom authors (@fitsom)
 """
 
 EXAMPLES = r"""
-- name: Bring the school's people in line with the roster
+- name: Update accounts and groups from the roster
   fitsom.school.directory_sync:
     servers: [dc1.school.test]
     kind: samba
@@ -87,15 +89,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fitsom:
-  description: The objects that changed, or in check mode that would; checks and notes.
+  description: Changed objects, or in check mode the predicted ones; checks and notes.
   type: dict
   returned: always
 counts:
-  description: How many steps of each action, C({create_user:\ 120, move_user:\ 800}).
+  description: Number of steps by action, C({create_user:\ 120, move_user:\ 800}).
   type: dict
   returned: success
 handover:
-  description: The encrypted file of this run; empty if it needed none.
+  description: Path of the encrypted hand-over of this run; empty if none was needed.
   type: str
   returned: success
 """
@@ -108,8 +110,8 @@ from typing import Any, Dict, List, Optional, Sequence
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.directory import desired, handover, oneroster, passwords, plaincsv, policy
-from ..module_utils.directory import steps as decide
-from ..module_utils.directory.arguments import ARGUMENTS, login_of, nameless, need_ldap3
+from ..module_utils.directory import steps as planning
+from ..module_utils.directory.arguments import ARGUMENTS, fail_without_names, login_from, require_ldap3
 from ..module_utils.directory.model import Action, FaultyInputError, Roster, Step, User
 
 SPEC = dict(
@@ -130,12 +132,12 @@ SECRET_ACTIONS = (Action.CREATE_USER, Action.EXPORT_USER)
 
 
 class Sync:
-    """One run: reads on construction of the plan, then either tells it or does it."""
+    """One run: reads roster and directory, plans the steps, and reports or applies them."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.given = module.params
-        self.key = self.given["pseudonym_key"].encode()
+        self.params = module.params
+        self.key = self.params["pseudonym_key"].encode()
         self.checks: List[Dict[str, Any]] = []
         self.notes: List[str] = []
 
@@ -148,68 +150,70 @@ class Sync:
             )
         today, rules = self._today(), self._policy()
         roster = self._roster(today)
-        links = [connection.connect(login_of(self.given))]
+        links = [connection.connect(login_from(self.params))]
         self.mapping = reader.map_for(
-            links[0], self.given["kind"], self.given["base"], upn_domain=rules.upn_domain
+            links[0], self.params["kind"], self.params["base"], upn_domain=rules.upn_domain
         )
-        self.found = reader.read(links[0], self.mapping)
-        self.wanted = maps.fit(self.mapping, desired.desired(roster, rules, today, self.found))
-        self.steps = decide.steps(self.found, self.wanted, rules, today)
-        self.notes += decide.notes(self.found, rules, today)
-        self._guard(roster, rules)
-        self._need_handover()
+        self.current = reader.read(links[0], self.mapping)
+        self.desired = maps.without_unsupported(
+            self.mapping, desired.desired_state(roster, rules, today, self.current)
+        )
+        self.steps = planning.plan_steps(self.current, self.desired, rules, today)
+        self.notes += planning.notes(self.current, rules, today)
+        self._require_safety(roster, rules)
+        self._require_handover()
         if self.module.check_mode or not self.steps:
-            self.module.exit_json(**self._told(self.steps, ""))
-        self._do(links)
+            self.module.exit_json(**self._result(self.steps, ""))
+        self._apply_steps(links)
 
-    def _do(self, links: List[Any]) -> None:
+    def _apply_steps(self, links: List[Any]) -> None:
         from ..module_utils.directory import connection, engine
 
         secrets = {
-            step.key: passwords.make(step.after)
+            step.key: passwords.generate(step.after)
             for step in self.steps
             if step.action is Action.CREATE_USER and isinstance(step.after, User)
         }
-        path = self._hand_over(secrets)
+        path = self._write_handover(secrets)
         links += [
-            connection.connect(login_of(self.given)) for _number in range(self.given["connections"] - 1)
+            connection.connect(login_from(self.params)) for _number in range(self.params["connections"] - 1)
         ]
-        report = engine.Engine(links, self.mapping, self.found, secrets).apply(self.steps)
+        report = engine.Engine(links, self.mapping, self.current, secrets).apply(self.steps)
         for link in links:
             link.close()
-        told = self._told(report.done, path)
+        result = self._result(report.completed, path)
         if report.error:
-            self.module.fail_json(msg=self._failure(report.failed, report.error, report), **told)
-        self.module.exit_json(**told)
+            self.module.fail_json(msg=self._failure(report.failed, report.error, report), **result)
+        self.module.exit_json(**result)
 
-    # what is given
+    # options
 
     def _today(self) -> date:
-        if not self.given["today"]:
+        if not self.params["today"]:
             return datetime.now().astimezone().date()
         try:
-            return date.fromisoformat(self.given["today"])
+            return date.fromisoformat(self.params["today"])
         except ValueError:
-            self.module.fail_json(msg="today is %r, not a day such as 2026-09-01" % self.given["today"])
+            self.module.fail_json(msg="today is %r, not a day such as 2026-09-01" % self.params["today"])
             raise
 
     def _policy(self) -> policy.Policy:
         try:
-            return policy.from_mapping(self.given["policy"])
+            return policy.from_mapping(self.params["policy"])
         except policy.PolicyError as error:
             self.module.fail_json(msg="the policy has mistakes:\n%s" % error)
             raise
 
     def _roster(self, today: date) -> Roster:
-        path = Path(self.given["roster"])
+        path = Path(self.params["roster"])
         try:
-            if self.given["roster_format"] == "oneroster":
+            if self.params["roster_format"] == "oneroster":
                 roster = oneroster.read(path, today=today)
             else:
-                mapping = self.given["roster_mapping"]
-                roster = plaincsv.read(path, mapping, complete=self.given["roster_complete"])
+                mapping = self.params["roster_mapping"]
+                roster = plaincsv.read(path, mapping, complete=self.params["roster_complete"])
         except FaultyInputError as error:
-            self._faulty(error)
+            self._fail_with_faults(error)
             raise
         except ValueError as error:
             self.module.fail_json(msg="roster_mapping: %s" % error)
@@ -218,20 +222,20 @@ class Sync:
         self.checks.append({"name": "the roster can be read", "ok": True, "detail": detail})
         return roster
 
-    def _faulty(self, error: FaultyInputError) -> None:
+    def _fail_with_faults(self, error: FaultyInputError) -> None:
         faults = [str(fault) for fault in error.faults]
-        more = len(faults) - MOST_FAULTS
-        listed = faults[:MOST_FAULTS] + (["and %d more" % more] if more > 0 else [])
+        omitted = len(faults) - MOST_FAULTS
+        lines = faults[:MOST_FAULTS] + (["and %d more" % omitted] if omitted > 0 else [])
         check = {"name": "the roster can be read", "ok": False, "detail": "%d faults" % len(faults)}
         self.module.fail_json(
-            msg="the roster has faults; nothing was taken from it:\n%s" % "\n".join(listed),
+            msg="the roster has faults and was not used:\n%s" % "\n".join(lines),
             fitsom={"checks": [check]},
         )
 
-    # what speaks against it
+    # before the run
 
-    def _guard(self, roster: Roster, rules: policy.Policy) -> None:
-        reasons = decide.guard(self.found, self.steps, roster, rules)
+    def _require_safety(self, roster: Roster, rules: policy.Policy) -> None:
+        reasons = planning.refusal_reasons(self.current, self.steps, roster, rules)
         self.checks += [
             {"name": "the roster is safe to follow", "ok": False, "detail": reason} for reason in reasons
         ]
@@ -242,34 +246,39 @@ class Sync:
             )
         self.checks.append({"name": "the roster is safe to follow", "ok": True, "detail": ""})
 
-    def _need_handover(self) -> None:
-        needed = any(step.action in SECRET_ACTIONS for step in self.steps)
-        if needed and not (self.given["handover_dir"] and self.given["handover_passphrase"]):
+    def _require_handover(self) -> None:
+        writes_handover = any(step.action in SECRET_ACTIONS for step in self.steps)
+        if writes_handover and not (self.params["handover_dir"] and self.params["handover_passphrase"]):
             self.module.fail_json(
                 msg="accounts would be created or deleted: handover_dir and handover_passphrase are needed"
             )
 
-    def _hand_over(self, secrets: Dict[str, str]) -> str:
-        rows = handover.content(self.steps, secrets, self.found, self.wanted)
+    def _write_handover(self, secrets: Dict[str, str]) -> str:
+        rows = handover.content(self.steps, secrets, self.current, self.desired)
         if not rows:
             return ""
-        head = "# Written before the accounts were made. If the run stopped, a later file has those that were left.\n"
+        head = (
+            "# Written before the accounts were created. If the run stopped early, the file of the next run\n"
+            "# has new passwords for the accounts that were not created.\n"
+        )
         try:
-            folder = Path(self.given["handover_dir"])
-            now = datetime.now().astimezone()
-            return str(handover.write(folder, self.given["handover_passphrase"], rows, now, head=head))
+            folder = Path(self.params["handover_dir"])
+            written_at = datetime.now().astimezone()
+            return str(
+                handover.write(folder, self.params["handover_passphrase"], rows, written_at, head=head)
+            )
         except handover.HandoverError as error:
             self.module.fail_json(msg="nothing was changed: %s" % error)
             raise
 
-    # what is told
+    # results
 
-    def _told(self, done: Sequence[Step], path: str) -> Dict[str, Any]:
-        rows = decide.objects(done, self.found, self.key)
-        counts = Counter(step.action.value for step in done)
+    def _result(self, steps: Sequence[Step], path: str) -> Dict[str, Any]:
+        rows = planning.object_rows(steps, self.current, self.key)
+        counts = Counter(step.action.value for step in steps)
         facts = {"objects": rows, "checks": self.checks, "notes": self.notes}
         return {
-            "changed": bool(done),
+            "changed": bool(steps),
             "counts": dict(counts),
             "handover": path,
             "fitsom": facts,
@@ -277,20 +286,20 @@ class Sync:
         }
 
     def _failure(self, failed: Optional[Step], error: str, report: Any) -> str:
-        what = "one step"
+        label = "one step"
         if failed:
-            row = decide.objects([failed], self.found, self.key)[0]
-            what = "%s %s %s" % (row["action"], row["kind"], row["id"])
-        return "stopped at %s: %s. Done: %d steps. Not done: %d; another run does them." % (
-            what,
+            row = planning.object_rows([failed], self.current, self.key)[0]
+            label = "%s %s %s" % (row["action"], row["kind"], row["id"])
+        return "stopped at %s: %s. Completed steps: %d. Remaining steps: %d; another run does them." % (
+            label,
             error,
-            len(report.done),
-            len(report.left),
+            len(report.completed),
+            len(report.remaining),
         )
 
 
 def diff(rows: Sequence[Dict[str, str]]) -> Dict[str, str]:
-    """Counts by action and group, as a difference from nothing."""
+    """Counts by action and group, as a diff with an empty "before"."""
     counts = Counter((row["kind"], row["action"], row["group"]) for row in rows)
     lines = [
         "%s %s, %s: %d\n" % (action, kind, group, count)
@@ -302,8 +311,8 @@ def diff(rows: Sequence[Dict[str, str]]) -> Dict[str, str]:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    need_ldap3(module)
-    with nameless(module):
+    require_ldap3(module)
+    with fail_without_names(module):
         Sync(module).run()
 
 

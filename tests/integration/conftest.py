@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.directory_lab import Directory, both, start, stop
+from tests.integration.directory_lab import Directory, lab_directories, start, stop
 from tests.integration.lab_hosts import LabHosts
 from tests.school import School
 
@@ -29,11 +29,11 @@ def directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     """Of a lab of this test's own; while writing tests FITSOM_DIRECTORY_LAB may name a folder whose lab is kept."""
     kept = os.environ.get("FITSOM_DIRECTORY_LAB")
     if kept:
-        yield both(start(Path(kept)))
+        yield lab_directories(start(Path(kept)))
         return
     folder = tmp_path_factory.mktemp("labs")
     try:
-        yield both(start(folder))
+        yield lab_directories(start(folder))
     finally:
         stop(folder)
 

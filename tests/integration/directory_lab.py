@@ -1,4 +1,4 @@
-"""The lab's two directories, a Samba domain and an OpenLDAP server, as the tests use them."""
+"""The lab's two directories, a Samba domain and an OpenLDAP server, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from plugins.module_utils.directory import (
     policy,
     reader,
 )
-from plugins.module_utils.directory import steps as decide
+from plugins.module_utils.directory import steps as planning
 from plugins.module_utils.directory.model import Roster, State, Step
 from plugins.module_utils.directory.refusals import DirectoryError
 from tests.school import ROOT
@@ -55,16 +55,16 @@ def run(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedP
 
 
 def start(folder: Path) -> Path:
-    """Both servers, provisioned; the lab's folder."""
+    """Start and provision both servers; return the lab's folder."""
     (folder / "lab.yml").write_text(SPEC)
     lab = [sys.executable, "molecule/shared/lab.py"]
     environment = {"FITSOM_LAB_DIR": str(folder)}
     up = run(*lab, "up", "directory", "--spec", str(folder / "lab.yml"), env=environment)
     assert up.returncode == 0, up.stderr
-    made = run(
+    provisioning = run(
         "ansible-playbook", "-i", str(folder / "directory/inventory"), "molecule/directory_users/prepare.yml"
     )
-    assert made.returncode == 0, made.stdout[-4000:] + made.stderr
+    assert provisioning.returncode == 0, provisioning.stdout[-4000:] + provisioning.stderr
     return folder / "directory"
 
 
@@ -74,7 +74,7 @@ def stop(folder: Path) -> None:
 
 @dataclass(kw_only=True)
 class Directory:
-    """One of them. `policy` is what the school decided; a run takes a roster and is complete."""
+    """One directory of the lab. `rules` is the school's policy."""
 
     kind: str
     lab: Path
@@ -98,7 +98,7 @@ class Directory:
         return connection.connect(self.login)
 
     def may_log_in(self, name: str, password: str) -> bool:
-        """Whether the server takes this DN with this password."""
+        """Whether the server accepts this DN with this password."""
         try:
             connection.connect(replace(self.login, bind_dn=name, password=password)).close()
         except DirectoryError:
@@ -106,53 +106,53 @@ class Directory:
         return True
 
     def plan(self, roster: Roster) -> tuple[State, State, list[Step]]:
-        """What is found, what is wanted, and the steps between."""
+        """The current state, the desired state, and the steps between them."""
         link, rules = self.link(), policy.from_mapping(self.rules)
         mapping = reader.map_for(link, self.kind, self.base)
-        found = reader.read(link, mapping)
-        wanted = maps.fit(mapping, desired.desired(roster, rules, TODAY, found))
+        current = reader.read(link, mapping)
+        target = maps.without_unsupported(mapping, desired.desired_state(roster, rules, TODAY, current))
         link.close()
-        return found, wanted, decide.steps(found, wanted, rules, TODAY)
+        return current, target, planning.plan_steps(current, target, rules, TODAY)
 
     def apply(
-        self, found: State, steps: Sequence[Step], *, die_after: int = 0, width: int = 2
+        self, current: State, steps: Sequence[Step], *, die_after: int = 0, width: int = 2
     ) -> engine.Report:
-        """Take the steps; with `die_after` this process is killed once so many are done."""
+        """Apply the steps; with `die_after` kill this process after that number of steps."""
         links = [self.link() for _ in range(width)]
         mapping = reader.map_for(links[0], self.kind, self.base)
         count = 0
 
-        def on_done(_step: Step) -> None:
+        def on_completed(_step: Step) -> None:
             nonlocal count
             count += 1
             if count == die_after:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         secrets = {step.key: PASSWORD for step in steps}
-        report = engine.Engine(links, mapping, found, secrets, on_done).apply(steps)
+        report = engine.Engine(links, mapping, current, secrets, on_completed).apply(steps)
         for link in links:
             link.close()
         return report
 
     def follow(self, roster: Roster) -> list[Step]:
-        """Plan and apply; the steps."""
-        found, _, steps = self.plan(roster)
-        report = self.apply(found, steps)
-        assert (report.error, report.left) == ("", ())
+        """Plan and apply; return the steps."""
+        current, _, steps = self.plan(roster)
+        report = self.apply(current, steps)
+        assert (report.error, report.remaining) == ("", ())
         return steps
 
     def follow_and_die(self, roster: Roster, after: int) -> int:
-        """The same in a process that is killed after so many steps; how many had been planned."""
-        found, _, steps = self.plan(roster)
+        """The same in a process that is killed after some steps; return how many were planned."""
+        current, _, steps = self.plan(roster)
         process = multiprocessing.get_context("fork").Process(
-            target=self.apply, args=(found, steps), kwargs={"die_after": after}
+            target=self.apply, args=(current, steps), kwargs={"die_after": after}
         )
         process.start()
         process.join(120)
         return len(steps)
 
     def wipe(self) -> None:
-        """Nothing below the base."""
+        """Delete everything below the base."""
         link = self.link()
         if self.kind == "openldap":
             entries = link.search(self.base, "(objectClass=*)", ["1.1"])
@@ -166,9 +166,9 @@ class Directory:
         link.close()
 
     def module(self, name: str, *flags: str, **options: Any) -> tuple[dict[str, Any], str]:
-        """Run one of our modules from the controller: its result, and all that was printed."""
+        """Run one of our modules on the controller; return its result and the whole output."""
         login = self.login
-        given = {
+        arguments = {
             "servers": list(login.servers),
             "kind": self.kind,
             "base": self.base,
@@ -177,18 +177,20 @@ class Directory:
             "ca_file": login.ca_file,
             **options,
         }
-        task = {f"fitsom.school.{name}": given, "register": "told"}
+        task = {f"fitsom.school.{name}": arguments, "register": "result"}
         play = [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]
         book = self.lab / f"{name}.yml"
         book.write_text(json.dumps(play))
         callback = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_DEPRECATION_WARNINGS": "0"}
-        done = run("ansible-playbook", str(book), *flags, env=callback)
-        output = done.stdout + done.stderr
-        result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{\n") :])["plays"][0]["tasks"][0]
+        playbook_run = run("ansible-playbook", str(book), *flags, env=callback)
+        output = playbook_run.stdout + playbook_run.stderr
+        result: dict[str, Any] = json.loads(playbook_run.stdout[playbook_run.stdout.index("{\n") :])["plays"][
+            0
+        ]["tasks"][0]
         return result["hosts"]["localhost"], output
 
 
-def both(lab: Path) -> dict[str, Directory]:
+def lab_directories(lab: Path) -> dict[str, Directory]:
     samba = Directory(
         kind="samba",
         lab=lab,

@@ -1,4 +1,4 @@
-"""A roster's way into a real Samba domain and a real OpenLDAP server, and what happens when it goes wrong."""
+"""Rosters applied to a real Samba domain and a real OpenLDAP server, with drift and failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 from tests.integration.directory_lab import PASSPHRASE, PASSWORD, PROGRAMS, Directory
 
 # isort: split
-# The lab's file has made the modules' own utilities known by the name that they have inside Ansible.
+
 from plugins.module_utils.directory.model import Action, Person, Role, Roster, State, User
 from tests import rosters
 
@@ -32,14 +32,14 @@ KEY = "a-key-of-this-test"
 
 
 def school(people: int = 40) -> Roster:
-    made = rosters.make_school(people)
-    return replace(made, people={**made.people, CANARY.source_id: CANARY})
+    roster = rosters.make_school(people)
+    return replace(roster, people={**roster.people, CANARY.source_id: CANARY})
 
 
 def sync(directory: Directory, roster: Roster, *flags: str, **options: Any) -> tuple[dict[str, Any], str]:
-    """The module, on the roster as a bundle."""
+    """Run directory_sync on the roster, written as a bundle."""
     path = rosters.write(rosters.bundle(roster), directory.lab / "roster.zip")
-    given = {
+    module_options = {
         "roster": str(path),
         "today": "2026-11-24",
         "policy": directory.rules,
@@ -48,11 +48,11 @@ def sync(directory: Directory, roster: Roster, *flags: str, **options: Any) -> t
         "pseudonym_key": KEY,
         **options,
     }
-    return directory.module("directory_sync", *flags, **given)
+    return directory.module("directory_sync", *flags, **module_options)
 
 
-def opened(path: str, folder: Path) -> dict[str, list[dict[str, str]]]:
-    """What a hand-over says to who has the passphrase."""
+def read_handover(path: str, folder: Path) -> dict[str, list[dict[str, str]]]:
+    """The decrypted content of a hand-over."""
     (folder / "passphrase").write_text(PASSPHRASE + "\n")
     view = [
         str(PROGRAMS / "ansible-vault"),
@@ -65,89 +65,96 @@ def opened(path: str, folder: Path) -> dict[str, list[dict[str, str]]]:
     return content
 
 
-def test_what_was_planned_is_done_and_then_nothing_is_left(directory: Directory, tmp_path: Path) -> None:
-    planned, said = sync(directory, school(), "--check", "--diff", "-vvv")
-    done, more = sync(directory, school(), "--diff", "-vvv")
-    again, still = sync(directory, school(), "--diff", "-vvv")
+def test_the_run_does_what_was_planned_and_a_second_run_nothing(directory: Directory, tmp_path: Path) -> None:
+    planned, check_output = sync(directory, school(), "--check", "--diff", "-vvv")
+    applied, run_output = sync(directory, school(), "--diff", "-vvv")
+    repeated, second_output = sync(directory, school(), "--diff", "-vvv")
 
-    assert planned["changed"] and planned["fitsom"]["objects"] == done["fitsom"]["objects"]
+    assert planned["changed"] and planned["fitsom"]["objects"] == applied["fitsom"]["objects"]
     assert planned["handover"] == ""
-    assert (again["changed"], again["fitsom"]["objects"]) == (False, [])
-    assert done["counts"]["create_user"] == 41
-    for output in (said, more, still):
+    assert (repeated["changed"], repeated["fitsom"]["objects"]) == (False, [])
+    assert applied["counts"]["create_user"] == 41
+    for output in (check_output, run_output, second_output):
         assert [word for word in CANARIES if word in output.casefold()] == []
 
-    created = opened(done["handover"], tmp_path)["created"]
+    created = read_handover(applied["handover"], tmp_path)["created"]
     (row,) = [row for row in created if row["name"] == "Canariüs Zwölfender"]
     assert len(created) == 41
-    found, _, _ = directory.plan(school())
-    name = found.users["canary-1"].dn
+    current, _, _ = directory.plan(school())
+    name = current.users["canary-1"].dn
     assert directory.may_log_in(name, row["password"])
     assert not directory.may_log_in(name, row["password"] + "x")
-    assert row["password"] not in said + more + still
+    assert row["password"] not in check_output + run_output + second_output
 
 
 def test_leaver_may_not_log_in_and_is_deleted_after_the_hold(directory: Directory) -> None:
     directory.follow(school())
-    found, _, _ = directory.plan(school())
-    name = found.users["canary-1"].dn
+    current, _, _ = directory.plan(school())
+    name = current.users["canary-1"].dn
     assert directory.may_log_in(name, PASSWORD)
 
-    gone = replace(school(), people={key: one for key, one in school().people.items() if key != "canary-1"})
-    steps = directory.follow(gone)
+    without_canary = replace(
+        school(), people={key: person for key, person in school().people.items() if key != "canary-1"}
+    )
+    steps = directory.follow(without_canary)
 
     assert {step.action for step in steps} >= {Action.DISABLE_USER, Action.MOVE_USER}
-    found, _, left = directory.plan(gone)
-    assert left == []
-    user = found.users["canary-1"]
-    assert (user.enabled, user.unit, user.left is not None) == (False, ("Leavers",), True)
+    current, _, remaining_steps = directory.plan(without_canary)
+    assert remaining_steps == []
+    user = current.users["canary-1"]
+    assert (user.enabled, user.unit, user.left_on is not None) == (False, ("Leavers",), True)
     assert not directory.may_log_in(user.dn, PASSWORD)
-    assert not any("canary-1" in group.members or group.strangers for group in found.groups.values())
+    assert not any(
+        "canary-1" in group.members or group.unmanaged_members for group in current.groups.values()
+    )
 
     directory.rules |= {"delete_after_hold": True, "hold_days": 0}
-    assert {step.action for step in directory.follow(gone)} == {Action.EXPORT_USER, Action.DELETE_USER}
-    found, _, left = directory.plan(gone)
-    assert left == [] and "canary-1" not in found.users
+    assert {step.action for step in directory.follow(without_canary)} == {
+        Action.EXPORT_USER,
+        Action.DELETE_USER,
+    }
+    current, _, remaining_steps = directory.plan(without_canary)
+    assert remaining_steps == [] and "canary-1" not in current.users
 
 
 def test_who_comes_back_may_log_in_again(directory: Directory) -> None:
     directory.follow(school())
     directory.follow(replace(school(), people={k: p for k, p in school().people.items() if k != "canary-1"}))
     directory.follow(school())
-    found, _, left = directory.plan(school())
-    assert left == []
-    assert directory.may_log_in(found.users["canary-1"].dn, PASSWORD)
+    current, _, remaining_steps = directory.plan(school())
+    assert remaining_steps == []
+    assert directory.may_log_in(current.users["canary-1"].dn, PASSWORD)
 
 
-# Each spoils something by hand: (link, the canary, the state found).
-Spoil = Callable[[Any, User, State], None]
+# Each makes one kind of drift: (link, the canary's account, the current state).
+MakeDrift = Callable[[Any, User, State], None]
 
 
-def _member(add: bool) -> Spoil:
-    def spoil(link: Any, user: User, found: State) -> None:
-        inside = [group for group in found.groups.values() if ("canary-1" in group.members) is not add]
+def _member(add: bool) -> MakeDrift:
+    def make_drift(link: Any, user: User, current: State) -> None:
+        inside = [group for group in current.groups.values() if ("canary-1" in group.members) is not add]
         change = ldap3.MODIFY_ADD if add else ldap3.MODIFY_DELETE
         link.modify(inside[0].dn, {"member": [(change, [user.dn])]})
 
-    return spoil
+    return make_drift
 
 
-def _group_gone(link: Any, user: User, found: State) -> None:
-    link.delete(found.groups["year 7"].dn)
+def _group_gone(link: Any, user: User, current: State) -> None:
+    link.delete(current.groups["year 7"].dn)
 
 
-def _locked(link: Any, user: User, found: State) -> None:
+def _locked(link: Any, user: User, current: State) -> None:
     mapped = {"userAccountControl": ["514"]} if user.cn else {"pwdAccountLockedTime": ["000001010000Z"]}
     link.replace(user.dn, mapped)
 
 
-def _moved(link: Any, user: User, found: State) -> None:
+def _moved(link: Any, user: User, current: State) -> None:
     own, _, parent = user.dn.partition(",")
     link.rename(user.dn, own, parent.partition(",")[2])
 
 
-DRIFT: dict[str, Spoil] = {
-    "another name to show": lambda link, user, _: link.replace(user.dn, {"displayName": ["Somebody"]}),
+DRIFT: dict[str, MakeDrift] = {
+    "another display name": lambda link, user, _: link.replace(user.dn, {"displayName": ["Somebody"]}),
     "no given name": lambda link, user, _: link.replace(user.dn, {"givenName": []}),
     "another year": lambda link, user, _: link.replace(user.dn, {"departmentNumber": ["9"]}),
     "another role": lambda link, user, _: link.replace(user.dn, {"employeeType": ["teacher"]}),
@@ -156,59 +163,59 @@ DRIFT: dict[str, Spoil] = {
     "deleted": lambda link, user, _: link.delete(user.dn),
     "out of a group": _member(False),
     "in a wrong group": _member(True),
-    "a group is gone": _group_gone,
+    "a group is missing": _group_gone,
 }
 
 
-def test_every_drift_is_foreseen_and_mended(directory: Directory) -> None:
+def test_every_drift_is_predicted_and_corrected(directory: Directory) -> None:
     directory.follow(school())
-    for name, spoil in DRIFT.items():
-        found, _, steps = directory.plan(school())
+    for name, make_drift in DRIFT.items():
+        current, _, steps = directory.plan(school())
         assert steps == [], name
         link = directory.link()
-        spoil(link, found.users["canary-1"], found)
+        make_drift(link, current.users["canary-1"], current)
         link.close()
 
-        assert directory.follow(school()) != [], f"{name} was not seen"
-        _, wanted, left = directory.plan(school())
-        assert left == [], name
-        assert wanted.users["canary-1"].enabled
+        assert directory.follow(school()) != [], f"{name} was not detected"
+        _, desired, remaining_steps = directory.plan(school())
+        assert remaining_steps == [], name
+        assert desired.users["canary-1"].enabled
 
 
-def test_drift_is_told_by_check_mode_as_the_run_then_does_it(directory: Directory) -> None:
+def test_check_mode_predicts_drift_as_the_run_corrects_it(directory: Directory) -> None:
     directory.follow(school())
-    found, _, _ = directory.plan(school())
+    current, _, _ = directory.plan(school())
     link = directory.link()
     for name in ("another year", "in a wrong group", "moved"):
-        DRIFT[name](link, found.users["canary-1"], found)
+        DRIFT[name](link, current.users["canary-1"], current)
     link.close()
 
     planned, _ = sync(directory, school(), "--check")
-    done, _ = sync(directory, school())
+    applied, _ = sync(directory, school())
 
-    assert planned["fitsom"]["objects"] == done["fitsom"]["objects"]
+    assert planned["fitsom"]["objects"] == applied["fitsom"]["objects"]
     assert set(planned["counts"]) == {"move_user", "update_user", "update_group"}
     assert directory.plan(school())[2] == []
 
 
-def test_run_that_is_killed_again_and_again_ends_the_same(directory: Directory) -> None:
+def test_run_that_is_killed_repeatedly_ends_in_the_same_state(directory: Directory) -> None:
     first, second = school(), rosters.rollover(school())
     for roster, step in ((first, 31), (second, 17)):
         planned = [directory.follow_and_die(roster, step)]
         while planned[-1] and len(planned) < 40:
             planned.append(directory.follow_and_die(roster, step))
         assert planned[-1] == 0 and len(planned) > 3
-    found, wanted, _ = directory.plan(second)
-    assert {key: (user.unit, user.enabled) for key, user in found.users.items()} == {
-        key: (user.unit, user.enabled) for key, user in wanted.users.items()
+    current, desired, _ = directory.plan(second)
+    assert {key: (user.unit, user.enabled) for key, user in current.users.items()} == {
+        key: (user.unit, user.enabled) for key, user in desired.users.items()
     }
-    assert sum(group.strangers for group in found.groups.values()) == 0
-    enabled = next(user for user in found.users.values() if user.enabled)
+    assert sum(group.unmanaged_members for group in current.groups.values()) == 0
+    enabled = next(user for user in current.users.values() if user.enabled)
     assert directory.may_log_in(enabled.dn, PASSWORD)
 
 
-def test_account_of_ours_that_is_there_already_is_mended(directory: Directory) -> None:
-    found, _, steps = directory.plan(school())
+def test_existing_account_with_our_source_id_is_corrected(directory: Directory) -> None:
+    empty, _, steps = directory.plan(school())
     directory.follow(school())
     current, _, _ = directory.plan(school())
     user = current.users["canary-1"]
@@ -216,33 +223,33 @@ def test_account_of_ours_that_is_there_already_is_mended(directory: Directory) -
     link.replace(user.dn, {"displayName": ["Somebody"], "departmentNumber": []})
     link.close()
 
-    report = directory.apply(found, steps)  # as if nothing were there yet
+    report = directory.apply(empty, steps)  # as planned for an empty directory
 
-    assert (report.error, report.left) == ("", ())
+    assert (report.error, report.remaining) == ("", ())
     assert directory.plan(school())[2] == []
     assert directory.may_log_in(user.dn, PASSWORD)
 
 
-def test_name_that_somebody_else_has_stops_the_run_and_says_what_is_left(directory: Directory) -> None:
-    found, _, steps = directory.plan(school())
+def test_name_of_another_account_stops_the_run_and_reports_the_remaining_steps(directory: Directory) -> None:
+    current, _, steps = directory.plan(school())
     units = [step for step in steps if step.action is Action.CREATE_UNIT]
-    directory.apply(found, units)
+    directory.apply(current, units)
     (mine,) = [step for step in steps if step.key == "canary-1"]
     assert isinstance(mine.after, User)
-    stranger = replace(mine.after, source_id="somebody-else")
-    directory.apply(found, [replace(mine, key="somebody-else", after=stranger)])
+    other_account = replace(mine.after, source_id="somebody-else")
+    directory.apply(current, [replace(mine, key="somebody-else", after=other_account)])
 
     report = directory.apply(
-        found, [step for step in steps if step.action is not Action.CREATE_UNIT], width=1
+        current, [step for step in steps if step.action is not Action.CREATE_UNIT], width=1
     )
 
     assert report.failed is not None and report.failed.key == "canary-1"
-    assert "is there already" in report.error
-    assert len(report.done) + len(report.left) == len(steps) - len(units) and report.left
+    assert "already exists" in report.error
+    assert len(report.completed) + len(report.remaining) == len(steps) - len(units) and report.remaining
     assert [word for word in CANARIES if word in report.error.casefold()] == []
 
 
-def test_number_of_an_account_is_never_given_again(directories: dict[str, Directory]) -> None:
+def test_number_of_an_account_is_never_reused(directories: dict[str, Directory]) -> None:
     directory = directories["openldap"]
     directory.wipe()
     directory.follow(school(10))
@@ -250,23 +257,23 @@ def test_number_of_an_account_is_never_given_again(directories: dict[str, Direct
     used = {
         entry.number("uidNumber") for entry in link.search(directory.base, "(uidNumber=*)", ["uidNumber"])
     }
-    found, _, _ = directory.plan(school(10))
-    link.delete(found.users["canary-1"].dn)
+    current, _, _ = directory.plan(school(10))
+    link.delete(current.users["canary-1"].dn)
     directory.follow(school(10))
-    found, _, _ = directory.plan(school(10))
-    entry = link.base(found.users["canary-1"].dn, ["uidNumber"])
+    current, _, _ = directory.plan(school(10))
+    entry = link.base(current.users["canary-1"].dn, ["uidNumber"])
     assert entry is not None and entry.number("uidNumber") == max(used) + 1
     assert len(used) == 11
 
 
-def test_wrong_password_and_wrong_authority_are_said_and_nothing_else(directory: Directory) -> None:
+def test_wrong_password_and_wrong_authority_are_reported_and_nothing_else(directory: Directory) -> None:
     wrong, output = sync(directory, school(), bind_password="not-the-password")
     assert "refuses the bind DN with this password" in wrong["msg"]
     assert "not-the-password" not in output
 
-    other = "ldap1" if directory.kind == "samba" else "dc1"
-    strange, _ = sync(directory, school(), ca_file=str(directory.lab / f"ca/{other}.pem"))
-    assert "is not to be trusted with" in strange["msg"]
+    other_host = "ldap1" if directory.kind == "samba" else "dc1"
+    untrusted, _ = sync(directory, school(), ca_file=str(directory.lab / f"ca/{other_host}.pem"))
+    assert "cannot be verified with" in untrusted["msg"]
     assert directory.plan(school())[0].users == {}
 
 
@@ -278,15 +285,15 @@ def test_too_many_leavers_are_refused(directory: Directory) -> None:
     assert [check for check in refused["fitsom"]["checks"] if not check["ok"]]
 
 
-def test_domain_asks_for_long_passwords_and_locks(directories: dict[str, Directory]) -> None:
+def test_domain_requires_long_passwords_and_locks_accounts(directories: dict[str, Directory]) -> None:
     samba = directories["samba"]
     samba.module("directory_policy", minimum_length=7, lockout_threshold=0)
     planned, _ = samba.module("directory_policy", "--check", "--diff")
-    done, _ = samba.module("directory_policy")
-    again, _ = samba.module("directory_policy")
-    assert planned["changed"] and planned["after"] == done["after"]
+    applied, _ = samba.module("directory_policy")
+    repeated, _ = samba.module("directory_policy")
+    assert planned["changed"] and planned["after"] == applied["after"]
     assert "minimum_length: 12" in planned["diff"]["after"]
-    assert not again["changed"] and again["before"] == done["after"]
+    assert not repeated["changed"] and repeated["before"] == applied["after"]
 
     samba.wipe()
     samba.follow(school(10))
@@ -300,15 +307,15 @@ def test_domain_asks_for_long_passwords_and_locks(directories: dict[str, Directo
 def test_review_names_administrators_and_nobody_else(directory: Directory) -> None:
     directory.follow(school())
     groups = ["Domain Admins", "All Staff", "No such group"]
-    told, output = directory.module(
+    result, output = directory.module(
         "directory_review", "--check", pseudonym_key=KEY, now="2027-11-24T08:00:00", privileged_groups=groups
     )
-    assert len(told["stale"]) == 41
-    assert all(row["id"].startswith("p-") for row in told["stale"])
-    staff = [row for row in told["privileged"] if row["group"] == "All Staff"]
+    assert len(result["stale"]) == 41
+    assert all(row["id"].startswith("p-") for row in result["stale"])
+    staff = [row for row in result["privileged"] if row["group"] == "All Staff"]
     assert staff and all(row["account"].startswith("p-") for row in staff)
     if directory.kind == "samba":
-        assert [row["account"] for row in told["privileged"] if row["group"] == "Domain Admins"] == [
+        assert [row["account"] for row in result["privileged"] if row["group"] == "Domain Admins"] == [
             "Administrator"
         ]
     assert [word for word in CANARIES if word in output.casefold()] == []

@@ -1,4 +1,4 @@
-"""A roster's way through the whole house: planned, approved, run on a real Samba domain, reported; no names."""
+"""A roster as a whole change: planned, approved, run on a real Samba domain, reported; no names."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def texts(folder: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def samba(directories: dict[str, Directory]) -> Directory:
-    found = directories["samba"]
-    found.wipe()
-    return found
+    samba_directory = directories["samba"]
+    samba_directory.wipe()
+    return samba_directory
 
 
 @pytest.fixture
 def school(samba: Directory, tmp_path: Path) -> School:
-    """One whose directory is the lab's; everything else is as in the repository."""
-    made = School(folder=tmp_path / "school", inventories=("inventories/directory",))
+    """A school with the lab's directory; everything else is as in the repository."""
+    school = School(folder=tmp_path / "school", inventories=("inventories/directory",))
     login = samba.login
     inventory = {
         "directory": {
@@ -70,14 +70,14 @@ def school(samba: Directory, tmp_path: Path) -> School:
     }
     role = ROOT / "roles/directory_users"
     files = {str(path.relative_to(ROOT)): path.read_text() for path in role.rglob("*.*") if path.is_file()}
-    made.build(
+    school.build(
         {
             **files,
             "playbooks/directory.yml": (ROOT / "playbooks/directory.yml").read_text(),
             "inventories/directory/hosts.yml": yaml.safe_dump(inventory),
         }
     )
-    return made
+    return school
 
 
 def test_roster_is_planned_approved_run_and_reported_without_a_name(
@@ -86,12 +86,12 @@ def test_roster_is_planned_approved_run_and_reported_without_a_name(
     first = rosters.make_school(40)
     first = replace(first, people={**first.people, CANARY.source_id: CANARY})
     export = rosters.write(rosters.bundle(first), tmp_path / "export.zip")
-    wanted: dict[str, Any] = {"limit": "directory", "input": f"roster={export}"}
+    request: dict[str, Any] = {"limit": "directory", "input": f"roster={export}"}
 
-    number = school.planned("playbooks/directory.yml", **wanted)
+    number = school.planned("playbooks/directory.yml", **request)
     shown = school.fitsom("change", "show", number, json_answer=False).out
     assert "create user, Year 7" in shown
-    # The MIS writes a new export over the one that was approved: refused, and nobody is touched.
+    # The MIS overwrites the approved export with a new one: refused, and nothing is changed.
     rosters.write(rosters.bundle(rosters.make_school(30)), export)
     school.fitsom("change", "approve", number, who="head")
     refused = school.fitsom("run", "start", number, code=None)
@@ -99,37 +99,35 @@ def test_roster_is_planned_approved_run_and_reported_without_a_name(
     assert samba.plan(first)[0].users == {}
 
     rosters.write(rosters.bundle(first), export)
-    number = school.approved("playbooks/directory.yml", **wanted)
+    number = school.approved("playbooks/directory.yml", **request)
     school.fitsom("run", "start", number)
     report = school.fitsom("report", "show", number).value
     assert samba.plan(first)[2] == []
     assert len(list((tmp_path / "handover").iterdir())) == 1
 
-    again = school.planned("playbooks/directory.yml", **wanted)
-    assert "create user" not in school.fitsom("change", "show", again, json_answer=False).out
-    told = str(report)
-    assert "Year 7" in told and "p-" in told
-    found = [(name, word) for name, text in texts(school.site) for word in NAMES if word in text]
-    assert found == []
+    second_number = school.planned("playbooks/directory.yml", **request)
+    assert "create user" not in school.fitsom("change", "show", second_number, json_answer=False).out
+    report_text = str(report)
+    assert "Year 7" in report_text and "p-" in report_text
+    leaks = [(name, word) for name, text in texts(school.site) for word in NAMES if word in text]
+    assert leaks == []
     secret = samba.login.password.casefold()
     assert [name for name, text in texts(school.site) if secret in text or PASSPHRASE in text] == []
 
 
-def test_rollover_shows_counts_by_year_to_who_approves(
-    school: School, samba: Directory, tmp_path: Path
-) -> None:
+def test_rollover_shows_counts_by_year_in_the_plan(school: School, samba: Directory, tmp_path: Path) -> None:
     before = rosters.make_school(60)
     samba.follow(before)
     export = rosters.write(rosters.bundle(rosters.rollover(before)), tmp_path / "export.zip")
-    wanted: dict[str, Any] = {"limit": "directory", "input": f"roster={export}"}
+    request: dict[str, Any] = {"limit": "directory", "input": f"roster={export}"}
 
-    number = school.new("playbooks/directory.yml", **wanted)
+    number = school.new("playbooks/directory.yml", **request)
     school.fitsom("change", "submit", number)
     stopped = school.fitsom("change", "plan", number, code=None)
     assert "would lose their access" in stopped.out + stopped.err
 
-    more = '{"directory_users_policy_overrides": {"max_disappearing_percent": 60}}'
-    number = school.planned("playbooks/directory.yml", extra_var=more, **wanted)
+    overrides = '{"directory_users_policy_overrides": {"max_disappearing_percent": 60}}'
+    number = school.planned("playbooks/directory.yml", extra_var=overrides, **request)
     shown = school.fitsom("change", "show", number, json_answer=False).out
     for year in ("Year 8", "Year 9", "Year 10", "Year 11"):
         assert year in shown

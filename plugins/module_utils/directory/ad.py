@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Active Directory, Samba's or Microsoft's. Pure."""
+"""Active Directory, Samba's or Microsoft's."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NORMAL, DISABLED = 0x200, 0x2
 GLOBAL_SECURITY = -2147483646
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _TICKS = 10_000_000
-# Both mean never; Microsoft's own tools write now one, now the other.
+# Both mean never; Microsoft's tools write either.
 _NEVER = (0, 0x7FFFFFFFFFFFFFFF)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdMap(DirectoryMap):
-    """`upn_domain` is what stands behind the @ of userPrincipalName; the domain's DNS name if empty."""
+    """`upn_domain` follows the @ of userPrincipalName; if empty, it is the domain's DNS name."""
 
     upn_domain: str = ""
 
@@ -48,23 +48,23 @@ class AdMap(DirectoryMap):
     group_filter: ClassVar[str] = "(objectClass=group)"
     kind_attribute: ClassVar[str] = "info"
     more_user_attributes: ClassVar[tuple[str, ...]] = ("userAccountControl", "accountExpires")
-    mends_members: ClassVar[bool] = True
+    updates_members: ClassVar[bool] = True
     access_attributes: ClassVar[tuple[str, ...]] = ("userAccountControl",)
 
     @property
     def domain(self) -> str:
-        """The DNS name that the root's DN stands for."""
-        parts, rest = [], self.root
-        while rest:
-            own, rest = dn.split(rest)
-            parts.append(dn.value_of(own))
+        """The domain's DNS name, from the root's DN."""
+        parts, remainder = [], self.root
+        while remainder:
+            first_part, remainder = dn.split(remainder)
+            parts.append(dn.value_of(first_part))
         return ".".join(parts).lower()
 
     def user_rdn(self, user: User) -> str:
         return dn.rdn("CN", user.cn or user.username)
 
     def user_entry(self, user: User, password: str, _number: int) -> Values:
-        """Password and access in the same operation: an account is there whole or not at all."""
+        """Password and access are set in the same operation, so no account is half created."""
         return {
             "objectClass": ["top", "person", "organizationalPerson", "user"],
             "sAMAccountName": [user.username],
@@ -74,16 +74,16 @@ class AdMap(DirectoryMap):
             **self.password_values(user, password),
         }
 
-    def access_values(self, user: User, now: Entry) -> Values:
-        control = now.number("userAccountControl") or NORMAL
+    def access_values(self, user: User, entry: Entry) -> Values:
+        control = entry.number("userAccountControl") or NORMAL
         return {"userAccountControl": [str(control & ~DISABLED if user.enabled else control | DISABLED)]}
 
     def password_values(self, _user: User, password: str) -> Values:
         return {"unicodePwd": [f'"{password}"'.encode("utf-16-le")]}
 
     def expiry_values(self, user: User) -> Values:
-        """The moment after the last day, by UTC, as Microsoft's own tools have it."""
-        return {"accountExpires": [str(ticks(user.expires + timedelta(days=1)) if user.expires else 0)]}
+        """The end of the last day in UTC, as Microsoft's tools write it."""
+        return {"accountExpires": [str(to_filetime(user.expires + timedelta(days=1)) if user.expires else 0)]}
 
     def all_values(self, user: User) -> Values:
         values = super().all_values(user)
@@ -93,7 +93,7 @@ class AdMap(DirectoryMap):
 
     def read_access(self, entry: Entry) -> tuple[bool, date | None]:
         end = entry.number("accountExpires")
-        expires = None if end in _NEVER else moment(end - 1).date()
+        expires = None if end in _NEVER else from_filetime(end - 1).date()
         return not entry.number("userAccountControl") & DISABLED, expires
 
     def group_entry(self, group: Group, members: Iterable[str]) -> Values:
@@ -103,15 +103,15 @@ class AdMap(DirectoryMap):
             "groupType": [str(GLOBAL_SECURITY)],
             **self.kind_values(group),
         }
-        listed: list[bytes | str] = list(members)
-        return {**values, "member": listed} if listed else values
+        member_values: list[bytes | str] = list(members)
+        return {**values, "member": member_values} if member_values else values
 
 
-def ticks(day: date) -> int:
-    """A day's first moment in the directory's own count: tenths of microseconds since 1601."""
+def to_filetime(day: date) -> int:
+    """The start of a day as a FILETIME: tenths of microseconds since 1601."""
     return (datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) * _TICKS
 
 
-def moment(count: int) -> datetime:
-    """The moment that a count stands for."""
+def from_filetime(count: int) -> datetime:
+    """The time of a FILETIME."""
     return _EPOCH + timedelta(microseconds=count // 10)

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the modules of the directory have in common: their options, their connection, and errors without names."""
+"""Options, connection and error handling that the directory modules have in common."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def need_ldap3(module: AnsibleModule) -> None:
+def require_ldap3(module: AnsibleModule) -> None:
     if LDAP3_ERROR:
         module.fail_json(msg=missing_required_lib("ldap3"), exception=LDAP3_ERROR)
 
 
-def login_of(params: Mapping[str, Any]) -> Any:
+def login_from(params: Mapping[str, Any]) -> Any:
     """The connection.Login that the options describe."""
     from .connection import Login
 
@@ -44,8 +44,8 @@ def login_of(params: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def nameless(module: AnsibleModule) -> Iterator[None]:
-    """Fails the module for whatever goes wrong inside; the text of an error nobody foresaw may hold anything."""
+def fail_without_names(module: AnsibleModule) -> Iterator[None]:
+    """Fail the module on any error; an unexpected one is reported without its text."""
     try:
         yield
     except DirectoryError as error:
@@ -53,5 +53,5 @@ def nameless(module: AnsibleModule) -> Iterator[None]:
     except Exception as error:
         frame = traceback.extract_tb(sys.exc_info()[2])[-1]
         module.fail_json(
-            msg=f"unforeseen {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+            msg=f"unexpected {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
         )

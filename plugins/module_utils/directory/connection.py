@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Connections to a directory: LDAPS with a certificate that is checked, errors that say what to do, nobody's names."""
+"""Connect to a directory over LDAPS with a verified certificate; errors have no names of people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .refusals import (
 
 PORT = 636
 PAGE = 1000
-# Adding what is there, or removing what is not, is no error: a run that was cut short can be repeated.
+# Adding an existing value, or removing a missing one, is not an error: a run can be repeated.
 PERMISSIVE = "1.2.840.113556.1.4.1413"
 
 Values = Mapping[str, Sequence[bytes | str]]
@@ -29,24 +29,24 @@ Change = tuple[str, list[Any]]  # an operation of ldap3 and its values
 
 
 class UnreachableError(DirectoryError):
-    """No server answers."""
+    """No server could be reached."""
 
 
 class WrongPasswordError(DirectoryError):
-    """The server does not take the bind DN with this password."""
+    """The server refuses the bind DN with this password."""
 
 
 class UntrustedError(DirectoryError):
-    """The server's certificate is not signed by the authority that we were given."""
+    """The server's certificate is not signed by the given certificate authority."""
 
 
 class WrongHostError(DirectoryError):
-    """The certificate is somebody else's: it does not carry the name by which we reached the server."""
+    """The server's certificate does not have the name by which the server was reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """Where the directory is and who we are. `servers` are names, name:port; the first that answers is taken."""
+    """Servers and credentials. `servers` are "name" or "name:port"; the first to answer is used."""
 
     servers: tuple[str, ...]
     bind_dn: str
@@ -56,10 +56,10 @@ class Login:
     answer_seconds: int = 120
 
 
-class _Strict(Tls):
-    """ldap3 checks host names by code of its own; Python's own check is stricter and says what is wrong."""
+class _StrictTls(Tls):
+    """Verifies host names as Python does, which is stricter than ldap3 and states the reason."""
 
-    trouble: Exception | None = None
+    failure: Exception | None = None
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
         try:
@@ -70,12 +70,12 @@ class _Strict(Tls):
                 do_handshake_on_connect=do_handshake,
             )
         except Exception as error:
-            self.trouble = error
+            self.failure = error
             raise
 
 
 class Link:
-    """One open connection. Not to be used by two threads at once."""
+    """One open connection; not safe for use by two threads at once."""
 
     def __init__(self, connection: ldap3.Connection, server: str) -> None:
         self._connection = connection
@@ -84,7 +84,7 @@ class Link:
     def search(
         self, base: str, filter_text: str, attributes: Sequence[str], *, scope: str = "SUBTREE"
     ) -> Iterator[Entry]:
-        """Every entry that matches, read in pages. Nothing where the base is not there."""
+        """All matching entries, read in pages."""
         cookie: bytes | None = None
         while True:
             options = {"paged_size": PAGE, "paged_cookie": cookie} if scope != ldap3.BASE else {}
@@ -97,7 +97,7 @@ class Link:
                 return
 
     def base(self, dn: str, attributes: Sequence[str]) -> Entry | None:
-        """One entry by its name; None if it is not there."""
+        """One entry by its DN; None if it does not exist."""
         try:
             return next(self.search(dn, "(objectClass=*)", attributes, scope=ldap3.BASE), None)
         except DirectoryError as error:
@@ -109,15 +109,17 @@ class Link:
         self._call(self._connection.add, dn, attributes=dict(values))
 
     def replace(self, dn: str, values: Values) -> None:
-        """Set attributes; an empty list takes one away."""
-        self.modify(dn, {name: [(ldap3.MODIFY_REPLACE, list(given))] for name, given in values.items()})
+        """Set attributes; an empty list removes one."""
+        self.modify(
+            dn, {name: [(ldap3.MODIFY_REPLACE, list(new_values))] for name, new_values in values.items()}
+        )
 
     def modify(self, dn: str, changes: Mapping[str, list[Change]], *, permissive: bool = False) -> None:
         controls = [(PERMISSIVE, False, None)] if permissive else None
         self._call(self._connection.modify, dn, dict(changes), controls=controls)
 
-    def rename(self, dn: str, own: str, parent: str) -> None:
-        self._call(self._connection.modify_dn, dn, own, new_superior=parent)
+    def rename(self, dn: str, relative_dn: str, parent: str) -> None:
+        self._call(self._connection.modify_dn, dn, relative_dn, new_superior=parent)
 
     def delete(self, dn: str) -> None:
         self._call(self._connection.delete, dn)
@@ -142,13 +144,13 @@ class Link:
         return result
 
 
-def _is_entry(found: Mapping[str, Any]) -> bool:
-    return bool(found.get("type") == "searchResEntry")
+def _is_entry(message: Mapping[str, Any]) -> bool:
+    return bool(message.get("type") == "searchResEntry")
 
 
-def _entry(found: Mapping[str, Any]) -> Entry:
+def _entry(message: Mapping[str, Any]) -> Entry:
     return Entry(
-        dn=found["dn"], values={name.lower(): values for name, values in found["raw_attributes"].items()}
+        dn=message["dn"], values={name.lower(): values for name, values in message["raw_attributes"].items()}
     )
 
 
@@ -158,14 +160,14 @@ def _cookie(result: Mapping[str, Any]) -> bytes | None:
 
 
 def connect(login: Login) -> Link:
-    """An open, bound connection to the first server that answers. UnreachableError and its sisters say why not."""
+    """Open and bind a connection to the first server that answers."""
     reasons = []
     for server in login.servers:
         try:
             return _connect(login, server)
         except UnreachableError as error:
             reasons.append(str(error))
-    raise UnreachableError("; ".join(reasons) or "no server is named")
+    raise UnreachableError("; ".join(reasons) or "no server is configured")
 
 
 def _connect(login: Login, server: str) -> Link:
@@ -185,7 +187,7 @@ def _connect(login: Login, server: str) -> Link:
     try:
         bound = connection.bind()
     except LDAPException as error:
-        raise _trouble(server, login.ca_file, tls.trouble or error) from None
+        raise _connection_error(server, login.ca_file, tls.failure or error) from None
     if not bound:
         if connection.result["result"] == WRONG_PASSWORD:
             raise WrongPasswordError(f"{server} refuses the bind DN with this password", WRONG_PASSWORD)
@@ -201,26 +203,26 @@ def _address(server: str) -> tuple[str, int]:
     return plain.strip("[]"), PORT
 
 
-def _tls(ca_file: str) -> _Strict:
+def _tls(ca_file: str) -> _StrictTls:
     try:
         ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate in it"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it has no certificate"
         raise UntrustedError(
             f"the file of the certificate authority, {ca_file}, cannot be read: {reason}"
         ) from None
-    return _Strict(validate=ssl.CERT_REQUIRED, ca_certs_file=ca_file)
+    return _StrictTls(validate=ssl.CERT_REQUIRED, ca_certs_file=ca_file)
 
 
-def _trouble(server: str, ca_file: str, error: Exception) -> DirectoryError:
-    """What a failed handshake or connect means."""
+def _connection_error(server: str, ca_file: str, error: Exception) -> DirectoryError:
+    """The error for a failed connection or TLS handshake."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        said = error.verify_message
-        if "mismatch" in said or "not valid for" in said:
+        reason = error.verify_message
+        if "mismatch" in reason or "not valid for" in reason:
             return WrongHostError(
-                f"the certificate of {server} is for another name; it must carry the name used here"
+                f"the certificate of {server} is for another name; it must have the name used here"
             )
-        return UntrustedError(f"the certificate of {server} is not to be trusted with {ca_file}: {said}")
+        return UntrustedError(f"the certificate of {server} cannot be verified with {ca_file}: {reason}")
     if isinstance(error, ssl.SSLError):
-        return UntrustedError(f"{server} does not speak TLS as we do: {error.reason or 'handshake failed'}")
+        return UntrustedError(f"the TLS handshake with {server} failed: {error.reason or 'no reason given'}")
     return UnreachableError(f"{server} does not answer over LDAPS ({type(error).__name__})")

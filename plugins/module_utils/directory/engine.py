@@ -1,8 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Do steps in a directory: several at once, one after another where one needs the other, and stop at the first error.
+"""Apply steps to a directory, in parallel within one action, and stop at the first error.
 
-Every step can be done again: what is there already is compared and mended, what is gone already is no error.
+Every step can be repeated: an existing entry is compared and corrected, a missing one is not an
+error when it is deleted.
 """
 
 from __future__ import annotations
@@ -36,61 +37,61 @@ CHUNK = 1000  # values in one operation; servers limit the size of a request
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What became of the steps. `error` is empty where all are done; `failed` is the step that met it."""
+    """The result of a run. `error` is empty if all steps were completed; `failed` is its step."""
 
-    done: tuple[Step, ...]
-    left: tuple[Step, ...]
+    completed: tuple[Step, ...]
+    remaining: tuple[Step, ...]
     failed: Step | None = None
     error: str = ""
 
 
 class Engine:
-    """Does the steps of one run. `passwords` is {source id: password} for new accounts."""
+    """Applies the steps of one run. `passwords` is {source id: password} for new accounts."""
 
     def __init__(
         self,
         links: Sequence[Link],
         mapping: DirectoryMap,
-        found: State,
+        current: State,
         passwords: Mapping[str, str],
-        on_done: Callable[[Step], None] | None = None,
+        on_completed: Callable[[Step], None] | None = None,
     ) -> None:
         self.mapping = mapping
         self.passwords = passwords
-        self._on_done = on_done
+        self._on_completed = on_completed
         self._links: queue.SimpleQueue[Link] = queue.SimpleQueue()
         for link in links:
             self._links.put(link)
         self._width = len(links)
-        self._dns = {key: user.dn for key, user in found.users.items()}
+        self._dns = {key: user.dn for key, user in current.users.items()}
         self._numbers: dict[str, int] = {}
         self._stop = threading.Event()
         self._failure: tuple[Step, str] | None = None
         self._lock = threading.Lock()
 
     def apply(self, steps: Sequence[Step]) -> Report:
-        """Do them, action by action. DirectoryError is told in the report; whatever else happens is raised."""
-        done: list[Step] = []
-        for action, same in groupby(steps, key=lambda step: step.action):
+        """Apply the steps, action by action. A DirectoryError is reported, others are raised."""
+        completed: list[Step] = []
+        for action, action_steps in groupby(steps, key=lambda step: step.action):
             if not self._stop.is_set():
-                done += self._phase(action, list(same))
-        finished = {id(step) for step in done}
-        left = tuple(step for step in steps if id(step) not in finished)
+                completed += self._run_action(action, list(action_steps))
+        finished = {id(step) for step in completed}
+        remaining = tuple(step for step in steps if id(step) not in finished)
         failed, error = self._failure or (None, "")
-        return Report(done=tuple(done), left=left, failed=failed, error=error)
+        return Report(completed=tuple(completed), remaining=remaining, failed=failed, error=error)
 
-    def _phase(self, action: Action, steps: list[Step]) -> list[Step]:
+    def _run_action(self, action: Action, steps: list[Step]) -> list[Step]:
         if action is Action.CREATE_USER:
             with self._link() as link:
                 numbers = reserve(link, self.mapping, len(steps))
             self._numbers = {step.key: number for step, number in zip(steps, numbers, strict=False)}
-        # A unit needs the one above it to be there.
+        # A unit needs its parent first.
         width = 1 if action is Action.CREATE_UNIT else self._width
         with ThreadPoolExecutor(width) as pool:
-            outcomes = list(pool.map(self._one, steps))
-        return [step for step, done in zip(steps, outcomes, strict=True) if done]
+            outcomes = list(pool.map(self._run_step, steps))
+        return [step for step, is_completed in zip(steps, outcomes, strict=True) if is_completed]
 
-    def _one(self, step: Step) -> bool:
+    def _run_step(self, step: Step) -> bool:
         if self._stop.is_set():
             return False
         try:
@@ -104,8 +105,8 @@ class Engine:
         except BaseException:
             self._stop.set()
             raise
-        if self._on_done:
-            self._on_done(step)
+        if self._on_completed:
+            self._on_completed(step)
         return True
 
     @contextmanager
@@ -116,11 +117,11 @@ class Engine:
         finally:
             self._links.put(link)
 
-    # one action each
+    # one method for each action
 
     def create_unit(self, link: Link, step: Step) -> None:
         unit = tuple(step.key.split("/"))
-        with _fine(EXISTS):
+        with _ignore_error(EXISTS):
             link.add(self.mapping.unit_dn(unit), self.mapping.unit_entry(unit))
 
     def create_user(self, link: Link, step: Step) -> None:
@@ -133,10 +134,10 @@ class Engine:
         except DirectoryError as error:
             if error.code != EXISTS:
                 raise
-            self._mend_user(link, user, name, password, error)
+            self._repair_user(link, user, name, password, error)
 
-    def _mend_user(self, link: Link, user: User, name: str, password: str, error: DirectoryError) -> None:
-        """Ours from a run that was cut short: made what it should be, with the password that is handed over now."""
+    def _repair_user(self, link: Link, user: User, name: str, password: str, error: DirectoryError) -> None:
+        """Correct an account that an interrupted run created, and set the new first password."""
         entry = link.base(name, self.mapping.user_attributes)
         if entry is None or entry.text("employeeNumber") != user.source_id:
             raise error
@@ -145,7 +146,7 @@ class Engine:
         _write(link, name, self.mapping.all_values(user), access)
 
     def change_user(self, link: Link, step: Step) -> None:
-        """Access and texts first, then the place: all that the step names, and nothing else."""
+        """Write the step's fields: access and texts first, then the move to another DN."""
         user, changed = _user(step), set(step.changed)
         name = self._dns[step.key]
         values = self.mapping.user_values(user, changed - set(PLACE))
@@ -153,41 +154,41 @@ class Engine:
         if "enabled" in changed:
             entry = link.base(name, self.mapping.access_attributes)
             if entry is None:
-                raise DirectoryError("the account is not there any more")
+                raise DirectoryError("the account no longer exists")
             access = self.mapping.access_values(user, entry)
         _write(link, name, values, access)
         if changed & {"unit", "cn"}:
             self._move(link, step.key, name, user)
 
     def _move(self, link: Link, key: str, name: str, user: User) -> None:
-        place = self.mapping.user_dn(user)
-        if place == name:
+        new_dn = self.mapping.user_dn(user)
+        if new_dn == name:
             return
-        if not self.mapping.mends_members:
-            # Somebody who was moved by hand is still a member by the old name; that must not come to life again.
-            self._replace_member(link, place, "")
-            # Before the move: a run that is cut short here finds somebody in too few groups, never a stale name.
-            self._replace_member(link, name, place)
-        own, parent = dn.split(place)
-        link.rename(name, own, parent)
-        self._dns[key] = place
+        if not self.mapping.updates_members:
+            # After a move by hand, groups may still have the old DN; it must not match again.
+            self._replace_member(link, new_dn, "")
+            # Before the move: after an interruption memberships may be missing, but none is stale.
+            self._replace_member(link, name, new_dn)
+        relative_dn, parent = dn.split(new_dn)
+        link.rename(name, relative_dn, parent)
+        self._dns[key] = new_dn
 
     def _replace_member(self, link: Link, before: str, after: str) -> None:
-        wanted = f"(member={escape_filter_chars(before)})"
-        for group in list(link.search(self.mapping.base, wanted, ["cn"])):
+        member_filter = f"(member={escape_filter_chars(before)})"
+        for group in list(link.search(self.mapping.base, member_filter, ["cn"])):
             changes: list[Change] = [(ldap3.MODIFY_ADD, [after])] if after else []
             changes.append((ldap3.MODIFY_DELETE, [before]))
             link.modify(group.dn, {"member": changes}, permissive=True)
 
     def delete_user(self, link: Link, step: Step) -> None:
         name = self._dns[step.key]
-        if not self.mapping.mends_members:
+        if not self.mapping.updates_members:
             self._replace_member(link, name, "")
-        with _fine(NO_SUCH_OBJECT):
+        with _ignore_error(NO_SUCH_OBJECT):
             link.delete(name)
 
     def export_user(self, link: Link, step: Step) -> None:
-        """Who runs us has written the account down before; the directory has nothing to do."""
+        """Nothing to do in the directory: the module has written the hand-over already."""
 
     def create_group(self, link: Link, step: Step) -> None:
         group = _group(step)
@@ -223,13 +224,13 @@ class Engine:
     def delete_group(self, link: Link, step: Step) -> None:
         before = step.before
         if isinstance(before, Group):
-            with _fine(NO_SUCH_OBJECT):
+            with _ignore_error(NO_SUCH_OBJECT):
                 link.delete(self.mapping.group_dn(before))
 
     def _members(self, keys: Collection[str]) -> list[str]:
         unknown = sum(key not in self._dns for key in keys)
         if unknown:
-            raise DirectoryError(f"{unknown} of the group's new members have no account")
+            raise DirectoryError(f"{unknown} new members of the group have no account")
         return [self._dns[key] for key in sorted(keys)]
 
 
@@ -261,9 +262,9 @@ def _group(step: Step) -> Group:
 
 
 def _write(link: Link, name: str, values: Values, access: Values) -> None:
-    """In one operation, but where a server has its own thoughts about an account whose password changes (ppolicy).
+    """Write in one operation, unless the password changes: ppolicy changes such an account itself.
 
-    Access comes last: somebody who is not yet let in, or not yet barred, is seen by the next run.
+    Access comes last, so that the next run sees if an account was not yet enabled or disabled.
     """
     secret = access.pop("userPassword", None)
     parts = [values, {"userPassword": secret}, access] if secret else [{**values, **access}]
@@ -272,20 +273,20 @@ def _write(link: Link, name: str, values: Values, access: Values) -> None:
 
 
 def _change_members(link: Link, name: str, operation: str, members: list[str]) -> None:
-    """Add or remove members; Samba minds those that are there, or gone, already."""
+    """Add or remove members; Samba refuses members that are present, or missing, already."""
     try:
         link.modify(name, {"member": [(operation, members)]}, permissive=True)
     except DirectoryError as error:
         group = link.base(name, ["member"]) if error.code in _ALREADY else None
         if group is None:
             raise
-        there = {dn.normal(member) for member in group.texts("member")}
+        present = {dn.normal(member) for member in group.texts("member")}
         adding = operation == ldap3.MODIFY_ADD
-        rest = [member for member in members if (dn.normal(member) in there) is not adding]
-        if len(rest) == len(members):
+        outstanding = [member for member in members if (dn.normal(member) in present) is not adding]
+        if len(outstanding) == len(members):
             raise
-        if rest:
-            link.modify(name, {"member": [(operation, rest)]})
+        if outstanding:
+            link.modify(name, {"member": [(operation, outstanding)]})
 
 
 def _chunks(members: list[str]) -> Iterator[list[str]]:
@@ -294,8 +295,8 @@ def _chunks(members: list[str]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _fine(code: int) -> Iterator[None]:
-    """An answer that means that somebody has done it before us."""
+def _ignore_error(code: int) -> Iterator[None]:
+    """Ignore the error code that means that the step has been done before."""
     try:
         yield
     except DirectoryError as error:

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An entry of a directory as it was read. Pure."""
+"""An entry of a directory as it was read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What a search found; attribute names in lower case."""
+    """An entry from a search; attribute names are in lower case."""
 
     dn: str
     values: Mapping[str, Sequence[bytes]]
@@ -19,8 +19,8 @@ class Entry:
         return [value.decode(errors="replace") for value in self.values.get(name.lower(), ())]
 
     def text(self, name: str) -> str:
-        found = self.values.get(name.lower())
-        return found[0].decode(errors="replace") if found else ""
+        values = self.values.get(name.lower())
+        return values[0].decode(errors="replace") if values else ""
 
     def number(self, name: str) -> int:
         text = self.text(name)

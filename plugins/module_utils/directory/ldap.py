@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ldap3, if the controller has it. `arguments.need_ldap3` says so before anything here is used."""
+"""ldap3, if the controller has it; `arguments.require_ldap3` fails the module if not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which groups there should be and who belongs to them. Pure."""
+"""The desired groups and their members."""
 
 from __future__ import annotations
 
@@ -16,105 +16,109 @@ from .policy import GROUP_KINDS, Policy
 
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024
-# Kinds that follow from classes: a delta tells only part of them.
-_OF_CLASSES = ("class", "subject")
+# Kinds made from classes, of which a delta has only a part.
+_CLASS_KINDS = ("class", "subject")
 _ORDER = ("role", "year", "department", "subject", "class")
 _FORBIDDEN = re.compile(r'["/\\\[\]:;|=+*?<>,@#]')  # in the sAMAccountName of a group
-# How a class group's description ends: by it a delta finds the group of a class that it does not bring.
-_IDS = re.compile(r"\[(?P<whose>class|teachers of class) (?P<ids>[^\[\]]+)\]$")
+# The end of a class group's description, by which a delta finds the group of an existing class.
+_CLASS_IDS = re.compile(r"\[(?P<audience>class|teachers of class) (?P<ids>[^\[\]]+)\]$")
 
 
 @dataclass(kw_only=True)
 class _Draft:
-    """A group in the making. `ids` are the classes that it stands for, `title` that of the first."""
+    """A group before it is named. `ids` are its classes' source ids, `title` is the first title."""
 
     name: str
     kind: str
-    whose: str = ""
+    audience: str = ""
     members: set[str] = field(default_factory=set)
-    dropped: set[str] = field(default_factory=set)
+    former_members: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     title: str = ""
 
 
 class _Drafts:
-    """The drafts by kind and name, before two names that are the same to a directory are told apart."""
+    """Drafts by kind and name; `by_key` then resolves names that a directory takes for the same."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.made: dict[tuple[str, str, str], _Draft] = {}
+        self.drafts: dict[tuple[str, str, str], _Draft] = {}
 
-    def add(self, kind: str, name: str, members: Iterable[str], *, whose: str = "") -> _Draft:
-        full = self.policy.group_prefix + name
-        # "Maths" and "maths" are one subject; 7A and 7a may well be two classes.
-        same = full if kind == "class" else full.casefold()
-        draft = self.made.setdefault((kind, whose, same), _Draft(name=full, kind=kind, whose=whose))
-        draft.name = min(draft.name, full)
+    def add(self, kind: str, name: str, members: Iterable[str], *, audience: str = "") -> _Draft:
+        full_name = self.policy.group_prefix + name
+        # "Maths" and "maths" are one subject, but 7A and 7a may be two classes.
+        identity = full_name if kind == "class" else full_name.casefold()
+        draft = self.drafts.setdefault(
+            (kind, audience, identity), _Draft(name=full_name, kind=kind, audience=audience)
+        )
+        draft.name = min(draft.name, full_name)
         draft.members.update(members)
         return draft
 
-    def templated(self, kind: str, value: str, members: Iterable[str], *, whose: str = "") -> _Draft | None:
-        """None where the policy makes no such groups, or there is nothing to name one by."""
+    def templated(
+        self, kind: str, value: str, members: Iterable[str], *, audience: str = ""
+    ) -> _Draft | None:
+        """None if the policy has no template for this kind, or the name's value is empty."""
         template, value = self.policy.groups.get(kind, ""), names.clean(value)
         if not template or not value:
             return None
         name = templates.fill(template, {GROUP_KINDS[kind][0]: value})
-        return self.add(kind.removesuffix("_teachers"), name, members, whose=whose)
+        return self.add(kind.removesuffix("_teachers"), name, members, audience=audience)
 
     def by_key(self) -> dict[str, _Draft]:
-        """{name in lower case: draft}, with names that a directory takes."""
-        chosen: dict[str, _Draft] = {}
-        for draft in sorted(self.made.values(), key=_precedence):
+        """{lower-case name: draft}, with names that are valid in a directory."""
+        by_name: dict[str, _Draft] = {}
+        for draft in sorted(self.drafts.values(), key=_precedence):
             raw, draft.name = draft.name, group_name(draft.name)
-            if draft.name.casefold() in chosen:
-                draft.name = _marked(draft.name, f"{draft.kind} {draft.whose} {raw}")
-            chosen[draft.name.casefold()] = draft
-        return chosen
+            if draft.name.casefold() in by_name:
+                draft.name = _with_hash(draft.name, f"{draft.kind} {draft.audience} {raw}")
+            by_name[draft.name.casefold()] = draft
+        return by_name
 
 
 def _precedence(draft: _Draft) -> tuple[int, bool, str, str]:
-    """Who keeps the plain name: the kind that says more about rights, then the name that needed no mending."""
-    return (_ORDER.index(draft.kind), draft.name != group_name(draft.name), draft.name, draft.whose)
+    """Which draft keeps the plain name: the kind with more rights, then a name that was valid."""
+    return (_ORDER.index(draft.kind), draft.name != group_name(draft.name), draft.name, draft.audience)
 
 
 def group_name(text: str) -> str:
-    """A text as the name of a group; one that is too long ends in a mark, so that no two long ones become one."""
+    """A valid name for a group; one that is too long ends in a hash and so stays unique."""
     name = _FORBIDDEN.sub("-", names.clean(text)).strip(" .")
-    return name if names.units_of(name) <= LONGEST_NAME else _marked(name, text)
+    return name if names.utf16_length(name) <= LONGEST_NAME else _with_hash(name, text)
 
 
-def _marked(name: str, raw: str) -> str:
+def _with_hash(name: str, raw: str) -> str:
     mark = hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{names.clip(name, LONGEST_NAME - 8)} ~{mark}"
 
 
-def wanted_groups(
-    roster: Roster, people: Mapping[str, Person], policy: Policy, found: State, *, gone: AbstractSet[str]
+def desired_groups(
+    roster: Roster, people: Mapping[str, Person], policy: Policy, current: State, *, leavers: AbstractSet[str]
 ) -> dict[str, Group]:
-    """{name in lower case: Group}. `people` are those who have access, `gone` those who have none any more."""
+    """{lower-case name: Group}. `people` have access, `leavers` no longer do."""
     drafts = _Drafts(policy)
     _by_people(drafts, people)
-    # A delta may put somebody into a class whom it does not bring, having no news of them.
-    outside = () if roster.complete else (key for key, user in found.users.items() if user.left is None)
-    there = (people.keys() | outside) - gone
-    unknown = _by_classes(drafts, roster, there)
-    fresh = drafts.by_key()
-    _into_found(fresh, unknown, found, there)
-    whole = roster.complete and roster.with_classes
-    wanted = {
-        key: _merged(draft, found.groups.get(key), people, gone, policy, whole)
-        for key, draft in fresh.items()
+    # A delta may enrol a person without having a row for that person.
+    outside = () if roster.complete else (key for key, user in current.users.items() if user.left_on is None)
+    active_people = (people.keys() | outside) - leavers
+    unknown = _by_classes(drafts, roster, active_people)
+    drafts_by_key = drafts.by_key()
+    _add_to_existing(drafts_by_key, unknown, current, active_people)
+    complete = roster.complete and roster.with_classes
+    groups = {
+        key: _merge_group(draft, current.groups.get(key), people, leavers, policy, complete)
+        for key, draft in drafts_by_key.items()
     }
-    for key, group in found.groups.items():
-        if key not in wanted:
-            rest = replace(group, members=_kept(group, set(), people, gone, whole))
-            if not (policy.remove_empty_groups and whole and _is_spent(rest)):
-                wanted[key] = rest
-    return wanted
+    for key, group in current.groups.items():
+        if key not in groups:
+            remaining = replace(group, members=_remaining_members(group, set(), people, leavers, complete))
+            if not (policy.remove_empty_groups and complete and _is_empty(remaining)):
+                groups[key] = remaining
+    return groups
 
 
-def _is_spent(group: Group) -> bool:
-    return bool(group.kind) and not group.members and not group.strangers
+def _is_empty(group: Group) -> bool:
+    return bool(group.kind) and not group.members and not group.unmanaged_members
 
 
 def _by_people(drafts: _Drafts, people: Mapping[str, Person]) -> None:
@@ -126,93 +130,113 @@ def _by_people(drafts: _Drafts, people: Mapping[str, Person]) -> None:
             drafts.templated("department", department, [key])
 
 
-def _by_classes(drafts: _Drafts, roster: Roster, there: AbstractSet[str]) -> list[TeachingClass]:
-    """Drafts for the classes; those that a delta names without bringing them are handed back."""
+def _by_classes(drafts: _Drafts, roster: Roster, active_people: AbstractSet[str]) -> list[TeachingClass]:
+    """Add drafts for the classes; return those of which a delta has only enrolments."""
     unknown = []
-    for lesson in sorted(roster.classes.values(), key=lambda one: one.source_id):
-        if not lesson.title:
-            unknown.append(lesson)
+    for teaching_class in sorted(
+        roster.classes.values(), key=lambda teaching_class: teaching_class.source_id
+    ):
+        if not teaching_class.title:
+            unknown.append(teaching_class)
             continue
-        code = lesson.code or lesson.title
-        pupils, teachers = lesson.pupils & there, lesson.teachers & there
-        for kind, whose, members in (
+        code = teaching_class.code or teaching_class.title
+        pupils, teachers = teaching_class.pupils & active_people, teaching_class.teachers & active_people
+        for kind, audience, members in (
             ("class", "class", pupils),
             ("class_teachers", "teachers of class", teachers),
         ):
-            draft = drafts.templated(kind, code, members, whose=whose)
+            draft = drafts.templated(kind, code, members, audience=audience)
             if draft is not None:
-                draft.title = draft.title or lesson.title
-                draft.ids.add(lesson.source_id)
-                draft.dropped.update(lesson.dropped)
-        for subject in lesson.subjects:
+                draft.title = draft.title or teaching_class.title
+                draft.ids.add(teaching_class.source_id)
+                draft.former_members.update(teaching_class.former_members)
+        for subject in teaching_class.subjects:
             drafts.templated("subject", subject, pupils | teachers)
     return unknown
 
 
-def _into_found(
-    fresh: dict[str, _Draft], unknown: list[TeachingClass], found: State, there: AbstractSet[str]
+def _add_to_existing(
+    drafts_by_key: dict[str, _Draft],
+    unknown: list[TeachingClass],
+    current: State,
+    active_people: AbstractSet[str],
 ) -> None:
-    """The members of classes that a delta does not bring, into the groups that the directory has for them."""
-    index = class_index(found) if unknown else {}
-    for lesson in unknown:
-        for key, whose in index.get(lesson.source_id, ()):
-            group = found.groups[key]
-            draft = fresh.setdefault(key, _Draft(name=group.name, kind=group.kind, whose=whose))
-            draft.members |= (lesson.pupils if whose == "class" else lesson.teachers) & there
-            draft.dropped |= lesson.dropped
+    """Add members to the existing groups of classes of which a delta has only enrolments."""
+    index = class_index(current) if unknown else {}
+    for teaching_class in unknown:
+        for key, audience in index.get(teaching_class.source_id, ()):
+            group = current.groups[key]
+            draft = drafts_by_key.setdefault(key, _Draft(name=group.name, kind=group.kind, audience=audience))
+            draft.members |= (
+                teaching_class.pupils if audience == "class" else teaching_class.teachers
+            ) & active_people
+            draft.former_members |= teaching_class.former_members
 
 
-def class_index(found: State) -> dict[str, list[tuple[str, str]]]:
-    """{class' source id: [(key of its group, whose group it is)]}, read from the groups' descriptions."""
+def class_index(current: State) -> dict[str, list[tuple[str, str]]]:
+    """{source id of a class: [(key of its group, audience)]}, from the groups' descriptions."""
     index: dict[str, list[tuple[str, str]]] = {}
-    for key, group in found.groups.items():
-        match = _IDS.search(group.description)
-        for one in match["ids"].split("; ") if match else ():
-            index.setdefault(one, []).append((key, match["whose"] if match else ""))
+    for key, group in current.groups.items():
+        match = _CLASS_IDS.search(group.description)
+        for class_id in match["ids"].split("; ") if match else ():
+            index.setdefault(class_id, []).append((key, match["audience"] if match else ""))
     return index
 
 
-def _kept(
-    group: Group, dropped: AbstractSet[str], people: Mapping[str, Person], gone: AbstractSet[str], whole: bool
-) -> frozenset[str]:
-    """The members that a group keeps besides those whom the roster puts there.
-
-    Of people whom the roster does not know it says nothing; a roster without all classes says nothing of who is no
-    longer in one, but for those `dropped`. A group of no kind of ours only loses leavers.
-    """
-    known = people.keys() if group.kind and (whole or group.kind not in _OF_CLASSES) else dropped
-    return group.members - gone - known
-
-
-def _merged(
-    draft: _Draft,
-    now: Group | None,
+def _remaining_members(
+    group: Group,
+    former_members: AbstractSet[str],
     people: Mapping[str, Person],
-    gone: AbstractSet[str],
+    leavers: AbstractSet[str],
+    complete: bool,
+) -> frozenset[str]:
+    """The current members that a group keeps in addition to those from the roster.
+
+    People who are not in the roster stay. If the roster does not have all classes, everybody stays
+    in a class except its `former_members`. A group without a kind only loses leavers.
+    """
+    accounted_for = (
+        people.keys() if group.kind and (complete or group.kind not in _CLASS_KINDS) else former_members
+    )
+    return group.members - leavers - accounted_for
+
+
+def _merge_group(
+    draft: _Draft,
+    existing: Group | None,
+    people: Mapping[str, Person],
+    leavers: AbstractSet[str],
     policy: Policy,
-    whole: bool,
+    complete: bool,
 ) -> Group:
-    if now is None:
+    if existing is None:
         return Group(
             name=draft.name,
             unit=places.group_unit(policy, draft.kind),
             kind=draft.kind,
-            description=_description(draft, "", whole),
+            description=_description(draft, "", complete),
             members=frozenset(draft.members),
         )
-    kind = now.kind or draft.kind
-    kept = _kept(replace(now, kind=kind), draft.dropped, people, gone, whole)
+    kind = existing.kind or draft.kind
+    remaining = _remaining_members(
+        replace(existing, kind=kind), draft.former_members, people, leavers, complete
+    )
     return replace(
-        now, kind=kind, description=_description(draft, now.description, whole), members=kept | draft.members
+        existing,
+        kind=kind,
+        description=_description(draft, existing.description, complete),
+        members=remaining | draft.members,
     )
 
 
-def _description(draft: _Draft, now: str, whole: bool) -> str:
-    """Title and ids for the group of a class; of other groups what is there stays."""
-    match = _IDS.search(now)
-    before = set(match["ids"].split("; ")) if match else set()
-    if not draft.ids or (not whole and draft.ids <= before):
-        return now
-    ids = sorted(draft.ids if whole else draft.ids | before)
-    text = f"{names.clip(names.clean(draft.title), 200)} [{draft.whose} {'; '.join(ids)}]"
-    return text if names.units_of(text) <= LONGEST_DESCRIPTION else names.clip(names.clean(draft.title), 200)
+def _description(draft: _Draft, existing: str, complete: bool) -> str:
+    """Title and source ids for the group of a class; other groups keep their description."""
+    match = _CLASS_IDS.search(existing)
+    existing_ids = set(match["ids"].split("; ")) if match else set()
+    if not draft.ids or (not complete and draft.ids <= existing_ids):
+        return existing
+    ids = sorted(draft.ids if complete else draft.ids | existing_ids)
+    text = f"{names.clip(names.clean(draft.title), 200)} [{draft.audience} {'; '.join(ids)}]"
+    return (
+        text if names.utf16_length(text) <= LONGEST_DESCRIPTION else names.clip(names.clean(draft.title), 200)
+    )

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The nouns that the roster's readers, the desired state and the directory's engine share. Pure data."""
+"""Data classes shared by the roster readers, the desired state and the directory engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class Role(str, Enum):
-    """What somebody is to the school; decides the unit they live in and the groups they get."""
+    """A person's role at the school; it decides their organisational unit and their groups."""
 
     PUPIL = "pupil"
     TEACHER = "teacher"
@@ -23,7 +23,7 @@ class Role(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that is wrong with an input file: `line` and `column` count from 1, 0 where there is none."""
+    """One fault in an input file. `line` counts from 1 and is 0 where no line applies."""
 
     file: str
     line: int = 0
@@ -36,7 +36,7 @@ class Fault:
 
 
 class FaultyInputError(Exception):
-    """Everything that is wrong with an input, all at once; nothing was taken from it."""
+    """All faults of an input, reported together; nothing of it is used."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -45,10 +45,11 @@ class FaultyInputError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody in the roster. `source_id` is the MIS' stable key; names may change, it does not.
+    """A person in the roster. `source_id` is the MIS' stable key; it stays when names change.
 
-    `year` is the pupil's year group as the roster writes it ("7"), `departments` a member of staff's.
-    `starts` and `ends`: first and last day of access, where the roster knows them.
+    `year` is a pupil's year group as the roster writes it ("7"); `departments` are those of a
+    member of staff. `starts` and `ends` are the first and last day of access, if the roster has
+    them.
     """
 
     source_id: str
@@ -65,9 +66,9 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class TeachingClass:
-    """A class with its members' source ids. `dropped`: who is no longer in it, which only a delta needs to say.
+    """A class with its members' source ids. Only a delta lists `former_members`.
 
-    A delta that names a class without bringing it leaves the title empty.
+    The title is empty if a delta has enrolments for a class without a row for the class itself.
     """
 
     source_id: str
@@ -77,21 +78,22 @@ class TeachingClass:
     years: tuple[str, ...] = ()
     pupils: frozenset[str] = frozenset()
     teachers: frozenset[str] = frozenset()
-    dropped: frozenset[str] = frozenset()
+    former_members: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roster:
-    """Who belongs to the school.
+    """The people and classes of the school.
 
-    `complete`: somebody who is not in it has left, if their role is among those that it `covers`. A delta is not
-    complete: only those in `left` have. Without `with_classes` it says nothing of classes and theirs stay as they are.
+    In a `complete` roster, a person who is missing has left, if the roster `covers` their role. A
+    delta is not complete: only the people in `leavers` have left. Without `with_classes` the roster
+    has no classes, and memberships of classes stay as they are.
     """
 
     people: Mapping[str, Person]
     classes: Mapping[str, TeachingClass]
     complete: bool
-    left: frozenset[str] = frozenset()
+    leavers: frozenset[str] = frozenset()
     covers: frozenset[Role] = frozenset(Role)
     with_classes: bool = True
     sha256: str = ""
@@ -103,7 +105,7 @@ Unit = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """An account, wanted or found. `attributes` holds what else is set, by the names of `ATTRIBUTES`."""
+    """An account, current or desired. `attributes` has further values, keyed as in `ATTRIBUTES`."""
 
     source_id: str
     username: str
@@ -114,13 +116,13 @@ class User:
     role: str
     enabled: bool = True
     expires: date | None = None
-    left: date | None = None  # since when a leaver is held
+    left_on: date | None = None  # first day as a leaver
     attributes: Mapping[str, str] = field(default_factory=dict)
-    cn: str = ""  # the name of the entry in its unit; empty where the directory names entries otherwise
-    dn: str = ""  # only of accounts that were found
+    cn: str = ""  # common name, unique in its unit; empty if the RDN is not the CN
+    dn: str = ""  # only for existing accounts
 
 
-# Optional texts of a user that policy may set; the engine maps them for each kind of directory.
+# Optional values of a user that the policy may set; each kind of directory maps them.
 ATTRIBUTES = (
     "mail",
     "year",
@@ -136,32 +138,32 @@ ATTRIBUTES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """A group that fitsom keeps. `members` are source ids; members that fitsom does not know are left alone."""
+    """A group that fitsom manages. `members` are source ids; unmanaged members are not touched."""
 
     name: str
     unit: Unit
     kind: str  # role, year, class, subject or department
     description: str = ""
     members: frozenset[str] = frozenset()
-    strangers: int = 0  # members that are nobody of ours; only of groups that were found
+    unmanaged_members: int = 0  # members without a source id; only for existing groups
     dn: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Units, users (by source id) and groups (by name, lower case): of the directory, or as they should be.
+    """Units, users (by source id) and groups (by lower-case name), current or desired.
 
-    `taken`: every username, lower case, that the directory knows, ours or not.
+    `taken_usernames` has every username of the domain in lower case, managed or not.
     """
 
     units: frozenset[Unit]
     users: Mapping[str, User]
     groups: Mapping[str, Group]
-    taken: frozenset[str] = frozenset()
+    taken_usernames: frozenset[str] = frozenset()
 
 
 class Action(str, Enum):
-    """What is done to one object; in the order in which it is done."""
+    """What a step does to one object; steps run in this order."""
 
     CREATE_UNIT = "create_unit"
     CREATE_USER = "create_user"
@@ -178,9 +180,10 @@ class Action(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One change to one object. `before` and `after` are the object; None where it is not or will not be.
+    """One change to one object.
 
-    For UPDATE_GROUP, `add` and `remove` are source ids. `reason` is plain English without a name.
+    `before` is None for a new object, `after` for one to be deleted. For UPDATE_GROUP, `add` and
+    `remove` are source ids. `reason` is plain English without the name of a person.
     """
 
     action: Action
@@ -197,5 +200,5 @@ _WORD = re.compile(r"\W+")
 
 
 def key_of(text: str) -> str:
-    """A name as it is compared: lower case, white space and punctuation as one dash."""
+    """A name in the form used for comparison: lower case, spaces and punctuation as one dash."""
     return _WORD.sub("-", text.casefold()).strip("-")

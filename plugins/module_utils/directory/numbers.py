@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Numbers of accounts where the directory does not make them itself: counted up, never given twice."""
+"""uidNumber and gidNumber for directories that do not assign them: counted up, never reused."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ _NEXT = re.compile(r"fitsom: next number (\d+)")
 
 
 def reserve(link: Link, mapping: DirectoryMap, count: int) -> Sequence[int]:
-    """Numbers for so many accounts; none for a directory that needs none. Those of a run that is cut short are lost."""
+    """Reserve numbers for `count` accounts, or none if the directory needs none.
+
+    Numbers that an interrupted run reserved are not used again.
+    """
     if not isinstance(mapping, OpenLdapMap) or not count:
         return ()
     entry = link.base(mapping.numbers_dn, ["description"])
     if entry is None:
         first = _first(link, mapping)
-        told = f"fitsom: next number {first + count}"
+        description = f"fitsom: next number {first + count}"
         link.add(
             mapping.numbers_dn,
-            {"objectClass": ["organizationalRole"], "cn": ["fitsom-numbers"], "description": [told]},
+            {"objectClass": ["organizationalRole"], "cn": ["fitsom-numbers"], "description": [description]},
         )
         return range(first, first + count)
-    found = _NEXT.fullmatch(entry.text("description"))
-    if found is None:
-        raise DirectoryError(f"the description of {mapping.numbers_dn} does not say which number is next")
-    first = int(found[1])
-    # The old value is named: of two runs that read the same number one fails here.
+    match = _NEXT.fullmatch(entry.text("description"))
+    if match is None:
+        raise DirectoryError(
+            f"the description of {mapping.numbers_dn} does not have the form 'fitsom: next number 20000'"
+        )
+    first = int(match[1])
+    # The old value is deleted by name: if two runs read the same number, one fails here.
     change: list[Change] = [
-        (ldap3.MODIFY_DELETE, [found[0]]),
+        (ldap3.MODIFY_DELETE, [match[0]]),
         (ldap3.MODIFY_ADD, [f"fitsom: next number {first + count}"]),
     ]
     link.modify(mapping.numbers_dn, {"description": change})
@@ -43,7 +48,7 @@ def reserve(link: Link, mapping: DirectoryMap, count: int) -> Sequence[int]:
 
 
 def _first(link: Link, mapping: OpenLdapMap) -> int:
-    """Above all numbers that are in use in our range and beyond."""
+    """The first number above all numbers in use from `first_number` on."""
     entries = link.search(mapping.root, f"(uidNumber>={mapping.first_number})", ["uidNumber", "gidNumber"])
-    used = [max(entry.number("uidNumber"), entry.number("gidNumber")) + 1 for entry in entries]
-    return max([mapping.first_number, *used])
+    following = [max(entry.number("uidNumber"), entry.number("gidNumber")) + 1 for entry in entries]
+    return max([mapping.first_number, *following])

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The classes of a OneRoster bundle, with who is in them."""
+"""The classes of a OneRoster bundle, with their members."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .oneroster_format import (
     Manifest,
     first_year,
     is_active,
-    listed,
+    split_list,
 )
 from .tables import Row, Table
 
 Rows = Mapping[str, Mapping[str, Row]]
-# Whom an enrolment makes a member: an aide needs what the teacher of a class needs.
-_SEATS = {"student": "pupils", "teacher": "teachers", "aide": "teachers"}
+# The membership that an enrolment gives: an aide needs the same access as the teacher of a class.
+_MEMBERSHIPS = {"student": "pupils", "teacher": "teachers", "aide": "teachers"}
 
 
 def read_classes(
@@ -31,53 +31,56 @@ def read_classes(
     today: date | None,
     counts: Callable[[str], bool],
 ) -> dict[str, TeachingClass]:
-    """{source id: class}. `counts` says of a user's id whether it may be a member.
+    """{source id: class}. `counts` decides whether the user with this id may be a member.
 
-    A class whose terms are over is left out: next year's class often has the same code.
+    Classes whose terms are over are skipped: next year's class often has the same code.
     """
-    ended = _ended_terms(files, rows, today)
+    ended_terms = _ended_terms(files, rows, today)
     members = _members(files, rows, manifest, today, counts)
     classes = {}
     for key, row in rows.get("classes", {}).items():
-        title = tables.filled(files["classes"], row, "title", names.clean)
-        terms = listed(row["termSourcedIds"])
-        if is_active(row) and not (terms and ended.issuperset(terms)):
-            classes[key] = _seated(_class(key, row, title, rows), members.get(key, {}))
+        title = tables.required_text(files["classes"], row, "title", names.clean)
+        terms = split_list(row["termSourcedIds"])
+        if is_active(row) and not (terms and ended_terms.issuperset(terms)):
+            classes[key] = _with_members(_class(key, row, title, rows), members.get(key, {}))
     if manifest.mode("classes") != "bulk":
-        known = rows.get("classes", {}).keys()
-        strange = {key: sets for key, sets in members.items() if key not in known}
+        class_ids = rows.get("classes", {}).keys()
+        other_classes = {key: sets for key, sets in members.items() if key not in class_ids}
         classes |= {
-            key: _seated(TeachingClass(source_id=key, title=""), sets) for key, sets in strange.items()
+            key: _with_members(TeachingClass(source_id=key, title=""), sets)
+            for key, sets in other_classes.items()
         }
     return classes
 
 
 def _class(key: str, row: Row, title: str, rows: Rows) -> TeachingClass:
     course = rows.get("courses", {}).get(row["courseSourcedId"])
-    subjects = listed(row["subjects"]) or (listed(course["subjects"]) if course else [])
+    subjects = split_list(row["subjects"]) or (split_list(course["subjects"]) if course else [])
     return TeachingClass(
         source_id=key,
         title=title,
         code=names.clean(row["classCode"]),
-        subjects=tuple(dict.fromkeys(names.clean(one) for one in subjects)),
-        years=tuple(dict.fromkeys(first_year(one) for one in listed(row["grades"]))),
+        subjects=tuple(dict.fromkeys(names.clean(text) for text in subjects)),
+        years=tuple(dict.fromkeys(first_year(text) for text in split_list(row["grades"]))),
     )
 
 
-def _seated(empty: TeachingClass, sets: Mapping[str, set[str]]) -> TeachingClass:
-    pupils, teachers, dropped = (frozenset(sets.get(seat, ())) for seat in ("pupils", "teachers", "dropped"))
-    return replace(empty, pupils=pupils, teachers=teachers, dropped=dropped)
+def _with_members(empty: TeachingClass, sets: Mapping[str, set[str]]) -> TeachingClass:
+    pupils, teachers, former_members = (
+        frozenset(sets.get(membership, ())) for membership in ("pupils", "teachers", "former_members")
+    )
+    return replace(empty, pupils=pupils, teachers=teachers, former_members=former_members)
 
 
 def _ended_terms(files: Mapping[str, Table], rows: Rows, today: date | None) -> set[str]:
-    ended = set()
+    ended_terms = set()
     for key, row in rows.get("academicSessions", {}).items():
         table = files["academicSessions"]
-        start, end = tables.day(table, row, "startDate"), tables.day(table, row, "endDate")
+        start, end = tables.parse_date(table, row, "startDate"), tables.parse_date(table, row, "endDate")
         _in_order(table, row, "endDate", start, end)
         if today and end and end <= today:
-            ended.add(key)
-    return ended
+            ended_terms.add(key)
+    return ended_terms
 
 
 def _in_order(table: Table, row: Row, column: str, first: date | None, last: date | None) -> None:
@@ -92,21 +95,21 @@ def _members(
     today: date | None,
     counts: Callable[[str], bool],
 ) -> dict[str, dict[str, set[str]]]:
-    """{class: {"pupils" | "teachers" | "dropped": ids}}."""
+    """{class: {"pupils" | "teachers" | "former_members": ids}}."""
     members: dict[str, dict[str, set[str]]] = {}
     for row in rows.get("enrollments", {}).values():
         table = files["enrollments"]
-        lesson = tables.identifier(table, row, "classSourcedId")
-        user = tables.identifier(table, row, "userSourcedId")
-        seat = _SEATS.get(tables.choice(table, row, "role", ALL_ROLES))
-        begin, end = tables.day(table, row, "beginDate"), tables.day(table, row, "endDate")
+        class_id = tables.parse_identifier(table, row, "classSourcedId")
+        user = tables.parse_identifier(table, row, "userSourcedId")
+        membership = _MEMBERSHIPS.get(tables.parse_choice(table, row, "role", ALL_ROLES))
+        begin, end = tables.parse_date(table, row, "beginDate"), tables.parse_date(table, row, "endDate")
         _in_order(table, row, "endDate", begin, end)
-        if seat is None or not counts(user):
+        if membership is None or not counts(user):
             continue
-        # The standard's end dates are exclusive.
+        # End dates of OneRoster are exclusive.
         over = not is_active(row) or (today is not None and end is not None and end <= today)
         if over and manifest.mode("enrollments") == "delta":
-            members.setdefault(lesson, {}).setdefault("dropped", set()).add(user)
+            members.setdefault(class_id, {}).setdefault("former_members", set()).add(user)
         elif not over and not (today and begin and begin > today):
-            members.setdefault(lesson, {}).setdefault(seat, set()).add(user)
+            members.setdefault(class_id, {}).setdefault(membership, set()).add(user)
     return members

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What OneRoster's CSV binding says of its files: names, columns, words, and the manifest."""
+"""The CSV binding of OneRoster: file names, columns, vocabularies, and the manifest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MANIFEST = "manifest.csv"
 VERSIONS = ("1.1", "1.2")
 MODES = ("bulk", "delta", "absent")
 STATUSES = ("active", "tobedeleted", "inactive")
-# Those who get accounts; the others of the standard are known and passed over.
+# Roles that get accounts; the other roles of OneRoster are valid but ignored.
 ROLES = {
     "student": Role.PUPIL,
     "teacher": Role.TEACHER,
@@ -50,7 +50,7 @@ REFERENCES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a bundle promises: its version, and {"users": "bulk"} for each file."""
+    """The manifest of a bundle: its version, and the mode of each file: {"users": "bulk"}."""
 
     version: str
     modes: Mapping[str, str]
@@ -59,12 +59,12 @@ class Manifest:
         return self.modes.get(name, "absent")
 
     @property
-    def is_whole(self) -> bool:
-        """Whether somebody who is not in it has left."""
+    def is_complete(self) -> bool:
+        """Whether a person who is missing from the bundle has left."""
         return all(self.mode(name) == "bulk" for name in self.people_files)
 
     @property
-    def has_whole_classes(self) -> bool:
+    def has_complete_classes(self) -> bool:
         return self.mode("classes") == self.mode("enrollments") == "bulk"
 
     @property
@@ -73,21 +73,21 @@ class Manifest:
 
 
 def read_manifest(files: Mapping[str, bytes], faults: list[Fault]) -> Manifest:
-    """The manifest, compared with the files that are there."""
+    """Read the manifest and compare it with the files in the bundle."""
     if MANIFEST not in files:
         faults.append(
-            Fault(file=MANIFEST, reason="is missing: without it nobody knows whether the bundle is whole")
+            Fault(file=MANIFEST, reason="is missing: without it an incomplete bundle cannot be detected")
         )
         return Manifest(version="", modes={})
     table = tables.parse(MANIFEST, files[MANIFEST], faults, required=("propertyName", "value"))
-    rows = dict(tables.keyed(table, "propertyName"))
+    rows = dict(tables.rows_by_id(table, "propertyName"))
     version = rows["oneroster.version"]["value"] if "oneroster.version" in rows else ""
     if table.columns and version not in VERSIONS:
         line = rows["oneroster.version"].line if version else 0
-        reason = f"oneroster.version is none of {', '.join(VERSIONS)}"
+        reason = f"oneroster.version must be one of {', '.join(VERSIONS)}"
         faults.append(Fault(file=MANIFEST, line=line, column="value", reason=reason))
     modes = {
-        key.removeprefix("file."): tables.choice(table, row, "value", MODES)
+        key.removeprefix("file."): tables.parse_choice(table, row, "value", MODES)
         for key, row in rows.items()
         if key.startswith("file.")
     }
@@ -103,35 +103,39 @@ def _compare(
     for name, mode in manifest.modes.items():
         if mode != "absent" and f"{name}.csv" not in files:
             line = rows[f"file.{name}"].line
-            reason = "promises a file that is missing"
+            reason = "lists a file that is missing"
             faults.append(Fault(file=MANIFEST, line=line, column="value", reason=reason))
     faults += [
-        Fault(file=f"{name}.csv", reason="is there, though the manifest does not promise it")
+        Fault(file=f"{name}.csv", reason="is in the bundle, but the manifest does not list it")
         for name in REQUIRED
         if f"{name}.csv" in files and manifest.mode(name) == "absent"
     ]
     faults += [
-        Fault(file=MANIFEST, reason=f"does not promise {name}.csv")
+        Fault(file=MANIFEST, reason=f"does not list {name}.csv")
         for name in manifest.people_files
         if manifest.mode(name) == "absent" and f"{name}.csv" not in files
     ]
 
 
 def compare_ends(files: Mapping[str, bytes], faults: list[Fault]) -> None:
-    """An exporter ends all its files alike; one that ends otherwise was cut, if only behind a whole row."""
-    unended = [name for name, content in files.items() if not content.endswith((b"\n", b"\r"))]
-    if len(unended) == len(files):
+    """Either all files end with a newline or none does: a file that differs was truncated."""
+    without_newline = [name for name, content in files.items() if not content.endswith((b"\n", b"\r"))]
+    if len(without_newline) == len(files):
         return
-    for name in unended:
+    for name in without_newline:
         line = files[name].count(b"\n") + 1
         faults.append(
-            Fault(file=name, line=line, reason="has no line end after the last row, as other files have")
+            Fault(
+                file=name,
+                line=line,
+                reason="has no newline after the last row, unlike other files of the bundle: it may be truncated",
+            )
         )
 
 
-def listed(text: str) -> list[str]:
-    """The values of a cell that holds a list."""
-    return [one for one in (part.strip() for part in text.split(",")) if one]
+def split_list(text: str) -> list[str]:
+    """The values of a cell that has a list."""
+    return [part for part in (text_part.strip() for text_part in text.split(",")) if part]
 
 
 def is_active(row: Row) -> bool:
@@ -139,6 +143,6 @@ def is_active(row: Row) -> bool:
 
 
 def first_year(grades: str) -> str:
-    """The first of the grades as a school says it: "07,08" is "7"."""
-    first = next(iter(listed(grades)), "")
+    """The first of the grades as schools write it: "07,08" is "7"."""
+    first = next(iter(split_list(grades)), "")
     return first.lstrip("0") or first[:1]

@@ -1,13 +1,13 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""OpenLDAP: inetOrgPerson with posixAccount and shadowAccount, groups as groupOfNames. Pure.
+"""OpenLDAP: inetOrgPerson with posixAccount and shadowAccount, groups as groupOfNames.
 
-A disabled account keeps its password, made useless by a scheme that no server knows in front of it: that bars every
-bind, whatever the server is configured to. That it is disabled is told by ppolicy's pwdAccountLockedTime where the
-server has that overlay (it bars nobody unless a policy says pwdLockout), elsewhere by shadowExpire=1.
-uidNumber and gidNumber are counted up from `first_number`; the next one stands in the entry
-`numbers_dn`, so that a deleted account's number is never given to somebody else. A groupOfNames needs a member:
-each has the placeholder, which is no entry.
+A disabled account keeps its password hash behind a scheme that no server supports, which prevents
+every bind, whatever the server's configuration. The mark of a disabled account is
+pwdAccountLockedTime if the server has the overlay ppolicy (which locks only if a policy sets
+pwdLockout), and shadowExpire=1 otherwise. uidNumber and gidNumber are counted up from
+`first_number`; the entry `numbers_dn` stores the next one, so a deleted account's number is never
+reused. A groupOfNames needs a member: each has the placeholder, which is not an entry.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PPOLICY_CONTROL = "1.3.6.1.4.1.42.2.27.8.5.1"
 LOCKED_FOR_GOOD = "000001010000Z"
 EXPIRED = 1  # the second day of 1970
 USELESS = b"{fitsom-locked}"
-NO_NAME = "-"  # sn must be there, and some people have one name
+NO_NAME = "-"  # sn is required, and some people have only one name
 _EPOCH = date(1970, 1, 1)
 
 
@@ -57,7 +57,7 @@ class OpenLdapMap(DirectoryMap):
     group_filter: ClassVar[str] = "(objectClass=groupOfNames)"
     kind_attribute: ClassVar[str] = "businessCategory"
     more_user_attributes: ClassVar[tuple[str, ...]] = ("shadowExpire", "pwdAccountLockedTime")
-    mends_members: ClassVar[bool] = False
+    updates_members: ClassVar[bool] = False
     placeholder: ClassVar[str] = "cn=fitsom-nobody"
     access_attributes: ClassVar[tuple[str, ...]] = ("userPassword",)
 
@@ -81,9 +81,9 @@ class OpenLdapMap(DirectoryMap):
             **self.password_values(user, password),
         }
 
-    def access_values(self, user: User, now: Entry) -> Values:
-        plain = [value.removeprefix(USELESS) for value in now.values.get("userpassword", ())]
-        passwords: list[bytes | str] = [value if user.enabled else USELESS + value for value in plain]
+    def access_values(self, user: User, entry: Entry) -> Values:
+        unlocked = [value.removeprefix(USELESS) for value in entry.values.get("userpassword", ())]
+        passwords: list[bytes | str] = [value if user.enabled else USELESS + value for value in unlocked]
         return {**self._mark(user), "userPassword": passwords} if passwords else self._mark(user)
 
     def _mark(self, user: User) -> Values:
@@ -92,7 +92,7 @@ class OpenLdapMap(DirectoryMap):
         return self.expiry_values(user)
 
     def password_values(self, user: User, password: str) -> Values:
-        """Hashed as slapd itself hashes unless told otherwise; in the same operation as the account."""
+        """Hashed by slapd's default scheme, so that account and password are one operation."""
         salt = secrets.token_bytes(16)
         digest = hashlib.sha1(password.encode() + salt).digest()  # noqa: S324 - the scheme is the server's
         hashed = b"{SSHA}" + base64.b64encode(digest + salt)
@@ -117,7 +117,7 @@ class OpenLdapMap(DirectoryMap):
         return "" if name == "family_name" and text == NO_NAME else text
 
     def read_cn(self, _entry: Entry) -> str:
-        """Entries are named by uid."""
+        """Empty: the RDN of an entry is its uid."""
         return ""
 
     def read_access(self, entry: Entry) -> tuple[bool, date | None]:
@@ -129,7 +129,7 @@ class OpenLdapMap(DirectoryMap):
         return {
             "objectClass": ["top", "groupOfNames"],
             "cn": [group.name],
-            "member": [self.nobody, *members],
+            "member": [self.placeholder_dn, *members],
             **self.kind_values(group),
         }
 

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""First passwords: four words that a child can read and type, and two digits. About 37 bits behind a lockout."""
+"""First passwords: four words that a child can type, and two digits; about 37 bits of entropy."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ _TOKENS = re.compile(r"[\W_]+")
 Choose = Callable[[Sequence[str]], str]
 
 
-def make(user: User, choose: Choose = secrets.choice) -> str:
-    """A password such as Maple-otter-tango-river-47: no part of the user's own names, which AD refuses."""
+def generate(user: User, choose: Choose = secrets.choice) -> str:
+    """A password such as Maple-otter-tango-river-47, without a part of the user's own names."""
     while True:
         password = (
             "-".join(choose(_WORDS) for _word in range(4)).capitalize()
             + f"-{choose(_DIGITS)}{choose(_DIGITS)}"
         )
-        if len(password) >= LENGTH and not holds_name(password, user):
+        if len(password) >= LENGTH and not contains_name(password, user):
             return password
 
 
 _DIGITS = "23456789"
 
 
-def holds_name(password: str, user: User) -> bool:
-    """AD refuses a password that holds the username or a part of three letters of the display name."""
+def contains_name(password: str, user: User) -> bool:
+    """Whether AD would refuse the password: it has the username or a word of the display name."""
     tokens = {user.username, *_TOKENS.split(user.display_name), *_TOKENS.split(user.username)}
     text = password.casefold()
     return any(len(token) >= 3 and token.casefold() in text for token in tokens)

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where somebody's account lives, and the texts that policy sets for it."""
+"""The organisational unit of an account, and the attributes that the policy sets for it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from .model import Person, Unit
 from .policy import KIND_FOLDERS, Policy
 
 
-def place(template: str, values: Mapping[str, str]) -> Unit:
-    """The unit that "Pupils/Year {year}" means for somebody; a part whose field is empty is left out."""
-    plain = {name: segment(value) for name, value in values.items()}
+def fill_unit(template: str, values: Mapping[str, str]) -> Unit:
+    """The unit from a template such as "Pupils/Year {year}", without parts that are empty."""
+    cleaned = {name: unit_name(value) for name, value in values.items()}
     return tuple(
-        segment(templates.fill(part, plain))
+        unit_name(templates.fill(part, cleaned))
         for part in template.split("/")
-        if templates.is_filled(part, plain)
+        if templates.is_filled(part, cleaned)
     )
 
 
-def segment(text: str) -> str:
-    """A text as the name of a unit: no slash, which parts units, and no longer than an OU may be."""
+def unit_name(text: str) -> str:
+    """A valid name for a unit: no slash, and no longer than an OU may be."""
     return names.clip(names.clean(text).replace("/", "-"), 64)
 
 
 def unit_of(policy: Policy, person: Person) -> Unit:
-    """Where somebody's account lives."""
-    return place(policy.units[person.role], values_of(person))
+    """The unit of a person's account."""
+    return fill_unit(policy.units[person.role], values_of(person))
 
 
 def values_of(person: Person) -> dict[str, str]:
@@ -36,15 +36,15 @@ def values_of(person: Person) -> dict[str, str]:
 
 
 def leavers_unit(policy: Policy) -> Unit:
-    return place(policy.leavers_unit, {})
+    return fill_unit(policy.leavers_unit, {})
 
 
 def group_unit(policy: Policy, kind: str) -> Unit:
-    return place(policy.groups_unit, {"kind": KIND_FOLDERS[kind]})
+    return fill_unit(policy.groups_unit, {"kind": KIND_FOLDERS[kind]})
 
 
 def attributes_of(policy: Policy, person: Person, username: str) -> dict[str, str]:
-    """What policy sets for somebody; a template of which a field is empty sets nothing."""
+    """The attributes from the policy's templates; a template with an empty field sets nothing."""
     values = {
         **values_of(person),
         "username": username,
@@ -54,9 +54,9 @@ def attributes_of(policy: Policy, person: Person, username: str) -> dict[str, st
         "mail": person.mail,
         "mail_domain": policy.mail_domain,
     }
-    made = {"year": values["year"], "department": values["department"]}
+    attributes = {"year": values["year"], "department": values["department"]}
     for name, by_role in policy.attributes.items():
         template = by_role.get(person.role, "")
         if template and templates.is_filled(template, values):
-            made[name] = templates.fill(template, values)
-    return {name: text for name, text in made.items() if text}
+            attributes[name] = templates.fill(template, values)
+    return {name: text for name, text in attributes.items() if text}

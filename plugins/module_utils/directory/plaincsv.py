@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A roster from one CSV file of any columns, which a mapping names: guests, suppliers, or a whole small school."""
+"""Read a roster from one CSV file of any columns: guests, suppliers, small schools."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .tables import Row, Table
 REQUIRED = ("source_id", "given_name", "family_name", "role")
 FIELDS = (*REQUIRED, "year", "class", "department", "mail", "starts", "ends", "username")
 _CONSTANT = "="
-_WORDS = {**{role.value: role for role in Role}, "student": Role.PUPIL}
+_ROLE_WORDS = {**{role.value: role for role in Role}, "student": Role.PUPIL}
 
 
 def read(
@@ -34,22 +34,23 @@ def read(
     complete: bool = True,
     covers: Collection[Role] | None = None,
 ) -> Roster:
-    """The roster in a CSV file. `mapping` is {field: column}; "=guest" for the role makes everybody a guest.
+    """Read the roster in a CSV file. `mapping` is {field: column}; role "=guest" makes all guests.
 
-    `class` and `department` may hold several, parted by semicolons. `complete`: who is not in the file has left, if
-    their role is one that the file `covers` (by default the constant role, otherwise all). FaultyInputError has every
-    fault of the file; ValueError is a mistake in the mapping or the options.
+    `class` and `department` may have several values, separated by semicolons. If the file is
+    `complete`, people who are not in it have left, if it `covers` their role (by default the
+    constant role, otherwise all roles). FaultyInputError has every fault of the file; ValueError is
+    a mistake in the mapping or the options.
     """
     check(mapping, delimiter=delimiter, encoding=encoding)
     faults: list[Fault] = []
     content = _content(path)
-    used = [column for column in mapping.values() if not column.startswith(_CONSTANT)]
-    table = tables.parse(path.name, content, faults, required=used, delimiter=delimiter, encoding=encoding)
+    columns = [column for column in mapping.values() if not column.startswith(_CONSTANT)]
+    table = tables.parse(path.name, content, faults, required=columns, delimiter=delimiter, encoding=encoding)
     people: dict[str, Person] = {}
     classes: dict[str, list[str]] = {}
-    for key, row in tables.keyed(table, mapping["source_id"]):
+    for key, row in tables.rows_by_id(table, mapping["source_id"]):
         people[key] = _person(table, row, key, mapping)
-        for code in _several(row, mapping.get("class", "")):
+        for code in _split_cell(row, mapping.get("class", "")):
             classes.setdefault(code, []).append(key)
     if not people and not faults:
         faults.append(Fault(file=path.name, reason="has a header and no rows"))
@@ -66,24 +67,26 @@ def read(
 
 
 def check(mapping: Mapping[str, str], *, delimiter: str = ",", encoding: str = "utf-8-sig") -> None:
-    """ValueError in plain English for a mapping or an option that cannot be used."""
+    """Raise ValueError for a mapping or an option that cannot be used."""
     unknown = sorted(set(mapping) - set(FIELDS))
     missing = [field for field in REQUIRED if not mapping.get(field)]
     if unknown:
-        raise ValueError(f"the mapping has {', '.join(unknown)}; there are {', '.join(FIELDS)}")
+        raise ValueError(
+            f"the mapping has unknown fields: {', '.join(unknown)}; the fields are {', '.join(FIELDS)}"
+        )
     if missing:
-        raise ValueError(f"the mapping lacks {', '.join(missing)}")
+        raise ValueError(f"the mapping needs {', '.join(missing)}")
     for field, column in mapping.items():
-        if column.startswith(_CONSTANT) and (field != "role" or column[1:].casefold() not in _WORDS):
+        if column.startswith(_CONSTANT) and (field != "role" or column[1:].casefold() not in _ROLE_WORDS):
             raise ValueError(
-                f"only the role may be a constant, one of {', '.join(_WORDS)}; {field} is {column!r}"
+                f"only the role may be a constant, one of {', '.join(_ROLE_WORDS)}; {field} is {column!r}"
             )
     if len(delimiter) != 1 or delimiter in '"\r\n ':
         raise ValueError("the delimiter must be one character, such as ; or a tab")
     try:
         b"a".decode(encoding)
     except UnicodeError:
-        return  # a real one, for which a single byte is too short
+        return  # a valid encoding, for which a single byte is too short
     except LookupError as error:
         raise ValueError(f"there is no encoding {encoding!r}") from error
 
@@ -99,17 +102,17 @@ def _content(path: Path) -> bytes:
 
 
 def _person(table: Table, row: Row, key: str, mapping: Mapping[str, str]) -> Person:
-    starts = tables.day(table, row, mapping.get("starts", ""))
-    ends = tables.day(table, row, mapping.get("ends", ""))
+    starts = tables.parse_date(table, row, mapping.get("starts", ""))
+    ends = tables.parse_date(table, row, mapping.get("ends", ""))
     if starts and ends and ends < starts:
         table.fault(row, mapping["ends"], "is before the first day")
     return Person(
         source_id=key,
-        given_name=tables.filled(table, row, mapping["given_name"], names.clean),
-        family_name=tables.filled(table, row, mapping["family_name"], names.clean),
+        given_name=tables.required_text(table, row, mapping["given_name"], names.clean),
+        family_name=tables.required_text(table, row, mapping["family_name"], names.clean),
         role=_role(table, row, mapping["role"]),
         year=first_year(row[mapping.get("year", "")]),
-        departments=_several(row, mapping.get("department", "")),
+        departments=_split_cell(row, mapping.get("department", "")),
         mail=row[mapping.get("mail", "")],
         starts=starts,
         ends=ends,
@@ -119,12 +122,12 @@ def _person(table: Table, row: Row, key: str, mapping: Mapping[str, str]) -> Per
 
 def _role(table: Table, row: Row, column: str) -> Role:
     if column.startswith(_CONSTANT):
-        return _WORDS[column[1:].casefold()]
-    # A fault is told already where there is no such word, and then nobody takes this value.
-    return _WORDS.get(tables.choice(table, row, column, tuple(_WORDS)), Role.GUEST)
+        return _ROLE_WORDS[column[1:].casefold()]
+    # For an unknown role a fault has been added, so this default is never used.
+    return _ROLE_WORDS.get(tables.parse_choice(table, row, column, tuple(_ROLE_WORDS)), Role.GUEST)
 
 
-def _several(row: Row, column: str) -> tuple[str, ...]:
+def _split_cell(row: Row, column: str) -> tuple[str, ...]:
     parts = (names.clean(part) for part in row[column].split(";"))
     return tuple(dict.fromkeys(part for part in parts if part))
 
@@ -141,4 +144,4 @@ def _class(code: str, keys: list[str], people: Mapping[str, Person]) -> Teaching
 
 def _covers(mapping: Mapping[str, str]) -> frozenset[Role]:
     role = mapping["role"]
-    return frozenset([_WORDS[role[1:].casefold()]] if role.startswith(_CONSTANT) else Role)
+    return frozenset([_ROLE_WORDS[role[1:].casefold()]] if role.startswith(_CONSTANT) else Role)

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a school has decided about its accounts: every knob, with a default and a check."""
+"""A school's policy for its accounts: every setting, with its default and its check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .model import ATTRIBUTES, Role
 
 PLACE_FIELDS = ("year", "department")
 TEXT_FIELDS = ("username", "given", "family", "id", "year", "department", "mail", "mail_domain")
-# Each kind of group: the field that its name needs, and the folder that the groups live in.
+# For each kind of group: the field that its name needs, and the unit of its groups.
 GROUP_KINDS = {
     "year": ("year", "Years"),
     "class": ("code", "Classes"),
@@ -23,26 +23,30 @@ GROUP_KINDS = {
     "subject": ("subject", "Subjects"),
     "department": ("department", "Departments"),
 }
-KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_needed, folder) in GROUP_KINDS.items()}}
+KIND_FOLDERS = {"role": "Roles", **{kind: folder for kind, (_field, folder) in GROUP_KINDS.items()}}
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.I)
-# Those that a template may set; year and department come from the roster.
+# Attributes that a template may set; year and department come from the roster.
 _TEXTS = tuple(name for name in ATTRIBUTES if name not in PLACE_FIELDS)
 
 
-def _each(text: str) -> dict[Role, str]:
+def _for_all_roles(text: str) -> dict[Role, str]:
     return dict.fromkeys(Role, text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """Templates are by role; what has no template for a role is not managed for it.
+    """Templates are by role; an attribute without a template for a role is not managed for it.
 
-    `groups` is by kind (`GROUP_KINDS`): a kind without a template makes no groups. `attributes` is by the names of
-    `model.ATTRIBUTES`, then by role. `roster_usernames` takes the roster's username where it has one.
+    `groups` has a template for each kind in `GROUP_KINDS`; a kind without one makes no groups.
+    `attributes` is by the names in `model.ATTRIBUTES`, then by role. `roster_usernames` uses the
+    roster's username if it has one.
     """
 
     usernames: Mapping[Role, str] = field(
-        default_factory=lambda: {**_each("{given:1}{family}"), Role.PUPIL: "{year2}{family}{given:1}"}
+        default_factory=lambda: {
+            **_for_all_roles("{given:1}{family}"),
+            Role.PUPIL: "{year2}{family}{given:1}",
+        }
     )
     roster_usernames: bool = False
     username_max: int = names.LONGEST_SAM
@@ -85,13 +89,13 @@ class Policy:
     delete_after_hold: bool = False
     max_disappearing_percent: float = 5.0
 
-    def is_due(self, left: date | None, today: date) -> bool:
-        """Whether a leaver has been held for long enough to be deleted, were deletion asked for."""
-        return left is not None and today >= left + timedelta(days=self.hold_days)
+    def is_due(self, left_on: date | None, today: date) -> bool:
+        """Whether the hold of a leaver is over."""
+        return left_on is not None and today >= left_on + timedelta(days=self.hold_days)
 
 
 class PolicyError(ValueError):
-    """Every mistake in a policy, a line each; `mistakes` has them as a list."""
+    """All mistakes in a policy, one a line; `mistakes` has them as a list."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
@@ -99,45 +103,46 @@ class PolicyError(ValueError):
 
 
 def from_mapping(raw: Mapping[str, Any]) -> Policy:
-    """A policy from `{knob: value}`; what is left out has its default. PolicyError names every mistake.
+    """A policy from `{setting: value}`; missing settings have their defaults.
 
-    A knob by role takes one text for all roles, or `{role: text}` on top of the default. The attributes of
-    `model.ATTRIBUTES` are knobs by role of their own: `home_directory: {pupil: '\\\\srv\\pupils\\{username}'}`.
+    A setting by role takes one text for all roles, or `{role: text}` over the default. Each
+    attribute in `model.ATTRIBUTES` is a setting by role:
+    `home_directory: {pupil: '\\\\srv\\pupils\\{username}'}`. PolicyError has every mistake.
     """
     mistakes: list[str] = []
-    made: dict[str, Any] = {}
-    for knob, value in raw.items():
-        read = _READERS.get(str(knob))
-        if read is None:
-            mistakes.append(f"{knob}: no such knob; there are {', '.join(sorted(_READERS))}")
+    settings: dict[str, Any] = {}
+    for setting, value in raw.items():
+        reader = _READERS.get(str(setting))
+        if reader is None:
+            mistakes.append(f"{setting}: is not a setting; the settings are {', '.join(sorted(_READERS))}")
             continue
         try:
-            made[str(knob)] = read(value)
+            settings[str(setting)] = reader(value)
         except ValueError as error:
-            mistakes.append(f"{knob}: {error}")
+            mistakes.append(f"{setting}: {error}")
     if mistakes:
         raise PolicyError(mistakes)
-    return _built(made)
+    return _build(settings)
 
 
-def _built(made: dict[str, Any]) -> Policy:
+def _build(settings: dict[str, Any]) -> Policy:
     default = Policy()
-    for knob in ("usernames", "units", "role_groups", "groups"):
-        if knob in made:
-            made[knob] = {**getattr(default, knob), **made[knob]}
-    attributes = {name: made.pop(name) for name in _TEXTS if name in made}
-    if made.get("mail_domain") and "mail" not in attributes:
+    for setting in ("usernames", "units", "role_groups", "groups"):
+        if setting in settings:
+            settings[setting] = {**getattr(default, setting), **settings[setting]}
+    attributes = {name: settings.pop(name) for name in _TEXTS if name in settings}
+    if settings.get("mail_domain") and "mail" not in attributes:
         attributes["mail"] = dict.fromkeys(Role, "{username}@{mail_domain}")
-    for role, template in made.get("usernames", default.usernames).items():
+    for role, template in settings.get("usernames", default.usernames).items():
         digits = templates.split(template)[-1].length if template.endswith("}") else 0
-        if digits + 3 > made.get("username_max", default.username_max) and "number" in templates.fields(
+        if digits + 3 > settings.get("username_max", default.username_max) and "number" in templates.fields(
             template
         ):
             raise PolicyError(
                 [f"usernames: {role.value}: the number leaves no room for a name in username_max"]
             )
-    made["reserved"] = names.RESERVED | made.get("reserved", frozenset())
-    return Policy(attributes=attributes, **made)
+    settings["reserved"] = names.RESERVED | settings.get("reserved", frozenset())
+    return Policy(attributes=attributes, **settings)
 
 
 def _by_role(value: Any, check: Callable[[str], Any]) -> dict[Role, Any]:
@@ -145,17 +150,19 @@ def _by_role(value: Any, check: Callable[[str], Any]) -> dict[Role, Any]:
         return dict.fromkeys(Role, check(value))
     if not isinstance(value, Mapping):
         raise ValueError("give one text, or a text for each role")
-    made = {}
+    by_role = {}
     for role, text in value.items():
-        if role not in [known.value for known in Role]:
-            raise ValueError(f"no such role {role!r}; there are {', '.join(known.value for known in Role)}")
-        made[Role(role)] = check(text)
-    return made
+        if role not in [member.value for member in Role]:
+            raise ValueError(
+                f"{role!r} is not a role; the roles are {', '.join(member.value for member in Role)}"
+            )
+        by_role[Role(role)] = check(text)
+    return by_role
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or value != value.strip() or not value.isprintable():
-        raise ValueError(f"{value!r} is not a text of one line without blanks around it")
+        raise ValueError(f"{value!r} is not a text of one line without spaces around it")
     return value
 
 
@@ -164,15 +171,15 @@ def _username(value: Any) -> str:
     return str(value)
 
 
-def _unit(known: Collection[str]) -> Callable[[Any], str]:
+def _unit(allowed_fields: Collection[str]) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         parts = _text(value).split("/")
         for part in parts:
-            templates.check(part, known)
+            templates.check(part, allowed_fields)
         if not all(part.strip() for part in parts):
             raise ValueError(f"the unit {value!r} has an empty part")
         if templates.fields(parts[0]):
-            # Otherwise somebody without a year would land in the base itself.
+            # Otherwise the account of a person without a year would be in the base itself.
             raise ValueError(f"the first part of the unit {value!r} must be the same for everybody")
         return str(value)
 
@@ -185,13 +192,13 @@ def _attribute(value: Any) -> str:
 
 
 def _group_names(value: Any) -> tuple[str, ...]:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, (list, tuple)):
+    group_names = [value] if isinstance(value, str) else value
+    if not isinstance(group_names, (list, tuple)):
         raise ValueError("give a name, or a list of names")
-    for name in listed:
+    for name in group_names:
         if not _text(name) or templates.fields(name):
-            raise ValueError(f"{name!r} is not a plain name of a group")
-    return tuple(listed)
+            raise ValueError(f"{name!r} is not a group name without fields")
+    return tuple(group_names)
 
 
 def _groups(value: Any) -> dict[str, str]:
@@ -199,16 +206,16 @@ def _groups(value: Any) -> dict[str, str]:
         raise ValueError(
             f"give a template for each of {', '.join(GROUP_KINDS)}; an empty one switches it off"
         )
-    made = {}
+    group_templates = {}
     for kind, template in value.items():
         if kind not in GROUP_KINDS:
-            raise ValueError(f"no such kind of group {kind!r}; there are {', '.join(GROUP_KINDS)}")
-        needed = GROUP_KINDS[kind][0]
-        made[kind] = _text(template or "")
-        templates.check(made[kind], [needed])
-        if made[kind] and needed not in templates.fields(made[kind]):
-            raise ValueError(f"{kind}: the template {template!r} needs {{{needed}}}")
-    return made
+            raise ValueError(f"{kind!r} is not a kind of group; the kinds are {', '.join(GROUP_KINDS)}")
+        field_name = GROUP_KINDS[kind][0]
+        group_templates[kind] = _text(template or "")
+        templates.check(group_templates[kind], [field_name])
+        if group_templates[kind] and field_name not in templates.fields(group_templates[kind]):
+            raise ValueError(f"{kind}: the template {template!r} needs {{{field_name}}}")
+    return group_templates
 
 
 def _flag(value: Any) -> bool:

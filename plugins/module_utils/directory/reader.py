@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Read a directory into a State: which map it needs, what fitsom keeps below its base, which usernames are taken."""
+"""Read a directory: its map, the managed state below the base, and all usernames of the domain."""
 
 from __future__ import annotations
 
@@ -21,46 +21,51 @@ _ROOT = ("defaultNamingContext", "namingContexts", "supportedControl")
 def map_for(
     link: Link, kind: str, base: str, *, upn_domain: str = "", first_number: int = 20000
 ) -> DirectoryMap:
-    """The map for a server of this kind: "ad", "samba" or "openldap". DirectoryError where the base is not there."""
+    """The map for a server of kind "ad", "samba" or "openldap".
+
+    DirectoryError if the base does not exist.
+    """
     root = link.base("", _ROOT) or Entry(dn="", values={})
     contexts = [root.text("defaultNamingContext"), *root.texts("namingContexts")]
-    above = [name for name in contexts if name and dn.unit_of(base, name) is not None]
-    if not above or link.base(base, ["objectClass"]) is None:
-        raise DirectoryError(f"there is no unit {base} in this directory, or fitsom's account may not see it")
+    enclosing = [name for name in contexts if name and dn.unit_of(base, name) is not None]
+    if not enclosing or link.base(base, ["objectClass"]) is None:
+        raise DirectoryError(
+            f"the unit {base} does not exist in this directory, or fitsom's account may not read it"
+        )
     if kind == "openldap":
         locks = PPOLICY_CONTROL in root.texts("supportedControl")
-        return OpenLdapMap(base=base, root=above[0], locks=locks, first_number=first_number)
-    return AdMap(base=base, root=above[0], upn_domain=upn_domain)
+        return OpenLdapMap(base=base, root=enclosing[0], locks=locks, first_number=first_number)
+    return AdMap(base=base, root=enclosing[0], upn_domain=upn_domain)
 
 
 def read(link: Link, mapping: DirectoryMap) -> State:
-    """Everything that fitsom knows of the directory."""
+    """The current state of the directory."""
     users = _users(link.search(mapping.base, mapping.user_filter, mapping.user_attributes), mapping)
     ids = {user.dn.casefold(): key for key, user in users.items()}
-    # A member may be written otherwise than the entry itself.
+    # A member's DN may be written differently from the entry's own.
     ids.update({dn.normal(user.dn): key for key, user in users.items()})
-    found = link.search(mapping.base, mapping.group_filter, mapping.group_attributes)
-    groups = [group for entry in found if (group := mapping.read_group(entry, ids))]
+    group_entries = link.search(mapping.base, mapping.group_filter, mapping.group_attributes)
+    groups = [group for entry in group_entries if (group := mapping.read_group(entry, ids))]
     return State(
         units=_units(link, mapping),
         users=users,
         groups={group.name.casefold(): group for group in groups},
-        taken=_taken(link, mapping),
+        taken_usernames=_all_usernames(link, mapping),
     )
 
 
 def _users(entries: Iterable[Entry], mapping: DirectoryMap) -> dict[str, User]:
     users: dict[str, User] = {}
-    twice = 0
+    duplicates = 0
     for entry in entries:
         user = mapping.read_user(entry)
         if user is None:
             continue
-        twice += user.source_id in users
+        duplicates += user.source_id in users
         users[user.source_id] = user
-    if twice:
+    if duplicates:
         raise DirectoryError(
-            f"{twice} accounts below {mapping.base} carry a source id (employeeNumber) that another one carries"
+            f"{duplicates} accounts below {mapping.base} have the source id (employeeNumber) of another account"
         )
     return users
 
@@ -71,7 +76,7 @@ def _units(link: Link, mapping: DirectoryMap) -> frozenset[Unit]:
     return frozenset(unit for unit in units if unit)
 
 
-def _taken(link: Link, mapping: DirectoryMap) -> frozenset[str]:
+def _all_usernames(link: Link, mapping: DirectoryMap) -> frozenset[str]:
     name = mapping.username_attribute
     entries = link.search(mapping.root, f"({name}=*)", [name])
     return frozenset(text.casefold() for entry in entries for text in entry.texts(name))

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a directory server answers, told without anybody's name: server messages carry DNs and values. Pure."""
+"""Explain errors of a directory server without its message, which may quote DNs and values."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ WRONG_PASSWORD = 49
 UNWILLING = 53
 EXISTS = 68
 
-# Microsoft's own number at the start of a message, and what it means for somebody who must act on it.
+# Microsoft's error code at the start of a message, and what it means to a technician.
 _CODE = re.compile(r"^(?:\w+: )?([0-9A-Fa-f]{8})\b")
 _MEANINGS = {
     "0000052D": "the domain's password policy refuses the new password",
-    "00002071": "an entry of that name, or that username, is there already",
-    "0000055B": "an entry of that name, or that username, is there already",
+    "00002071": "an entry of that name, or that username, already exists",
+    "0000055B": "an entry of that name, or that username, already exists",
     "00000524": "that username is taken",
-    "00002098": "fitsom's account has no right to do this",
-    "00000005": "fitsom's account has no right to do this",
+    "00002098": "fitsom's account has no permission for this",
+    "00000005": "fitsom's account has no permission for this",
     "0000202F": "the domain does not allow this",
     "000021C8": "that logon name (userPrincipalName) is taken",
 }
-_PLAIN = {
-    "insufficientAccessRights": "fitsom's account has no right to do this",
-    "sizeLimitExceeded": "the server hands out too few entries at once; raise its size limit for fitsom's account",
+_EXPLANATIONS = {
+    "insufficientAccessRights": "fitsom's account has no permission for this",
+    "sizeLimitExceeded": "the server returns too few entries; raise its size limit for fitsom's account",
     "timeLimitExceeded": "the server took too long and gave up",
-    "entryAlreadyExists": "an entry of that name, or that username, is there already",
-    "noSuchObject": "the entry, or the unit that it should live in, is not there",
-    "unwillingToPerform": "the server will not do this",
+    "entryAlreadyExists": "an entry of that name, or that username, already exists",
+    "noSuchObject": "the entry, or the unit that it belongs in, does not exist",
+    "unwillingToPerform": "the server refuses to do this",
     "constraintViolation": "a value breaks a rule of the directory",
     "busy": "the server is busy",
     "unavailable": "the server is not available",
@@ -44,7 +44,7 @@ _PLAIN = {
 
 
 class DirectoryError(Exception):
-    """Something went wrong with the directory; the text has no name, username or DN of a person."""
+    """An error of the directory; its text has no name, username or DN of a person."""
 
     def __init__(self, text: str, code: int = -1) -> None:
         super().__init__(text)
@@ -52,11 +52,11 @@ class DirectoryError(Exception):
 
 
 def explain(result: Mapping[str, Any]) -> DirectoryError:
-    """The error for a result {result, description, message} of ldap3; of the message at most Microsoft's number."""
+    """The error for a result of ldap3; of the server's message only Microsoft's code is used."""
     description = str(result.get("description") or "unknown answer")
-    found = _CODE.match(str(result.get("message") or ""))
-    number = found.group(1).upper() if found else ""
-    meaning = _MEANINGS.get(number) or _PLAIN.get(description, "")
-    told = f"{description} {number}".strip()
+    match = _CODE.match(str(result.get("message") or ""))
+    number = match.group(1).upper() if match else ""
+    meaning = _MEANINGS.get(number) or _EXPLANATIONS.get(description, "")
+    label = f"{description} {number}".strip()
     code = result.get("result")
-    return DirectoryError(f"{meaning} ({told})" if meaning else told, code if isinstance(code, int) else -1)
+    return DirectoryError(f"{meaning} ({label})" if meaning else label, code if isinstance(code, int) else -1)

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Look at a directory without changing it: accounts that nobody uses, members of groups with power."""
+"""Review a directory without changing it: unused accounts, members of privileged groups."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from . import dn
-from .ad import AdMap, moment
+from .ad import AdMap, from_filetime
 from .connection import Link
 from .entry import Entry
 from .ldap import escape_filter_chars
 from .maps import DirectoryMap
 
-# Members of members too; both Microsoft's servers and Samba know the rule.
+# Matches nested members too; both Microsoft's servers and Samba support the rule.
 _IN_CHAIN = "1.2.840.113556.1.4.1941"
 _ADDED = re.compile(
     r"<pszObjectDn>(?P<name>[^<]*)</pszObjectDn>.*?<ftimeCreated>(?P<day>\d{4}-\d\d-\d\d)", re.S
@@ -24,17 +24,20 @@ _ADDED = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stale:
-    """An account that may log in and has not since `last` (a day; empty: never)."""
+class StaleAccount:
+    """An enabled account that has not logged in since `last` (a day; empty: never)."""
 
     source_id: str
     last: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Privileged:
-    """A member of a powerful group. `since` is a day; `exact` tells whether it is this member's own, or the group's
-    last change. `source_id` is empty for accounts that are not fitsom's."""
+class PrivilegedMember:
+    """A member of a privileged group.
+
+    `since` is the day on which the member was added if `exact`, else the day of the group's last
+    change. `source_id` is empty for accounts that fitsom does not manage.
+    """
 
     group: str
     account: str
@@ -44,61 +47,65 @@ class Privileged:
     direct: bool
 
 
-def stale(link: Link, mapping: DirectoryMap, now: datetime, days: int) -> list[Stale]:
-    """Accounts of ours that may log in, are older than so many days and were not used within them.
+def find_stale_accounts(link: Link, mapping: DirectoryMap, now: datetime, days: int) -> list[StaleAccount]:
+    """Managed accounts that are enabled, older than `days` and unused for at least as long.
 
-    AD writes lastLogonTimestamp up to fourteen days late; OpenLDAP keeps authTimestamp or pwdLastSuccess if told to.
+    AD writes lastLogonTimestamp up to fourteen days late; OpenLDAP writes authTimestamp or
+    pwdLastSuccess if it is configured to.
     """
     names = ("lastLogonTimestamp", "whenCreated", "authTimestamp", "pwdLastSuccess", "createTimestamp")
     since = now - timedelta(days=days)
-    found = []
+    accounts = []
     for entry in link.search(mapping.base, mapping.user_filter, (*mapping.user_attributes, *names)):
-        last, made = last_use(entry), when(entry.text("whenCreated") or entry.text("createTimestamp"))
-        if mapping.read_access(entry)[0] and made and made < since and (last is None or last < since):
+        last, created = (
+            last_use(entry),
+            parse_time(entry.text("whenCreated") or entry.text("createTimestamp")),
+        )
+        if mapping.read_access(entry)[0] and created and created < since and (last is None or last < since):
             day = last.date().isoformat() if last else ""
-            found.append(Stale(source_id=entry.text("employeeNumber"), last=day))
-    return found
+            accounts.append(StaleAccount(source_id=entry.text("employeeNumber"), last=day))
+    return accounts
 
 
 def last_use(entry: Entry) -> datetime | None:
-    """When somebody last logged in, as far as the directory knows."""
+    """The time of the last login, if the directory has one."""
     count = entry.number("lastLogonTimestamp")
     if count:
-        return moment(count)
-    return when(entry.text("authTimestamp") or entry.text("pwdLastSuccess"))
+        return from_filetime(count)
+    return parse_time(entry.text("authTimestamp") or entry.text("pwdLastSuccess"))
 
 
-def when(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """A time such as 20261124002727.0Z."""
-    found = re.match(r"\d{14}", text)
-    return datetime.strptime(found[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if found else None
+    match = re.match(r"\d{14}", text)
+    return datetime.strptime(match[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if match else None
 
 
-def privileged(link: Link, mapping: DirectoryMap, group: str) -> list[Privileged] | None:
-    """Who is in the group, also by way of other groups; None where there is no such group."""
+def find_privileged_members(link: Link, mapping: DirectoryMap, group: str) -> list[PrivilegedMember] | None:
+    """Direct and indirect members of the group; None if the group does not exist."""
     name = escape_filter_chars(group)
-    wanted = f"(&{mapping.group_filter}(cn={name}))"
-    entry = next(link.search(mapping.root, wanted, _GROUP), None)
+    group_filter = f"(&{mapping.group_filter}(cn={name}))"
+    entry = next(link.search(mapping.root, group_filter, _GROUP), None)
     if entry is None:
         return None
     direct = {dn.normal(member) for member in entry.texts("member")}
     added = additions(entry)
-    changed = when(entry.text("whenChanged") or entry.text("modifyTimestamp"))
+    changed = parse_time(entry.text("whenChanged") or entry.text("modifyTimestamp"))
     fallback = changed.date().isoformat() if changed else ""
-    found = []
+    members = []
     for member in link.search(mapping.root, _members_filter(mapping, entry), _MEMBER):
-        own = dn.normal(member.dn)
-        found.append(
-            Privileged(
+        member_dn = dn.normal(member.dn)
+        members.append(
+            PrivilegedMember(
                 group=group,
                 account=member.text(mapping.username_attribute) or member.text("cn"),
                 source_id=member.text("employeeNumber"),
-                since=added.get(own, fallback),
-                exact=own in added,
-                direct=own in direct,
+                since=added.get(member_dn, fallback),
+                exact=member_dn in added,
+                direct=member_dn in direct,
             )
         )
-    return sorted(found, key=lambda one: one.account.casefold())
+    return sorted(members, key=lambda member: member.account.casefold())
 
 
 _GROUP = ("cn", "member", "whenChanged", "modifyTimestamp", "primaryGroupToken", "msDS-ReplValueMetaData")
@@ -111,11 +118,11 @@ def _members_filter(mapping: DirectoryMap, group: Entry) -> str:
         chain = f"(memberOf:{_IN_CHAIN}:={name})"
         return f"(&(objectClass=user)(|{chain}(primaryGroupID={group.number('primaryGroupToken')})))"
     uids = [dn.value_of(dn.split(member)[0]) for member in group.texts("member")]
-    listed = "".join(f"(uid={escape_filter_chars(uid)})(cn={escape_filter_chars(uid)})" for uid in uids)
-    return f"(|{listed or '(!(objectClass=*))'})"
+    alternatives = "".join(f"(uid={escape_filter_chars(uid)})(cn={escape_filter_chars(uid)})" for uid in uids)
+    return f"(|{alternatives or '(!(objectClass=*))'})"
 
 
 def additions(group: Entry) -> Mapping[str, str]:
-    """{member: day on which it came}, where the server tells (Microsoft's does)."""
-    found = (_ADDED.search(text) for text in group.texts("msDS-ReplValueMetaData"))
-    return {dn.normal(match["name"]): match["day"] for match in found if match}
+    """{normal DN of a member: day on which it was added}, if the server records it, as AD does."""
+    matches = (_ADDED.search(text) for text in group.texts("msDS-ReplValueMetaData"))
+    return {dn.normal(match["name"]): match["day"] for match in matches if match}

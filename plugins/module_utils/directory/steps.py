@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From the directory as it is to the directory as it should be, one object at a time, in a safe order. Pure."""
+"""Steps from the current to the desired state, one object at a time, in a safe order."""
 
 from __future__ import annotations
 
@@ -8,40 +8,41 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
-from .guards import guard, notes
+from .guards import notes, refusal_reasons
 from .model import Action, Group, State, Step, Unit, User
-from .objects import objects
+from .objects import object_rows
 from .policy import Policy
 
-__all__ = ["apply_to", "guard", "notes", "objects", "steps"]
+__all__ = ["apply_to", "notes", "object_rows", "plan_steps", "refusal_reasons"]
 
-_PLAIN = ("given_name", "family_name", "display_name", "role", "expires")
+_TEXT_FIELDS = ("given_name", "family_name", "display_name", "role", "expires")
 _ORDER = {action: number for number, action in enumerate(Action)}
 
 
-def steps(found: State, wanted: State, policy: Policy, today: date) -> list[Step]:
-    """What must be done, sorted as `Action` is: what others need comes first, what cannot be undone comes last.
+def plan_steps(current: State, desired: State, policy: Policy, today: date) -> list[Step]:
+    """The steps, sorted as `Action` is: prerequisites come first, deletions come last.
 
-    A step's `before` and `after` are the whole object; `changed` names what this step is about, so that a move and an
-    update of one user may be done apart. At most one step of an action for an object. A user who is found but not
-    wanted is exported and deleted if policy deletes and the hold is over, and left alone otherwise.
+    `before` and `after` of a step are the complete object; `changed` names the fields that this
+    step writes, so a move and an update of one user are separate steps. An object has at most one
+    step of each action. A user who is not in the desired state is exported and deleted if the
+    policy deletes leavers and the hold is over; otherwise the account is not touched.
     """
-    made = _unit_steps(found.units, wanted.units)
-    for key in sorted(found.users.keys() | wanted.users.keys()):
-        before, after = found.users.get(key), wanted.users.get(key)
+    steps = _unit_steps(current.units, desired.units)
+    for key in sorted(current.users.keys() | desired.users.keys()):
+        before, after = current.users.get(key), desired.users.get(key)
         if after is not None:
-            made += _user_steps(before, after)
+            steps += _user_steps(before, after)
         elif before is not None:
-            made += _end_steps(before, policy, today)
-    for key in sorted(found.groups.keys() | wanted.groups.keys()):
-        made += _group_steps(found.groups.get(key), wanted.groups.get(key))
-    return sorted(made, key=lambda step: _ORDER[step.action])
+            steps += _deletion_steps(before, policy, today)
+    for key in sorted(current.groups.keys() | desired.groups.keys()):
+        steps += _group_steps(current.groups.get(key), desired.groups.get(key))
+    return sorted(steps, key=lambda step: _ORDER[step.action])
 
 
-def _unit_steps(found: Iterable[Unit], wanted: Iterable[Unit]) -> list[Step]:
-    missing = sorted(set(wanted) - set(found), key=lambda unit: (len(unit), unit))
+def _unit_steps(current: Iterable[Unit], desired: Iterable[Unit]) -> list[Step]:
+    missing = sorted(set(desired) - set(current), key=lambda unit: (len(unit), unit))
     return [
-        Step(action=Action.CREATE_UNIT, key="/".join(unit), reason="accounts or groups will live here")
+        Step(action=Action.CREATE_UNIT, key="/".join(unit), reason="needed for accounts or groups")
         for unit in missing
     ]
 
@@ -50,14 +51,14 @@ def _user_steps(before: User | None, after: User) -> list[Step]:
     if before is None:
         reason = "new in the roster" if after.enabled else "new in the roster, starts later"
         return [Step(action=Action.CREATE_USER, key=after.source_id, after=after, reason=reason)]
-    made = []
+    steps = []
     for action, changed, reason in (
-        _access(before, after),
-        (Action.MOVE_USER, _place(before, after), _move_reason(before, after)),
-        (Action.UPDATE_USER, _texts(before, after), "the roster or the policy says otherwise"),
+        _access_change(before, after),
+        (Action.MOVE_USER, _changed_placement(before, after), _move_reason(before, after)),
+        (Action.UPDATE_USER, _changed_texts(before, after), "differs from the roster or the policy"),
     ):
         if changed:
-            made.append(
+            steps.append(
                 Step(
                     action=action,
                     key=after.source_id,
@@ -67,21 +68,21 @@ def _user_steps(before: User | None, after: User) -> list[Step]:
                     reason=reason,
                 )
             )
-    return made
+    return steps
 
 
-def _access(before: User, after: User) -> tuple[Action, tuple[str, ...], str]:
-    """Enabling and disabling; each takes the mark of a leaver along."""
-    changed = tuple(name for name in ("enabled", "left") if getattr(before, name) != getattr(after, name))
+def _access_change(before: User, after: User) -> tuple[Action, tuple[str, ...], str]:
+    """Enable or disable; the leaver's date is written in the same step."""
+    changed = tuple(name for name in ("enabled", "left_on") if getattr(before, name) != getattr(after, name))
     if after.enabled and "enabled" in changed:
-        return Action.ENABLE_USER, changed, "is back" if before.left else "has access from today on"
-    if "enabled" in changed or ("left" in changed and after.left):
-        return Action.DISABLE_USER, changed, "has left" if after.left else "has no access yet"
+        return Action.ENABLE_USER, changed, "is back" if before.left_on else "has access from today on"
+    if "enabled" in changed or ("left_on" in changed and after.left_on):
+        return Action.DISABLE_USER, changed, "has left" if after.left_on else "has no access yet"
     return Action.UPDATE_USER, (), ""
 
 
-def _place(before: User, after: User) -> tuple[str, ...]:
-    # An engine that does not tell the names of entries leaves them alone.
+def _changed_placement(before: User, after: User) -> tuple[str, ...]:
+    # OpenLDAP entries have no CN as RDN, so there is none to change.
     names = ("unit", "cn") if before.cn else ("unit",)
     return tuple(name for name in names if getattr(before, name) != getattr(after, name))
 
@@ -89,23 +90,23 @@ def _place(before: User, after: User) -> tuple[str, ...]:
 def _move_reason(before: User, after: User) -> str:
     if before.unit == after.unit:
         return "the name has changed"
-    return "has left" if after.left else f"belongs in {'/'.join(after.unit)} now"
+    return "has left" if after.left_on else f"belongs in {'/'.join(after.unit)} now"
 
 
-def _texts(before: User, after: User) -> tuple[str, ...]:
-    changed = [name for name in _PLAIN if getattr(before, name) != getattr(after, name)]
-    if before.left and not after.left and not after.enabled:
-        changed.append("left")  # comes back later: no longer a leaver, not enabled yet
+def _changed_texts(before: User, after: User) -> tuple[str, ...]:
+    changed = [name for name in _TEXT_FIELDS if getattr(before, name) != getattr(after, name)]
+    if before.left_on and not after.left_on and not after.enabled:
+        changed.append("left_on")  # returns later: no longer a leaver, not yet enabled
     return (*changed, *_attributes(before.attributes, after.attributes))
 
 
 def _attributes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Those that differ; what `after` does not name is not ours to change."""
+    """Names of the attributes that differ; those missing from `after` are not managed."""
     return sorted(name for name, text in after.items() if before.get(name, "") != text)
 
 
-def _end_steps(user: User, policy: Policy, today: date) -> list[Step]:
-    if not policy.delete_after_hold or not policy.is_due(user.left, today):
+def _deletion_steps(user: User, policy: Policy, today: date) -> list[Step]:
+    if not policy.delete_after_hold or not policy.is_due(user.left_on, today):
         return []
     reason = f"left more than {policy.hold_days} days ago"
     return [
@@ -116,9 +117,9 @@ def _end_steps(user: User, policy: Policy, today: date) -> list[Step]:
 
 def _group_steps(before: Group | None, after: Group | None) -> list[Step]:
     if after is None:
-        if before is None or before.strangers:
+        if before is None or before.unmanaged_members:
             return []
-        reason = "nobody belongs in it any more"
+        reason = "has no members any more"
         return [Step(action=Action.DELETE_GROUP, key=before.name, before=before, reason=reason)]
     if before is None:
         return [
@@ -154,40 +155,45 @@ def _group_update(
     ]
 
 
-def apply_to(found: State, done: Iterable[Step]) -> State:
-    """The directory after these steps, each of which does only what it names."""
-    units, users, groups, taken = set(found.units), dict(found.users), dict(found.groups), set(found.taken)
-    for step in done:
+def apply_to(current: State, steps: Iterable[Step]) -> State:
+    """The state after these steps, each of which writes only the fields in its `changed`."""
+    units, users, groups, usernames = (
+        set(current.units),
+        dict(current.users),
+        dict(current.groups),
+        set(current.taken_usernames),
+    )
+    for step in steps:
         if step.action is Action.CREATE_UNIT:
             units.add(tuple(step.key.split("/")))
         elif isinstance(step.after, User):
             users[step.key] = _user_after(users.get(step.key), step.after, step.changed)
-            taken.add(step.after.username.casefold())
+            usernames.add(step.after.username.casefold())
         elif isinstance(step.after, Group):
             groups[step.key.casefold()] = _group_after(groups.get(step.key.casefold()), step.after, step)
         elif step.action is Action.DELETE_USER:
-            taken.discard(users.pop(step.key).username.casefold())
+            usernames.discard(users.pop(step.key).username.casefold())
             groups = {
                 key: replace(group, members=group.members - {step.key}) for key, group in groups.items()
             }
         elif step.action is Action.DELETE_GROUP:
             del groups[step.key.casefold()]
-    return State(units=frozenset(units), users=users, groups=groups, taken=frozenset(taken))
+    return State(units=frozenset(units), users=users, groups=groups, taken_usernames=frozenset(usernames))
 
 
-def _user_after(now: User | None, after: User, changed: tuple[str, ...]) -> User:
-    if now is None:
+def _user_after(before: User | None, after: User, changed: tuple[str, ...]) -> User:
+    if before is None:
         return replace(after, attributes={name: text for name, text in after.attributes.items() if text})
     plain = {name: getattr(after, name) for name in changed if name not in after.attributes}
     texts = {
-        **now.attributes,
+        **before.attributes,
         **{name: after.attributes[name] for name in changed if name in after.attributes},
     }
-    return replace(now, **plain, attributes={name: text for name, text in texts.items() if text})
+    return replace(before, **plain, attributes={name: text for name, text in texts.items() if text})
 
 
-def _group_after(now: Group | None, after: Group, step: Step) -> Group:
-    if now is None:
+def _group_after(before: Group | None, after: Group, step: Step) -> Group:
+    if before is None:
         return after
-    description = after.description if "description" in step.changed else now.description
-    return replace(now, members=(now.members | step.add) - step.remove, description=description)
+    description = after.description if "description" in step.changed else before.description
+    return replace(before, members=(before.members | step.add) - step.remove, description=description)

@@ -1,8 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""CSV with a header, read strictly: every fault is told with its line and column, and none shows a value.
+"""Strict reader for CSV with a header: faults have line and column, but never show a value.
 
-A value in a wrong place may be somebody's name, whatever the column is called; line and column are enough to find it.
+A misplaced value may be the name of a person in any column; line and column are enough to find it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _YEARS = range(1900, 2200)
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A file's rows by the header's names; `faults` is shared by all tables of an input."""
+    """The rows of a file by column name; all tables of an input share `faults`."""
 
     file: str
     columns: Sequence[str]
@@ -36,7 +36,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One record; `line` is where it starts. Columns that the file does not have are empty."""
+    """One record, which starts on `line`. Columns that the file does not have are empty."""
 
     line: int
     cells: dict[str, str]
@@ -54,8 +54,8 @@ def parse(
     delimiter: str = ",",
     encoding: str = "utf-8-sig",
 ) -> Table:
-    """The table in a file. What is wrong goes to `faults`; rows that could not be read are left out."""
-    text = _decoded(file, content, encoding, faults)
+    """Read the table in a file. Faults are added to `faults`; unreadable rows are skipped."""
+    text = _decode(file, content, encoding, faults)
     records = _records(file, text, delimiter, faults)
     first = next(records, None)
     if first is None:
@@ -66,20 +66,22 @@ def parse(
     columns = [cell.casefold() for cell in header]
     if not _is_header_sound(file, first[0], columns, required, faults):
         return Table(file=file, columns=(), rows=(), faults=faults)
-    ends = content.endswith((b"\n", b"\r"))
+    has_final_newline = content.endswith((b"\n", b"\r"))
     rows = []
-    for line, record, is_last in _with_last(records):
+    for line, record, is_last in _mark_last(records):
         if len(record) != len(columns):
-            cut = is_last and not ends and len(record) < len(columns)
+            is_cut = is_last and not has_final_newline and len(record) < len(columns)
             reason = f"has {len(record)} fields where the header has {len(columns)}"
-            faults.append(Fault(file=file, line=line, reason=f"is cut off: it {reason}" if cut else reason))
+            faults.append(
+                Fault(file=file, line=line, reason=f"is truncated: it {reason}" if is_cut else reason)
+            )
             continue
         cells = {column: cell.strip() for column, cell in zip(columns, record, strict=True) if column}
         rows.append(Row(line=line, cells=cells))
     return Table(file=file, columns=header, rows=rows, faults=faults)
 
 
-def _decoded(file: str, content: bytes, encoding: str, faults: list[Fault]) -> str | None:
+def _decode(file: str, content: bytes, encoding: str, faults: list[Fault]) -> str | None:
     try:
         text = content.decode(encoding)
     except UnicodeError as error:
@@ -89,7 +91,7 @@ def _decoded(file: str, content: bytes, encoding: str, faults: list[Fault]) -> s
         return None
     nul = text.find("\0")
     if nul >= 0:
-        faults.append(Fault(file=file, line=text.count("\n", 0, nul) + 1, reason="holds a NUL character"))
+        faults.append(Fault(file=file, line=text.count("\n", 0, nul) + 1, reason="has a NUL character"))
         return None
     return text
 
@@ -97,7 +99,7 @@ def _decoded(file: str, content: bytes, encoding: str, faults: list[Fault]) -> s
 def _records(
     file: str, text: str | None, delimiter: str, faults: list[Fault]
 ) -> Iterator[tuple[int, list[str]]]:
-    """(line on which it starts, fields) of each record that is not blank; stops at what is no CSV."""
+    """(first line, fields) of each record that is not blank; stops at invalid CSV."""
     reader = csv.reader(io.StringIO(text or "", newline=""), delimiter=delimiter, strict=True)
     line = 1
     while True:
@@ -115,14 +117,14 @@ def _records(
         line = reader.line_num + 1
 
 
-def _with_last(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str], bool]]:
-    before: tuple[int, list[str]] | None = None
+def _mark_last(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str], bool]]:
+    previous: tuple[int, list[str]] | None = None
     for current in records:
-        if before is not None:
-            yield (*before, False)
-        before = current
-    if before is not None:
-        yield (*before, True)
+        if previous is not None:
+            yield (*previous, False)
+        previous = current
+    if previous is not None:
+        yield (*previous, True)
 
 
 def _is_header_sound(
@@ -130,70 +132,74 @@ def _is_header_sound(
 ) -> bool:
     missing = [name for name in required if name.casefold() not in columns]
     faults += [
-        Fault(file=file, line=line, column=name, reason="the header lacks this column") for name in missing
+        Fault(file=file, line=line, column=name, reason="the header does not have this column")
+        for name in missing
     ]
-    twice = sorted({name for name in columns if name and columns.count(name) > 1})
-    for name in twice:
-        known = next((r for r in required if r.casefold() == name), "")
-        faults.append(Fault(file=file, line=line, column=known, reason="the header has a column twice"))
-    return not missing and not twice
+    duplicates = sorted({name for name in columns if name and columns.count(name) > 1})
+    for name in duplicates:
+        column = next((r for r in required if r.casefold() == name), "")
+        faults.append(Fault(file=file, line=line, column=column, reason="the header has this column twice"))
+    return not missing and not duplicates
 
 
-def keyed(table: Table, column: str) -> Iterator[tuple[str, Row]]:
-    """(id, row) of each row with a sound id that was not there before."""
-    seen: dict[str, int] = {}
+def rows_by_id(table: Table, column: str) -> Iterator[tuple[str, Row]]:
+    """(id, row) of each row with a valid id; a repeated id is a fault."""
+    lines_by_id: dict[str, int] = {}
     for row in table.rows:
-        key = identifier(table, row, column)
-        if key in seen:
-            table.fault(row, column, f"the same id stands on line {seen[key]}")
+        key = parse_identifier(table, row, column)
+        if key in lines_by_id:
+            table.fault(row, column, f"the same id is on line {lines_by_id[key]}")
         elif key:
-            seen[key] = row.line
+            lines_by_id[key] = row.line
             yield key, row
 
 
-def identifier(table: Table, row: Row, column: str) -> str:
-    """The id in a column; empty, and a fault, if there is none that could be stored."""
+def parse_identifier(table: Table, row: Row, column: str) -> str:
+    """The id in a column; empty, and a fault, if it is missing or not valid."""
     key = row[column]
     if not key:
         table.fault(row, column, "is empty")
     elif len(key) > LONGEST_ID or not key.isprintable():
-        table.fault(
-            row, column, f"is no id: longer than {LONGEST_ID}, or with characters that cannot be seen"
-        )
+        table.fault(row, column, f"is not a valid id: longer than {LONGEST_ID}, or with invisible characters")
         return ""
     return key
 
 
-def filled(table: Table, row: Row, column: str, clean: Callable[[str], str]) -> str:
-    """A text that must be there: something has to remain of it when it is shown."""
+def required_text(table: Table, row: Row, column: str, clean: Callable[[str], str]) -> str:
+    """A required text; it must have at least one visible character."""
     text = clean(row[column])
     if not text or all(unicodedata.category(c)[0] in "CMZ" for c in text):
         table.fault(row, column, "is empty")
     return text
 
 
-def day(table: Table, row: Row, column: str) -> date | None:
-    """A date such as 2026-09-01, with or without a time behind it; None where there is none, or a fault."""
+def parse_date(table: Table, row: Row, column: str) -> date | None:
+    """A date such as 2026-09-01, with or without a time; None if it is empty or a fault."""
     text = row[column]
     if not text:
         return None
     try:
-        found = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text).date()
+        parsed = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text).date()
     except ValueError:
-        found = None
-    if found is None or len(text) < 10 or text[4] != "-" or found.year not in _YEARS:
+        parsed = None
+    if parsed is None or len(text) < 10 or text[4] != "-" or parsed.year not in _YEARS:
         table.fault(row, column, "is not a date such as 2026-09-01")
         return None
-    return found
+    return parsed
 
 
-def choice(table: Table, row: Row, column: str, allowed: Sequence[str], *, empty: str | None = None) -> str:
-    """One of the words in `allowed`, whatever its case; `empty` is what an empty cell means, None if it may not be."""
+def parse_choice(
+    table: Table, row: Row, column: str, allowed: Sequence[str], *, empty: str | None = None
+) -> str:
+    """One of the words in `allowed`, in any case.
+
+    `empty` is the meaning of an empty cell; if it is None, an empty cell is a fault.
+    """
     text = row[column].casefold()
     if not text and empty is not None:
         return empty
     for word in allowed:
         if word.casefold() == text:
             return word
-    table.fault(row, column, f"is none of {', '.join(allowed)}" if text else "is empty")
+    table.fault(row, column, f"must be one of {', '.join(allowed)}" if text else "is empty")
     return ""

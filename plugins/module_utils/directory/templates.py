@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Templates such as "{given:1}{family}": checked when the policy is read, so that no account meets a bad one."""
+"""Templates such as "{given:1}{family}"; they are checked when the policy is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Literal `text`, then the value of `field` (none where empty), of which `length` characters (0: all)."""
+    """Literal `text`, then the first `length` characters (0: all) of `field`, if it has one."""
 
     text: str
     field: str = ""
@@ -21,7 +21,7 @@ class Part:
 
 @lru_cache(maxsize=256)
 def split(template: str) -> tuple[Part, ...]:
-    """The parts of a template. ValueError for unbalanced braces and for what is not "{field}" or "{field:3}"."""
+    """The parts of a template. ValueError unless every field is "{field}" or "{field:3}"."""
     try:
         raw = list(string.Formatter().parse(template))
     except ValueError as error:
@@ -31,7 +31,7 @@ def split(template: str) -> tuple[Part, ...]:
         if conversion or (spec and (not spec.isascii() or not spec.isdigit() or int(spec) == 0)):
             raise ValueError(f"in the template {template!r} write {{{field}}} or {{{field}:3}}")
         if field is not None and not field.isidentifier():
-            raise ValueError(f"in the template {template!r} a pair of braces holds no name of a field")
+            raise ValueError(f"in the template {template!r} a pair of braces has no valid field name")
         parts.append(Part(text=text, field=field or "", length=int(spec or 0)))
     return tuple(parts)
 
@@ -41,12 +41,12 @@ def fields(template: str) -> list[str]:
     return [part.field for part in split(template) if part.field]
 
 
-def check(template: str, known: Collection[str]) -> None:
-    """ValueError that names the first field that is not known, and those that are."""
+def check(template: str, allowed: Collection[str]) -> None:
+    """Raise ValueError for the first field that is not allowed, with the allowed ones."""
     for name in fields(template):
-        if name not in known:
+        if name not in allowed:
             raise ValueError(
-                f"the template {template!r} uses {{{name}}}; known are {', '.join(sorted(known))}"
+                f"the template {template!r} uses {{{name}}}; allowed are {', '.join(sorted(allowed))}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Who belongs to which group, by whole rosters and by parts."""
+"""Members of groups, from complete rosters and from deltas."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.directory.desired import desired
+from plugins.module_utils.directory.desired import desired_state
 from plugins.module_utils.directory.memberships import group_name
 from plugins.module_utils.directory.model import Group, Person, Role, Roster, State, TeachingClass
 from plugins.module_utils.directory.policy import Policy, from_mapping
 from tests.rosters import roster_of
-from tests.unit.directory.test_desired import EMPTY, TODAY, groups, pupil, whole
+from tests.unit.directory.test_desired import EMPTY, TODAY, complete_roster, groups, pupil
 
 TEACHER = pupil("t1", role=Role.TEACHER, year="", departments=("Maths",))
 
 
-def lesson(
+def teaching_class(
     key: str = "c1", code: str = "7A/Ma", pupils: Iterable[str] = ("p1",), **extra: Any
 ) -> TeachingClass:
     sets: dict[str, Any] = {
@@ -30,26 +30,26 @@ def lesson(
 
 
 def school(*classes: TeachingClass, people: Iterable[Person] = (pupil(), pupil("p2"), TEACHER)) -> Roster:
-    return whole(*people, classes={one.source_id: one for one in classes})
+    return complete_roster(*people, classes={item.source_id: item for item in classes})
 
 
-def delta(*people: Person, classes: Iterable[TeachingClass] = (), left: Iterable[str] = ()) -> Roster:
+def delta(*people: Person, classes: Iterable[TeachingClass] = (), leavers: Iterable[str] = ()) -> Roster:
     part = roster_of(people, classes, complete=False)
-    return replace(part, left=frozenset(left), with_classes=False)
+    return replace(part, leavers=frozenset(leavers), with_classes=False)
 
 
 def members(state: State) -> dict[str, set[str]]:
     return {group.name: set(group.members) for group in state.groups.values() if group.members}
 
 
-def after(*rosters: Roster, policy: Policy | None = None, found: State = EMPTY) -> State:
+def after(*rosters: Roster, policy: Policy | None = None, current: State = EMPTY) -> State:
     for roster in rosters:
-        found = desired(roster, policy or Policy(), TODAY, found)
-    return found
+        current = desired_state(roster, policy or Policy(), TODAY, current)
+    return current
 
 
-def test_each_kind_of_group_has_its_people_and_its_folder() -> None:
-    state = after(school(lesson()))
+def test_each_kind_of_group_has_its_members_and_its_unit() -> None:
+    state = after(school(teaching_class()))
     assert members(state) == {
         "All Pupils": {"p1", "p2"},
         "All Teachers": {"t1"},
@@ -68,29 +68,35 @@ def test_each_kind_of_group_has_its_people_and_its_folder() -> None:
 def test_kinds_can_be_switched_off_and_names_have_a_prefix() -> None:
     off = {"year": "", "class": "{code}", "class_teachers": "", "subject": "", "department": ""}
     policy = from_mapping({"groups": off, "group_prefix": "X-", "role_groups": {"pupil": [], "teacher": "T"}})
-    assert members(after(school(lesson()), policy=policy)) == {"X-T": {"t1"}, "X-7A-Ma": {"p1"}}
+    assert members(after(school(teaching_class()), policy=policy)) == {"X-T": {"t1"}, "X-7A-Ma": {"p1"}}
 
 
 @pytest.mark.parametrize("number", [2, 3])
 def test_classes_of_one_code_share_a_group_and_other_codes_never_do(number: int) -> None:
-    shared = after(school(*(lesson(f"c{n}", pupils=[f"p{n}"]) for n in range(1, number))))
+    shared = after(school(*(teaching_class(f"c{n}", pupils=[f"p{n}"]) for n in range(1, number))))
     assert members(shared)["Class 7A-Ma"] == {f"p{n}" for n in range(1, number)}
     apart = after(
-        school(lesson("c1", "7A-Ma", ["p1"]), lesson("c2", "7A/Ma", ["p2"]), lesson("c3", "7a-ma", []))
+        school(
+            teaching_class("c1", "7A-Ma", ["p1"]),
+            teaching_class("c2", "7A/Ma", ["p2"]),
+            teaching_class("c3", "7a-ma", []),
+        )
     )
-    classes = {name: who for name, who in members(apart).items() if name.casefold().startswith("class 7a-ma")}
+    classes = {
+        name: keys for name, keys in members(apart).items() if name.casefold().startswith("class 7a-ma")
+    }
     assert classes["Class 7A-Ma"] == {"p1"}
-    assert [who for name, who in classes.items() if "~" in name and "Teachers" not in name] == [{"p2"}]
+    assert [keys for name, keys in classes.items() if "~" in name and "Teachers" not in name] == [{"p2"}]
 
 
-def test_a_class_that_is_named_like_a_group_of_a_role_gets_none_of_its_rights() -> None:
+def test_a_class_with_the_name_of_a_role_group_gets_a_group_of_its_own() -> None:
     policy = from_mapping({"groups": {"class": "{code}"}})
-    state = after(school(lesson(code="all staff")), policy=policy)
+    state = after(school(teaching_class(code="all staff")), policy=policy)
     assert members(state)["All Staff"] == {"t1"}
 
 
 def test_subjects_that_differ_in_case_are_one() -> None:
-    state = after(school(lesson(), lesson("c2", "7B", ["p2"], subjects=("maths",))))
+    state = after(school(teaching_class(), teaching_class("c2", "7B", ["p2"], subjects=("maths",))))
     assert members(state)["Subject Maths"] == {"p1", "p2", "t1"}
 
 
@@ -103,44 +109,47 @@ def test_subjects_that_differ_in_case_are_one() -> None:
         ('a"b@c', "a-b-c"),
     ],
 )
-def test_a_group_has_a_name_that_a_directory_takes(text: str, name: str) -> None:
+def test_a_group_has_a_name_that_is_valid_in_a_directory(text: str, name: str) -> None:
     assert group_name(text) == name
 
 
-def test_long_names_are_cut_and_stay_apart() -> None:
-    made = {group_name("x" * 70 + tail) for tail in "ab"}
-    assert len(made) == 2
-    assert {len(name) for name in made} <= set(range(60, 65))
+def test_long_names_are_shortened_and_stay_unique() -> None:
+    group_names = {group_name("x" * 70 + tail) for tail in "ab"}
+    assert len(group_names) == 2
+    assert {len(name) for name in group_names} <= set(range(60, 65))
 
 
-def test_a_whole_roster_takes_people_out_of_classes_and_years_that_they_have_left() -> None:
+def test_a_complete_roster_removes_people_from_former_classes_and_years() -> None:
     state = after(
-        school(lesson()), school(lesson(pupils=["p2"]), people=[pupil(year="8"), pupil("p2"), TEACHER])
+        school(teaching_class()),
+        school(teaching_class(pupils=["p2"]), people=[pupil(year="8"), pupil("p2"), TEACHER]),
     )
     assert groups(state) == {"All Pupils", "Year 8"}
     assert "Class 7A-Ma" in groups(state, "p2")
 
 
-def test_the_group_of_a_class_that_is_no_more_is_emptied_and_kept_unless_policy_removes_it() -> None:
-    rosters = school(lesson()), school(lesson("c2", "7B"))
+def test_the_group_of_a_former_class_is_emptied_and_kept_unless_policy_removes_it() -> None:
+    rosters = school(teaching_class()), school(teaching_class("c2", "7B"))
     assert after(*rosters).groups["class 7a-ma"].members == frozenset()
     assert "class 7a-ma" not in after(*rosters, policy=from_mapping({"remove_empty_groups": True})).groups
 
 
-def test_a_group_with_strangers_or_of_no_kind_of_ours_is_never_removed_nor_emptied_of_others() -> None:
+def test_a_group_without_a_kind_or_with_unmanaged_members_is_never_removed() -> None:
     policy = from_mapping({"remove_empty_groups": True})
-    state = after(school(lesson()), policy=policy)
-    mine = replace(state.groups["class 7a-ma"], strangers=1)
+    state = after(school(teaching_class()), policy=policy)
+    mine = replace(state.groups["class 7a-ma"], unmanaged_members=1)
     club = Group(name="Chess", unit=("Groups",), kind="", members=frozenset({"p1", "p2"}))
-    found = replace(state, groups={**state.groups, "class 7a-ma": mine, "chess": club})
-    wanted = after(school(lesson("c2", "7B"), people=[pupil(), TEACHER]), policy=policy, found=found)
-    assert wanted.groups["class 7a-ma"].strangers == 1
-    assert wanted.groups["chess"].members == {"p1"}
+    current = replace(state, groups={**state.groups, "class 7a-ma": mine, "chess": club})
+    desired = after(
+        school(teaching_class("c2", "7B"), people=[pupil(), TEACHER]), policy=policy, current=current
+    )
+    assert desired.groups["class 7a-ma"].unmanaged_members == 1
+    assert desired.groups["chess"].members == {"p1"}
 
 
 def test_a_roster_without_classes_leaves_classes_as_they_are_but_for_leavers() -> None:
     people = replace(school(people=[pupil(year="8"), TEACHER]), with_classes=False)
-    state = after(school(lesson(pupils=["p1", "p2"])), people)
+    state = after(school(teaching_class(pupils=["p1", "p2"])), people)
     assert groups(state) == {"All Pupils", "Year 8", "Class 7A-Ma", "Subject Maths"}
     assert groups(state, "p2") == set()
 
@@ -149,8 +158,8 @@ def test_a_roster_without_classes_leaves_classes_as_they_are_but_for_leavers() -
 
 
 def test_a_delta_leaves_everybody_else_in_their_groups() -> None:
-    before = after(school(lesson(pupils=["p1", "p2"])))
-    state = after(delta(pupil("p3"), pupil(year="8"), left=["p9"]), found=before)
+    before = after(school(teaching_class(pupils=["p1", "p2"])))
+    state = after(delta(pupil("p3"), pupil(year="8"), leavers=["p9"]), current=before)
     assert state.users["p2"] == before.users["p2"]
     assert groups(state, "p2") == groups(before, "p2")
     assert groups(state, "p3") == {"All Pupils", "Year 7"}
@@ -158,34 +167,34 @@ def test_a_delta_leaves_everybody_else_in_their_groups() -> None:
 
 
 def test_who_is_deleted_in_a_delta_is_a_leaver() -> None:
-    state = after(school(lesson()), delta(left=["p1"]))
-    assert (state.users["p1"].enabled, state.users["p1"].left, groups(state)) == (False, TODAY, set())
+    state = after(school(teaching_class()), delta(leavers=["p1"]))
+    assert (state.users["p1"].enabled, state.users["p1"].left_on, groups(state)) == (False, TODAY, set())
     assert state.users["p2"].enabled
 
 
 @pytest.mark.parametrize("title", ["", "Maths 7A"])
-def test_a_delta_changes_one_class_whether_it_brings_the_class_or_only_names_it(title: str) -> None:
-    change = lesson(
+def test_a_delta_changes_one_class_with_or_without_a_row_for_it(title: str) -> None:
+    change = teaching_class(
         title=title,
         code="7A/Ma" if title else "",
         pupils=["p2"],
         teachers=frozenset(),
-        dropped=frozenset({"p1"}),
+        former_members=frozenset({"p1"}),
     )
-    state = after(school(lesson(pupils=["p1"])), delta(classes=[change]))
+    state = after(school(teaching_class(pupils=["p1"])), delta(classes=[change]))
     assert members(state)["Class 7A-Ma"] == {"p2"}
     assert members(state)["Class 7A-Ma Teachers"] == {"t1"}
 
 
 def test_a_delta_puts_no_leaver_and_no_unknown_person_into_a_class() -> None:
-    change = lesson(title="", pupils=["p1", "p2", "nobody"], teachers=frozenset())
-    state = after(school(lesson(pupils=[])), delta(left=["p2"]), delta(classes=[change]))
+    change = teaching_class(title="", pupils=["p1", "p2", "nobody"], teachers=frozenset())
+    state = after(school(teaching_class(pupils=[])), delta(leavers=["p2"]), delta(classes=[change]))
     assert members(state)["Class 7A-Ma"] == {"p1"}
 
 
-def test_a_delta_that_brings_one_of_two_classes_in_a_group_keeps_the_other() -> None:
-    first = after(school(lesson("c1", pupils=["p1"]), lesson("c2", pupils=["p2"])))
-    state = after(delta(classes=[lesson("c3", pupils=["p2"])]), found=first)
+def test_a_delta_with_one_of_two_classes_of_a_group_keeps_the_other() -> None:
+    first = after(school(teaching_class("c1", pupils=["p1"]), teaching_class("c2", pupils=["p2"])))
+    state = after(delta(classes=[teaching_class("c3", pupils=["p2"])]), current=first)
     assert members(state)["Class 7A-Ma"] == {"p1", "p2"}
     assert first.groups["class 7a-ma"].description == "Maths 7A/Ma [class c1; c2]"
     assert state.groups["class 7a-ma"].description == "Maths 7A/Ma [class c1; c2; c3]"

@@ -1,4 +1,4 @@
-"""What people are called: usernames, display names, names of entries."""
+"""Usernames, display names and common names."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ quick = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 def person(
-    given: str = "Anna",
-    family: str = "Smith",
+    given_name: str = "Anna",
+    family_name: str = "Smith",
     key: str = "p1",
     *,
     username: str = "",
@@ -26,16 +26,16 @@ def person(
 ) -> Person:
     return Person(
         source_id=key,
-        given_name=given,
-        family_name=family,
+        given_name=given_name,
+        family_name=family_name,
         role=Role.PUPIL,
         username=username,
         starts=starts,
     )
 
 
-def first(count: int, who: Person, template: str, limit: int = 20) -> list[str]:
-    return list(islice(names.candidates(who, template, today=TODAY, limit=limit), count))
+def first(count: int, pupil: Person, template: str, limit: int = 20) -> list[str]:
+    return list(islice(names.candidates(pupil, template, today=TODAY, limit=limit), count))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def first(count: int, who: Person, template: str, limit: int = 20) -> list[str]:
         ("李 Мария 🦊 \u202e", ""),
     ],
 )
-def test_a_name_in_ascii(text: str, folded: str) -> None:
+def test_a_name_is_folded_to_ascii(text: str, folded: str) -> None:
     assert names.fold(text) == folded
 
 
@@ -73,7 +73,7 @@ def test_a_template_makes_the_username(template: str, username: str) -> None:
     assert first(1, person(), template) == [username]
 
 
-def test_the_year_is_that_of_joining_if_the_roster_knows_it() -> None:
+def test_the_year_is_that_of_joining_if_the_roster_has_it() -> None:
     assert first(1, person(starts=date(2021, 9, 1)), "{year2}{family}") == ["21smith"]
 
 
@@ -82,32 +82,38 @@ def test_homonyms_get_numbers_and_the_name_is_shortened_for_them() -> None:
     assert first(3, person(), "{family}", limit=5) == ["smith", "smit2", "smit3"]
     assert first(11, person(), "{family}", limit=5)[-2:] == ["smi10", "smi11"]
     assert first(3, person(), "{family:2}{number:2}") == ["sm01", "sm02", "sm03"]
-    assert first(2, person(given="A", family="Bcd"), "{given}.{family}", limit=4) == ["a.bc", "a.b2"]
-    assert first(2, person(given="Ab", family="Bcd"), "{given}.{family}", limit=4) == ["ab.b", "ab2"]
+    assert first(2, person(given_name="A", family_name="Bcd"), "{given}.{family}", limit=4) == [
+        "a.bc",
+        "a.b2",
+    ]
+    assert first(2, person(given_name="Ab", family_name="Bcd"), "{given}.{family}", limit=4) == [
+        "ab.b",
+        "ab2",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("who", "username"),
+    ("pupil", "username"),
     [
         (person("🦊", "李", "Pu-77"), "upu77"),
         (person("🦊", "Smith"), "smith"),
         (person("🦊", "李", "李"), "uc16667ca"),
     ],
 )
-def test_who_has_no_letter_of_ours_is_called_by_the_source_id(who: Person, username: str) -> None:
-    assert first(1, who, "{year2}{given:1}{family}")[0].removeprefix("26") == username
+def test_a_name_without_ascii_letters_is_replaced_by_the_source_id(pupil: Person, username: str) -> None:
+    assert first(1, pupil, "{year2}{given:1}{family}")[0].removeprefix("26") == username
 
 
 @pytest.mark.parametrize(
     ("template", "words"),
     [
         ("{given", "unbalanced"),
-        ("{}", "no name of a field"),
-        ("{given.x}", "no name of a field"),
+        ("{}", "no valid field name"),
+        ("{given.x}", "no valid field name"),
         ("{given!r}", "write {given}"),
         ("{given:>3}", "write {given}"),
         ("{given:0}", "write {given}"),
-        ("{surname}", "known are family, given"),
+        ("{surname}", "allowed are family, given"),
         ("{year2}", "needs {given}"),
         ("{given} {family}", "may have only"),
         ("{given}@{family}", "may have only"),
@@ -120,25 +126,25 @@ def test_a_bad_template_is_refused_with_a_reason(template: str, words: str) -> N
         names.check_username_template(template)
 
 
-def test_the_rosters_username_is_taken_as_it_is_but_for_what_no_directory_takes() -> None:
-    who = person(username="Anna.Smith-1_X@school.example")
-    assert list(islice(names.prescribed(who), 2)) == ["anna.smith-1_x", "anna.smith-1_x2"]
-    assert next(names.prescribed(person(username="李@x"))) == "up1"
+def test_the_rosters_username_is_kept_except_for_invalid_characters() -> None:
+    pupil = person(username="Anna.Smith-1_X@school.example")
+    assert list(islice(names.roster_candidates(pupil), 2)) == ["anna.smith-1_x", "anna.smith-1_x2"]
+    assert next(names.roster_candidates(person(username="李@x"))) == "up1"
 
 
-def test_a_taken_name_is_avoided_without_regard_to_case() -> None:
+def test_an_existing_name_is_avoided_without_regard_to_case() -> None:
     assert names.first_free(iter(["Smith", "SMITH2", "smith3"]), {"smith", "smith2"}) == "smith3"
 
 
 @quick
 @given(st.text(max_size=40), st.text(max_size=40), st.text(min_size=1, max_size=9), st.integers(4, 64))
-def test_any_name_gives_usernames_that_every_directory_takes(
+def test_any_name_gives_usernames_that_are_valid_in_every_directory(
     given_name: str, family: str, key: str, limit: int
 ) -> None:
     for template in ("{given:1}{family}", "{given}.{family}", "{family:6}{given:1}{number}", "{id}"):
-        made = first(12, person(given_name, family, key), template, limit)
-        assert len(set(made)) >= 11  # a name that ends in 2 may come up again
-        for name in made:
+        usernames = first(12, person(given_name, family, key), template, limit)
+        assert len(set(usernames)) >= 11  # a name that ends in 2 may come up again
+        for name in usernames:
             assert 1 <= len(name) <= limit
             assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
             assert name[0] not in "._-"
@@ -158,9 +164,7 @@ def test_any_name_gives_usernames_that_every_directory_takes(
         ("A\nB", "C", "A B C"),
     ],
 )
-def test_a_display_name_keeps_what_people_see_and_nothing_else(
-    given_name: str, family: str, shown: str
-) -> None:
+def test_a_display_name_keeps_visible_characters_only(given_name: str, family: str, shown: str) -> None:
     assert names.display_name(given_name, family) == shown
 
 
@@ -186,10 +190,10 @@ def test_a_text_is_cut_between_letters(text: str, limit: int, clipped: str) -> N
 def test_a_clipped_text_is_a_beginning_that_fits(text: str, limit: int) -> None:
     clipped = names.clip(text, limit)
     assert text.startswith(clipped)
-    assert names.units_of(clipped) <= limit
+    assert names.utf16_length(clipped) <= limit
 
 
-# ---- names of entries
+# ---- common names
 
 
 def user(key: str, cn: str, unit: tuple[str, ...] = ("A",)) -> User:
@@ -206,32 +210,32 @@ def user(key: str, cn: str, unit: tuple[str, ...] = ("A",)) -> User:
 
 
 def test_homonyms_in_one_unit_get_numbers_and_in_two_units_do_not() -> None:
-    wanted = {"1": (("A",), "Anna Smith"), "2": (("A",), "anna smith"), "3": (("B",), "Anna Smith")}
-    assert names.common_names(wanted, {}) == {"1": "Anna Smith", "2": "anna smith (2)", "3": "Anna Smith"}
+    placements = {"1": (("A",), "Anna Smith"), "2": (("A",), "anna smith"), "3": (("B",), "Anna Smith")}
+    assert names.common_names(placements, {}) == {"1": "Anna Smith", "2": "anna smith (2)", "3": "Anna Smith"}
 
 
-def test_who_stays_keeps_the_name_though_another_with_a_lower_id_comes() -> None:
-    found = {"5": user("5", "Anna Smith"), "6": user("6", "Anna Smith (3)")}
-    wanted = dict.fromkeys(("1", "5", "6"), (("A",), "Anna Smith"))
-    assert names.common_names(wanted, found) == {
+def test_an_account_that_stays_keeps_its_name_when_a_lower_id_comes() -> None:
+    current = {"5": user("5", "Anna Smith"), "6": user("6", "Anna Smith (3)")}
+    placements = dict.fromkeys(("1", "5", "6"), (("A",), "Anna Smith"))
+    assert names.common_names(placements, current) == {
         "1": "Anna Smith (2)",
         "5": "Anna Smith",
         "6": "Anna Smith (3)",
     }
 
 
-def test_nobody_takes_the_name_of_somebody_who_is_only_about_to_go() -> None:
-    found = {"1": user("1", "Anna Smith", ("A",)), "2": user("2", "Anna Smith", ("B",))}
+def test_names_of_accounts_that_move_out_are_not_reused() -> None:
+    current = {"1": user("1", "Anna Smith", ("A",)), "2": user("2", "Anna Smith", ("B",))}
     swapped = {"1": (("B",), "Anna Smith"), "2": (("A",), "Anna Smith")}
-    assert names.common_names(swapped, found) == {"1": "Anna Smith (2)", "2": "Anna Smith (2)"}
+    assert names.common_names(swapped, current) == {"1": "Anna Smith (2)", "2": "Anna Smith (2)"}
 
 
 def test_a_long_name_has_at_most_64_characters_with_its_number() -> None:
-    wanted = {str(n): (("A",), "N" * 80) for n in range(12)}
-    made = names.common_names(wanted, {})
-    assert len(set(made.values())) == 12
-    assert {len(cn) for cn in made.values()} == {64}
-    assert all(names.is_of_family(cn, "N" * 80) for cn in made.values())
+    placements = {str(n): (("A",), "N" * 80) for n in range(12)}
+    common_names = names.common_names(placements, {})
+    assert len(set(common_names.values())) == 12
+    assert {len(cn) for cn in common_names.values()} == {64}
+    assert all(names.is_numbered_name(cn, "N" * 80) for cn in common_names.values())
 
 
 @quick
@@ -244,14 +248,14 @@ def test_a_long_name_has_at_most_64_characters_with_its_number() -> None:
     ),
     st.dictionaries(st.text("abc", min_size=1, max_size=3), st.sampled_from(["X", "X (2)", "Z"])),
 )
-def test_names_of_entries_are_unique_and_settle(
-    wanted: dict[str, tuple[tuple[str, ...], str]], there: dict[str, str]
+def test_common_names_are_unique_and_stable(
+    placements: dict[str, tuple[tuple[str, ...], str]], existing_cns: dict[str, str]
 ) -> None:
-    found = {key: user(key, f"{cn}{number or ''}") for number, (key, cn) in enumerate(there.items())}
-    chosen = names.common_names(wanted, found)
-    places = [(unit, chosen[key].casefold()) for key, (unit, _) in wanted.items()]
-    others = [(u.unit, u.cn.casefold()) for key, u in found.items() if key not in wanted]
-    assert len({*places, *others}) == len(places) + len(others)
-    assert all(0 < names.units_of(cn) <= 64 for cn in chosen.values())
-    after = {key: user(key, chosen[key], unit) for key, (unit, _) in wanted.items()}
-    assert names.common_names(wanted, {**found, **after}) == chosen
+    current = {key: user(key, f"{cn}{number or ''}") for number, (key, cn) in enumerate(existing_cns.items())}
+    common_names = names.common_names(placements, current)
+    places = [(unit, common_names[key].casefold()) for key, (unit, _) in placements.items()]
+    other_entries = [(u.unit, u.cn.casefold()) for key, u in current.items() if key not in placements]
+    assert len({*places, *other_entries}) == len(places) + len(other_entries)
+    assert all(0 < names.utf16_length(cn) <= 64 for cn in common_names.values())
+    after = {key: user(key, common_names[key], unit) for key, (unit, _) in placements.items()}
+    assert names.common_names(placements, {**current, **after}) == common_names

@@ -1,4 +1,4 @@
-"""Whatever happens to a bundle's bytes: either everything is refused, or nothing in it is made up or lost."""
+"""Bundles with random damage are refused, or nothing in them is invented or lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from tests.rosters import bundle, make_school, write
 
 SCHOOL = make_school(24, seed=5)
 BUNDLES = {version: bundle(SCHOOL, version) for version in ("1.1", "1.2")}
-SEATS = sum(len(lesson.pupils) + len(lesson.teachers) for lesson in SCHOOL.classes.values())
+MEMBERSHIPS = sum(
+    len(teaching_class.pupils) + len(teaching_class.teachers) for teaching_class in SCHOOL.classes.values()
+)
 version_and_file = st.sampled_from([(version, name) for version, files in BUNDLES.items() for name in files])
 quick = settings(max_examples=150, deadline=None, derandomize=True)
 
@@ -30,8 +32,11 @@ def read(files: dict[str, bytes], target: str = "x") -> Roster | None:
             return None
 
 
-def seats(roster: Roster) -> int:
-    return sum(len(lesson.pupils) + len(lesson.teachers) for lesson in roster.classes.values())
+def count_memberships(roster: Roster) -> int:
+    return sum(
+        len(teaching_class.pupils) + len(teaching_class.teachers)
+        for teaching_class in roster.classes.values()
+    )
 
 
 @quick
@@ -48,7 +53,7 @@ def test_a_byte_changed_anywhere_never_invents_a_person_nor_breaks_the_reader(
         assert roster.people.keys() <= SCHOOL.people.keys()
     if roster is not None:
         assert all(key.strip() and key.isprintable() for key in roster.people)
-        assert len(roster.people) + len(roster.left) <= len(SCHOOL.people)
+        assert len(roster.people) + len(roster.leavers) <= len(SCHOOL.people)
 
 
 @quick
@@ -61,10 +66,10 @@ def test_rows_lost_doubled_or_shuffled_never_invent_a_person(
     picked = data.draw(st.lists(st.sampled_from(rows), min_size=1, max_size=len(rows) + 2))
     roster = read({**BUNDLES[version], name: head + b"".join(picked)})
     if roster is not None:
-        assert len(set(picked)) == len(picked), "a row that is there twice was taken"
+        assert len(set(picked)) == len(picked), "a repeated row was accepted"
         assert roster.people.keys() <= SCHOOL.people.keys()
         if version == "1.2":
-            # Users and roles vouch for each other, so nobody can get lost.
+            # Users and roles refer to each other, so nobody can get lost.
             assert roster.people.keys() == SCHOOL.people.keys()
 
 
@@ -74,14 +79,14 @@ def test_a_file_cut_inside_a_row_is_never_complete(place: tuple[str, str], data:
     version, name = place
     content = BUNDLES[version][name]
     end = data.draw(st.integers(0, len(content) - 1))
-    # Behind the carriage return a line is whole, too.
+    # After the carriage return, too, a line is complete.
     assume(content[end - 1 : end] not in (b"\r", b"\n"))
     assert read({**BUNDLES[version], name: content[:end]}) is None
 
 
 @quick
 @given(version_and_file, st.data())
-def test_a_file_cut_between_two_rows_loses_nobody_of_whom_another_file_speaks(
+def test_a_file_cut_between_two_rows_loses_nobody_in_another_file(
     place: tuple[str, str], data: st.DataObject
 ) -> None:
     version, name = place
@@ -91,7 +96,7 @@ def test_a_file_cut_between_two_rows_loses_nobody_of_whom_another_file_speaks(
     enrolled = set().union(*(c.pupils | c.teachers for c in SCHOOL.classes.values()))
     if roster is not None:
         assert enrolled <= roster.people.keys()
-        assert name == "enrollments.csv" or seats(roster) == SEATS
+        assert name == "enrollments.csv" or count_memberships(roster) == MEMBERSHIPS
 
 
 @quick
@@ -105,7 +110,7 @@ def test_a_zip_cut_anywhere_is_refused(version: str, share: float) -> None:
             oneroster.read(path)
         except FaultyInputError:
             return
-    raise AssertionError("half an archive was taken for a whole one")
+    raise AssertionError("a truncated archive was accepted")
 
 
 @quick

@@ -1,4 +1,4 @@
-"""A roster from one CSV file whose columns a mapping names."""
+"""Read a roster from one CSV file by a mapping of its columns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read(tmp_path: Path, *rows: str, header: str = HEADER, encoding: str = "utf-
     return plaincsv.read(path, MAPPING, delimiter=";", encoding=encoding)
 
 
-def told(tmp_path: Path, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
+def read_faults(tmp_path: Path, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
     with pytest.raises(FaultyInputError) as raised:
         read(tmp_path, *rows, header=header)
     assert {fault.file for fault in raised.value.faults} == {"people.csv"}
@@ -65,7 +65,7 @@ def test_a_constant_role_covers_only_that_role(tmp_path: Path) -> None:
     assert plaincsv.read(path, mapping, complete=False, covers=[Role.STAFF]).covers == {Role.STAFF}
 
 
-def test_faults_have_line_and_column_by_the_files_own_names_and_come_all_at_once(tmp_path: Path) -> None:
+def test_faults_have_line_and_column_and_are_reported_together(tmp_path: Path) -> None:
     rows = (
         PUPIL,
         "1;A;B;pupil;;;;;;;",
@@ -73,24 +73,24 @@ def test_faults_have_line_and_column_by_the_files_own_names_and_come_all_at_once
         "3;;B;cook;;;;;2026-13-01;;",
         "4;A;B;guest;;;;;2026-02-02;2026-02-01;",
     )
-    assert told(tmp_path, *rows) == [
-        (3, "No", "the same id stands on line 2"),
+    assert read_faults(tmp_path, *rows) == [
+        (3, "No", "the same id is on line 2"),
         (4, "No", "is empty"),
-        (5, "Art", "is none of pupil, teacher, staff, guest, supplier, student"),
+        (5, "Art", "must be one of pupil, teacher, staff, guest, supplier, student"),
         (5, "Von", "is not a date such as 2026-09-01"),
         (5, "Vorname", "is empty"),
         (6, "Bis", "is before the first day"),
     ]
 
 
-def test_files_that_are_not_whole_are_refused(tmp_path: Path) -> None:
-    assert told(tmp_path) == [(0, "", "has a header and no rows")]
-    assert told(tmp_path, PUPIL, header=HEADER.replace("Bis", "To")) == [
-        (1, "Bis", "the header lacks this column")
+def test_incomplete_files_are_refused(tmp_path: Path) -> None:
+    assert read_faults(tmp_path) == [(0, "", "has a header and no rows")]
+    assert read_faults(tmp_path, PUPIL, header=HEADER.replace("Bis", "To")) == [
+        (1, "Bis", "the header does not have this column")
     ]
-    assert told(tmp_path, PUPIL, "2;A;B") == [(3, "", "has 3 fields where the header has 11")]
+    assert read_faults(tmp_path, PUPIL, "2;A;B") == [(3, "", "has 3 fields where the header has 11")]
     (tmp_path / "people.csv").write_bytes(f"{HEADER}\n{PUPIL}\n2;A;B".encode())
-    with pytest.raises(FaultyInputError, match="cut off"):
+    with pytest.raises(FaultyInputError, match="truncated"):
         plaincsv.read(tmp_path / "people.csv", MAPPING, delimiter=";")
     (tmp_path / "people.csv").write_bytes(f"{HEADER}\n{PUPIL}\n".encode("cp1252"))
     with pytest.raises(FaultyInputError, match="2: is not UTF-8"):
@@ -101,14 +101,14 @@ def test_a_file_that_is_missing_or_absurd_is_refused(tmp_path: Path, monkeypatch
     with pytest.raises(FaultyInputError, match="cannot be read"):
         plaincsv.read(tmp_path / "people.csv", MAPPING)
     monkeypatch.setattr(bundle, "LARGEST_FILE", 10)
-    assert "larger" in told(tmp_path, PUPIL)[0][2]
+    assert "larger" in read_faults(tmp_path, PUPIL)[0][2]
 
 
 @pytest.mark.parametrize(
     ("change", "extra", "words"),
     [
         ({"colour": "x"}, {}, "colour"),
-        ({"role": ""}, {}, "lacks role"),
+        ({"role": ""}, {}, "needs role"),
         ({"role": "=cook"}, {}, "only the role may be a constant"),
         ({"year": "=7"}, {}, "only the role may be a constant"),
         ({}, {"delimiter": ";;"}, "one character"),
@@ -117,7 +117,7 @@ def test_a_file_that_is_missing_or_absurd_is_refused(tmp_path: Path, monkeypatch
         ({}, {"encoding": "base64"}, "no encoding"),
     ],
 )
-def test_a_mistake_in_the_mapping_is_told_before_the_file_is_opened(
+def test_a_mistake_in_the_mapping_is_reported_before_the_file_is_opened(
     tmp_path: Path, change: dict[str, str], extra: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):

@@ -1,4 +1,4 @@
-"""A school's policy for its accounts, as it is written and as it is checked."""
+"""Reading and checking a school's policy for its accounts."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def person(role: Role = Role.PUPIL, **extra: Any) -> Person:
     return Person(**(NOBODY | {"role": role} | extra))
 
 
-def test_nothing_said_is_the_default() -> None:
+def test_an_empty_policy_is_the_default() -> None:
     assert from_mapping({}) == Policy()
 
 
 def test_one_text_is_for_all_roles_and_a_text_for_one_role_leaves_the_others() -> None:
     assert set(from_mapping({"usernames": "{family}"}).usernames.values()) == {"{family}"}
-    one = from_mapping({"units": {"guest": "Visitors"}, "role_groups": {"staff": "Team"}})
-    assert (one.units[Role.GUEST], one.units[Role.PUPIL]) == ("Visitors", "Pupils/Year {year}")
-    assert (one.role_groups[Role.STAFF], one.role_groups[Role.PUPIL]) == (("Team",), ("All Pupils",))
+    policy = from_mapping({"units": {"guest": "Visitors"}, "role_groups": {"staff": "Team"}})
+    assert (policy.units[Role.GUEST], policy.units[Role.PUPIL]) == ("Visitors", "Pupils/Year {year}")
+    assert (policy.role_groups[Role.STAFF], policy.role_groups[Role.PUPIL]) == (("Team",), ("All Pupils",))
 
 
-def test_every_knob_is_read() -> None:
+def test_every_setting_is_read() -> None:
     raw = {
         "username_max": 30,
         "reserved": ["Head"],
@@ -45,28 +45,28 @@ def test_every_knob_is_read() -> None:
         "max_disappearing_percent": 2.5,
         "home_directory": {"pupil": r"\\srv\{username}"},
     }
-    made = from_mapping(raw)
+    policy = from_mapping(raw)
     assert {
-        name: getattr(made, name) for name in raw if name not in ("reserved", "groups", "home_directory")
+        name: getattr(policy, name) for name in raw if name not in ("reserved", "groups", "home_directory")
     } == {name: value for name, value in raw.items() if name not in ("reserved", "groups", "home_directory")}
-    assert {"head", "root", "krbtgt"} <= made.reserved
-    assert (made.groups["year"], made.groups["class"], made.groups["subject"]) == (
+    assert {"head", "root", "krbtgt"} <= policy.reserved
+    assert (policy.groups["year"], policy.groups["class"], policy.groups["subject"]) == (
         "",
         "{code}",
         "Subject {subject}",
     )
-    assert made.attributes == {
+    assert policy.attributes == {
         "home_directory": {Role.PUPIL: r"\\srv\{username}"},
         "mail": dict.fromkeys(Role, "{username}@{mail_domain}"),
     }
 
 
 @pytest.mark.parametrize(
-    ("knob", "value", "words"),
+    ("setting", "value", "words"),
     [
-        ("colour", "red", "no such knob"),
+        ("colour", "red", "is not a setting"),
         ("usernames", "{family", "unbalanced"),
-        ("usernames", {"cook": "{family}"}, "no such role 'cook'"),
+        ("usernames", {"cook": "{family}"}, "'cook' is not a role"),
         ("usernames", 7, "a text for each role"),
         ("usernames", {"pupil": 7}, "not a text"),
         ("usernames", "{family}{number:19}", "no room"),
@@ -76,39 +76,39 @@ def test_every_knob_is_read() -> None:
         ("reserved", "root", "a list"),
         ("units", {"pupil": "{year}"}, "the same for everybody"),
         ("units", {"pupil": "Pupils//{year}"}, "empty part"),
-        ("units", {"pupil": "Pupils/{form}"}, "known are department, year"),
+        ("units", {"pupil": "Pupils/{form}"}, "allowed are department, year"),
         ("leavers_unit", "Leavers/{year}", "uses {year}"),
-        ("groups_unit", "Groups/{year}", "known are kind"),
-        ("role_groups", {"pupil": ["{year}"]}, "not a plain name"),
+        ("groups_unit", "Groups/{year}", "allowed are kind"),
+        ("role_groups", {"pupil": ["{year}"]}, "not a group name"),
         ("role_groups", {"pupil": 3}, "list of names"),
-        ("groups", {"club": "x"}, "no such kind"),
+        ("groups", {"club": "x"}, "not a kind of group"),
         ("groups", {"year": "Pupils"}, "needs {year}"),
         ("groups", ["year"], "a template for each"),
         ("group_prefix", 3, "not a text"),
         ("upn_domain", "school", "domain"),
         ("mail_domain", "a b.uk", "domain"),
-        ("home_directory", {"pupil": "{home}"}, "known are"),
+        ("home_directory", {"pupil": "{home}"}, "allowed are"),
         ("hold_days", -1, "from 0"),
         ("delete_after_hold", "no", "neither true nor false"),
         ("max_disappearing_percent", 101, "to 100"),
     ],
 )
-def test_a_mistake_is_refused_with_the_knob_and_a_reason(knob: str, value: Any, words: str) -> None:
+def test_a_mistake_is_refused_with_the_setting_and_a_reason(setting: str, value: Any, words: str) -> None:
     with pytest.raises(PolicyError) as raised:
-        from_mapping({knob: value})
+        from_mapping({setting: value})
     assert len(raised.value.mistakes) == 1
-    assert raised.value.mistakes[0].startswith(f"{knob}:")
+    assert raised.value.mistakes[0].startswith(f"{setting}:")
     assert words in raised.value.mistakes[0]
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(PolicyError) as raised:
         from_mapping({"hold_days": "x", "colour": 1, "units": 3})
     assert len(raised.value.mistakes) == 3
 
 
 @pytest.mark.parametrize(
-    ("who", "unit"),
+    ("member", "unit"),
     [
         (person(), ("Pupils", "Year 7")),
         (person(year=""), ("Pupils",)),
@@ -120,12 +120,12 @@ def test_all_mistakes_are_told_at_once() -> None:
         (person(Role.STAFF, departments=("D" * 99,)), ("Staff", "D" * 64)),
     ],
 )
-def test_everybody_has_a_unit_whatever_the_roster_leaves_out(who: Person, unit: tuple[str, ...]) -> None:
-    assert places.unit_of(Policy(), who) == unit
+def test_everybody_has_a_unit_whatever_the_roster_leaves_out(member: Person, unit: tuple[str, ...]) -> None:
+    assert places.unit_of(Policy(), member) == unit
 
 
 def test_texts_are_filled_in_and_left_out_where_a_field_is_empty() -> None:
-    made = from_mapping(
+    policy = from_mapping(
         {
             "mail_domain": "x.uk",
             "home_directory": {"pupil": r"\\srv\y{year}\{username}"},
@@ -133,13 +133,13 @@ def test_texts_are_filled_in_and_left_out_where_a_field_is_empty() -> None:
             "unix_home": "/home/{department}/{given}.{family}",
         }
     )
-    texts = places.attributes_of(made, person(), "zoez")
+    texts = places.attributes_of(policy, person(), "zoez")
     assert texts == {
         "year": "7",
         "mail": "zoez@x.uk",
         "title": "Pupil",
         "home_directory": r"\\srv\y7\zoez",
     }
-    assert "home_directory" not in places.attributes_of(made, person(year=""), "zoez")
-    teacher = places.attributes_of(made, person(Role.TEACHER, year="", departments=("Art",)), "z")
+    assert "home_directory" not in places.attributes_of(policy, person(year=""), "zoez")
+    teacher = places.attributes_of(policy, person(Role.TEACHER, year="", departments=("Art",)), "z")
     assert teacher["unix_home"] == "/home/Art/zoe.oez"

@@ -9,11 +9,11 @@ from itertools import pairwise
 import pytest
 
 from plugins.module_utils.directory import oneroster
-from plugins.module_utils.directory.desired import desired
+from plugins.module_utils.directory.desired import desired_state
 from plugins.module_utils.directory.model import Action, Roster, State, Step
-from plugins.module_utils.directory.objects import objects
+from plugins.module_utils.directory.objects import object_rows
 from plugins.module_utils.directory.policy import from_mapping
-from plugins.module_utils.directory.steps import apply_to, guard, steps
+from plugins.module_utils.directory.steps import apply_to, plan_steps, refusal_reasons
 from tests.rosters import bundle, make_school, rollover, write
 
 POLICY = from_mapping(
@@ -29,29 +29,29 @@ def by_year(state: State) -> dict[str, int]:
     return dict(Counter(pupils))
 
 
-def count(made: list[Step]) -> dict[str, int]:
-    return {action.value: number for action, number in Counter(step.action for step in made).items()}
+def count(steps: list[Step]) -> dict[str, int]:
+    return {action.value: number for action, number in Counter(step.action for step in steps).items()}
 
 
 @pytest.fixture(scope="module")
 def years(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Roster, State, list[Step]]]:
-    """(roster, state found, steps) of three autumns; the rosters have been through a zip."""
-    folder, school, told = tmp_path_factory.mktemp("rollover"), make_school(), []
-    found = State(units=frozenset(), users={}, groups={})
+    """(roster, current state, steps) of three autumns; each roster is written to a zip and read."""
+    folder, school, history = tmp_path_factory.mktemp("rollover"), make_school(), []
+    current = State(units=frozenset(), users={}, groups={})
     for number in range(3):
         path = write(bundle(school, "1.2" if number else "1.1"), folder / f"{number}.zip")
         roster, today = oneroster.read(path), AUTUMN + number * YEAR
-        made = steps(found, desired(roster, POLICY, today, found), POLICY, today)
-        told.append((roster, found, made))
-        found = apply_to(found, made)
-        assert steps(found, desired(roster, POLICY, today, found), POLICY, today) == []
+        steps = plan_steps(current, desired_state(roster, POLICY, today, current), POLICY, today)
+        history.append((roster, current, steps))
+        current = apply_to(current, steps)
+        assert plan_steps(current, desired_state(roster, POLICY, today, current), POLICY, today) == []
         school = rollover(school, seed=number, autumn=2027 + number)
-    return [*told, (roster, found, [])]
+    return [*history, (roster, current, [])]
 
 
 def test_the_first_autumn_makes_2000_accounts(years: list[tuple[Roster, State, list[Step]]]) -> None:
-    _, _, made = years[0]
-    assert count(made)["create_user"] == 2000
+    _, _, steps = years[0]
+    assert count(steps)["create_user"] == 2000
     assert by_year(years[1][1]) == {"7": 350, "8": 350, "9": 350, "10": 350, "11": 350}
 
 
@@ -59,12 +59,12 @@ def test_the_first_autumn_makes_2000_accounts(years: list[tuple[Roster, State, l
 def test_pupils_move_up_the_oldest_leave_and_a_new_year_comes(
     years: list[tuple[Roster, State, list[Step]]], autumn: int
 ) -> None:
-    roster, found, made = years[autumn]
-    staff = len(roster.people.keys() - found.users.keys()) - 350
+    roster, current, steps = years[autumn]
+    staff = len(roster.people.keys() - current.users.keys()) - 350
     assert 2 < staff < 30
-    counted = count(made)
+    counted = count(steps)
     assert (counted["create_user"], counted["disable_user"]) == (350 + staff, 350 + staff)
-    rows = objects(made, found, b"key")
+    rows = object_rows(steps, current, b"key")
     moved = Counter(
         row["what"] for row in rows if row["action"] == "move" and row["what"].startswith("Pupils")
     )
@@ -85,13 +85,13 @@ def test_pupils_move_up_the_oldest_leave_and_a_new_year_comes(
 def test_the_leavers_of_the_first_rollover_are_exported_and_deleted_at_the_second(
     years: list[tuple[Roster, State, list[Step]]],
 ) -> None:
-    gone = {step.key for step in years[1][2] if step.action is Action.DISABLE_USER}
+    leavers = {step.key for step in years[1][2] if step.action is Action.DISABLE_USER}
     for action in (Action.EXPORT_USER, Action.DELETE_USER):
-        assert {step.key for step in years[2][2] if step.action is action} == gone
-    assert not gone & years[3][1].users.keys()
+        assert {step.key for step in years[2][2] if step.action is action} == leavers
+    assert not leavers & years[3][1].users.keys()
 
 
-def test_nobodys_username_changes_and_no_two_are_alike(years: list[tuple[Roster, State, list[Step]]]) -> None:
+def test_usernames_never_change_and_are_unique(years: list[tuple[Roster, State, list[Step]]]) -> None:
     states = [state for _, state, _ in years]
     for before, after in pairwise(states):
         for key in before.users.keys() & after.users.keys():
@@ -105,15 +105,15 @@ def test_everybody_is_in_the_groups_of_the_year_and_of_no_other(
 ) -> None:
     roster, state, _ = years[3]
     for year in range(7, 12):
-        wanted = {key for key, person in roster.people.items() if person.year == str(year)}
-        assert state.groups[f"year {year}"].members == wanted
+        expected = {key for key, person in roster.people.items() if person.year == str(year)}
+        assert state.groups[f"year {year}"].members == expected
     form = next(iter(roster.classes.values()))
     assert state.groups[f"class {form.code.replace('/', '-').casefold()}"].members == form.pupils
 
 
-def test_a_rollover_needs_the_heads_own_limit(years: list[tuple[Roster, State, list[Step]]]) -> None:
-    roster, found, made = years[1]
-    assert guard(found, made, roster, POLICY) == []
-    assert "350 of 1750 pupils would lose their access (20.0 %); the limit is 5 %" in guard(
-        found, made, roster, CAREFUL
+def test_a_rollover_needs_a_higher_limit_in_the_policy(years: list[tuple[Roster, State, list[Step]]]) -> None:
+    roster, current, steps = years[1]
+    assert refusal_reasons(current, steps, roster, POLICY) == []
+    assert "350 of 1750 pupils would lose their access (20.0 %); the limit is 5 %" in refusal_reasons(
+        current, steps, roster, CAREFUL
     )

@@ -1,4 +1,4 @@
-"""One pupil and one class, as both kinds of directory know them."""
+"""One pupil and one class for tests of both kinds of directory."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ CLASS = Group(name="Class 7A, old", unit=("Groups", "Classes"), kind="class", de
 
 
 def entry(name: str, values: Values | Mapping[str, list[bytes | str]]) -> Entry:
-    """What a server would hand back for an entry that was added so."""
-    made = {key.lower(): [as_bytes(value) for value in given] for key, given in values.items()}
-    made.setdefault("cn", [name.split(",")[0].partition("=")[2].encode()])
-    return Entry(dn=name, values=made)
+    """The entry that a server would return after adding these values."""
+    raw_values = {key.lower(): [as_bytes(value) for value in texts] for key, texts in values.items()}
+    raw_values.setdefault("cn", [name.split(",")[0].partition("=")[2].encode()])
+    return Entry(dn=name, values=raw_values)
 
 
 def as_bytes(value: bytes | str) -> bytes:

@@ -1,4 +1,4 @@
-"""Certificates: a server of this test's own, which speaks TLS and nothing else."""
+"""Certificates, tested with a server that only does TLS handshakes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from plugins.module_utils.directory import connection
 from plugins.module_utils.directory.refusals import DirectoryError
 
-NOW = datetime.now(UTC)
+START = datetime.now(UTC)
 
 
 class Authority:
-    """Signs one certificate for a name of a host, into a folder."""
+    """A certificate authority with a folder for its files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,13 +33,13 @@ class Authority:
         self.file = self._write("ca.pem", own.add_extension(usage, True).sign(self.key, hashes.SHA256()))
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        ours, theirs = self.key.public_key(), key.public_key()
+        authority_key, subject_key = self.key.public_key(), key.public_key()
         return (
-            x509.CertificateBuilder(self.name, subject, theirs, x509.random_serial_number())
-            .not_valid_before(NOW - timedelta(days=1))
-            .not_valid_after(NOW + timedelta(days=1))
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(theirs), False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ours), False)
+            x509.CertificateBuilder(self.name, subject, subject_key, x509.random_serial_number())
+            .not_valid_before(START - timedelta(days=1))
+            .not_valid_after(START + timedelta(days=1))
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(subject_key), False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key), False)
         )
 
     def _write(self, name: str, certificate: x509.Certificate) -> Path:
@@ -48,7 +48,7 @@ class Authority:
         return path
 
     def context(self, host: str) -> ssl.SSLContext:
-        """For a server that says that it is this host."""
+        """The TLS context of a server with a certificate for this host."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
@@ -70,7 +70,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def serve(context: ssl.SSLContext, listener: socket.socket) -> None:
-    """One handshake, whatever becomes of it."""
+    """Try one TLS handshake."""
     raw, _ = listener.accept()
     raw.settimeout(5)
     try:
@@ -81,8 +81,8 @@ def serve(context: ssl.SSLContext, listener: socket.socket) -> None:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        yield made
+    with socket.create_server(("127.0.0.1", 0)) as server_socket:
+        yield server_socket
 
 
 def attempt(listener: socket.socket, context: ssl.SSLContext, ca_file: Path) -> DirectoryError:
@@ -113,14 +113,12 @@ def test_certificate_of_another_host_is_refused(authority: Authority, listener: 
 def test_certificate_of_another_authority_is_refused(
     authority: Authority, listener: socket.socket, tmp_path: Path
 ) -> None:
-    other = Authority(tmp_path / "other")
-    error = attempt(listener, authority.context("localhost"), other.file)
+    other_authority = Authority(tmp_path / "other")
+    error = attempt(listener, authority.context("localhost"), other_authority.file)
     assert isinstance(error, connection.UntrustedError)
 
 
-def test_certificate_that_is_right_gets_as_far_as_the_bind(
-    authority: Authority, listener: socket.socket
-) -> None:
+def test_valid_certificate_gets_as_far_as_the_bind(authority: Authority, listener: socket.socket) -> None:
     assert isinstance(
         attempt(listener, authority.context("localhost"), authority.file), connection.UnreachableError
     )

@@ -1,4 +1,4 @@
-"""Names with signs that mean something in a DN."""
+"""Names with characters that have a meaning in a DN."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def test_a_unit_is_read_back_from_its_dn(outer: str, inner: str) -> None:
 
 
 @given(NAMES)
-def test_an_entry_is_parted_from_its_unit(name: str) -> None:
+def test_a_dn_is_split_into_rdn_and_parent(name: str) -> None:
     own, parent = dn.split(f"{dn.rdn('CN', name)},{BASE}")
     assert (dn.value_of(own), parent) == (name, BASE)
 
 
-def test_the_base_is_no_unit_and_what_is_elsewhere_none() -> None:
+def test_the_base_is_an_empty_unit_and_a_dn_outside_is_none() -> None:
     assert dn.unit_of(BASE.lower(), BASE) == ()
     assert dn.unit_of("OU=Other,DC=school,DC=test", BASE) is None
 
 
-def test_servers_escape_in_their_own_way() -> None:
+def test_all_forms_of_escaping_are_read() -> None:
     assert dn.value_of(r"CN=a\2Cb \C3\BC\"") == 'a,b ü"'
 
 

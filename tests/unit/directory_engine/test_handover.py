@@ -1,4 +1,4 @@
-"""The hand-over: what is in it, and who can open it."""
+"""The hand-over: its content, and its encryption."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plugins.module_utils.directory import handover
 from plugins.module_utils.directory.model import Action, State, Step
 from tests.unit.directory_engine.people import CLASS, ZOE
 
-NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
+WRITTEN_AT = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 GROUPS = {"class 7a, old": replace(CLASS, members=frozenset({"id-7"}))}
 STATE = State(units=frozenset(), users={"id-7": ZOE}, groups=GROUPS)
 EMPTY = State(units=frozenset(), users={}, groups={})
@@ -33,20 +33,20 @@ def test_new_accounts_are_listed_with_class_and_password() -> None:
     }
 
 
-def test_who_is_deleted_is_written_down() -> None:
-    gone = replace(ZOE, left=date(2026, 7, 31))
-    rows = handover.content([Step(action=Action.EXPORT_USER, key="id-7", before=gone)], {}, STATE, EMPTY)
+def test_data_of_deleted_accounts_is_exported() -> None:
+    leaver = replace(ZOE, left_on=date(2026, 7, 31))
+    rows = handover.content([Step(action=Action.EXPORT_USER, key="id-7", before=leaver)], {}, STATE, EMPTY)
     assert rows["deleted"][0]["source_id"] == "id-7"
     assert (rows["deleted"][0]["left"], rows["deleted"][0]["mail"]) == ("2026-07-31", "z@school.test")
 
 
-def test_nothing_to_hand_over_is_no_file() -> None:
+def test_without_new_or_deleted_accounts_there_is_no_content() -> None:
     assert handover.content([Step(action=Action.CREATE_UNIT, key="Pupils")], {}, EMPTY, STATE) == {}
 
 
 def test_only_the_passphrase_opens_it(tmp_path: Path) -> None:
     path = handover.write(
-        tmp_path / "handover", "open sesame", {"created": [{"password": "secret"}]}, NOW, head="# x\n"
+        tmp_path / "handover", "open sesame", {"created": [{"password": "secret"}]}, WRITTEN_AT, head="# x\n"
     )
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_bytes().startswith(b"$ANSIBLE_VAULT;") and b"secret" not in path.read_bytes()
@@ -56,7 +56,7 @@ def test_only_the_passphrase_opens_it(tmp_path: Path) -> None:
     assert yaml.safe_load(subprocess.check_output(command)) == {"created": [{"password": "secret"}]}
 
 
-def test_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(handover.HandoverError, match="cannot be written"):
-        handover.write(tmp_path / "file", "x", {"created": []}, NOW)
+        handover.write(tmp_path / "file", "x", {"created": []}, WRITTEN_AT)
