@@ -102,10 +102,21 @@ def _read(folder: Path) -> tuple[str, set[str]]:
         with open(path, "rb") as stream:
             body = stream.read()
             executable = bool(os.fstat(stream.fileno()).st_mode & 0o100)
-        digest.update(f"{name}\0{executable}\0{hashlib.sha256(body).hexdigest()}\n".encode())
+        digest.update(line_of(name, executable, body))
         # Names in the Python of others are mostly prose about their neighbours; what they import is not.
         mentioned |= _names(body) if name.startswith(("roles/", "playbooks/")) else _imports(body)
     return digest.hexdigest(), mentioned
+
+
+def line_of(name: str, executable: bool, body: bytes) -> bytes:
+    """What one file adds to the hash of its collection; files are taken in the order of their names."""
+    return f"{name}\0{executable}\0{hashlib.sha256(body).hexdigest()}\n".encode()
+
+
+def is_loaded(name: str) -> bool:
+    """Whether Ansible could load a file of a collection, by its path in there."""
+    parts = name.split("/")
+    return parts[0] in LOADED and "__pycache__" not in parts and not _PROSE.fullmatch(name)
 
 
 def loaded_files(folder: Path) -> list[tuple[str, Path]]:
@@ -127,7 +138,7 @@ def loaded_files(folder: Path) -> list[tuple[str, Path]]:
             )
     length = len(str(base)) + 1
     named = sorted((str(path)[length:], path) for path in found)
-    return [(name, path) for name, path in named if not _PROSE.fullmatch(name)]
+    return [(name, path) for name, path in named if is_loaded(name)]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fitsom_runner import __version__
-from fitsom_runner.cli import audit, change, delegate, health, report, restore, run, setup, standard
+from fitsom_runner.cli import audit, change, delegate, health, report, restore, run, setup, standard, upgrade
 from fitsom_runner.cli.context import OPTIONS
 from fitsom_runner.errors import ExitCode, FitsomError
 
@@ -33,6 +33,7 @@ app.add_typer(standard.app, name="standard", help="Standard changes: pre-approve
 app.add_typer(delegate.app, name="delegate", help="Lend one of your powers to somebody, on record.")
 app.add_typer(setup.config_app, name="config", help="Check the configuration.")
 app.command("init")(setup.init)
+app.command("upgrade")(upgrade.upgrade)
 app.command("doctor")(setup.doctor)
 app.command("tick")(run.tick)
 app.command("health")(health.health)
