@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Images of CI often set it; each start of Ansible would then compile all of Ansible anew, a third of its time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-clean check test bench docs lock clean
 

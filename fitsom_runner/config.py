@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,30 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fitsom_runner import yamlfile
 from fitsom_runner.errors import ConfigError
+from fitsom_runner.roles import Power, Role
 
 FILE_NAME = "fitsom.yml"
-
-
-class Role(StrEnum):
-    """A person's position as FITS OM section 7 names them; it decides their powers (people/powers.py)."""
-
-    HEAD = "head"
-    NETWORK_MANAGER = "network_manager"
-    TECHNICIAN = "technician"
-    SUPPLIER = "supplier"
-    AUDITOR = "auditor"
-
-
-class Power(StrEnum):
-    """One thing a person may do with a change."""
-
-    REQUEST = "request"
-    PLAN = "plan"
-    APPROVE_PROCEED = "approve_proceed"
-    PEER_REVIEW = "peer_review"
-    APPROVE_IMPLEMENT = "approve_implement"
-    RUN = "run"
-    REVIEW = "review"
 
 
 class _Strict(BaseModel):

@@ -1,17 +1,30 @@
-"""Which tests stay together where several workers share them (`pytest -n 2 --dist loadscope`)."""
+"""What holds for all tests: which stay together among workers, how lab hosts are made, where the time went."""
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePath
 
 import pytest
+from _pytest.terminal import TerminalReporter
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from tests import progress
+from tests.where_time_went import table
 
 #: They use one lab of two directories.
 ONE_LAB = {"test_directory", "test_directory_change"}
 #: They kill at chosen moments and wait for others: two at once would only disturb each other.
 ONE_AFTER_THE_OTHER = {"fault", "acceptance"}
+
+os.environ.setdefault("FITSOM_LAB_WARM", "1")  # see molecule/shared/README.md
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _progress_is_seen(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever waits sees there whether anything moves."""
+    progress.FOLDER = tmp_path_factory.getbasetemp()
 
 
 def group(nodeid: str) -> str:
@@ -34,3 +47,18 @@ class ByLab(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByLab:
     """xdist's own groups are lost on pytest 9 (`--dist loadgroup` sends each test alone)."""
     return ByLab(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Before pytest's own last line."""
+    reports = [
+        each
+        for found in terminalreporter.stats.values()
+        for each in found
+        if isinstance(each, pytest.TestReport)
+    ]
+    lines = table(reports)
+    if lines:
+        terminalreporter.section("where the time went")
+        for line in lines:
+            terminalreporter.line(line)

@@ -22,6 +22,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.progress import Patience
+
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT = ROOT / "tests" / "fixtures" / "content"
 PROGRAMS = Path(sys.executable).parent
@@ -69,10 +71,10 @@ class Answer:
 
 
 def until[T](question: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
-    """Ask until the answer is true; the first true answer. Fails the test when patience ends."""
-    deadline = time.monotonic() + patience
+    """Ask until the answer is true; the first true answer. Fails the test when nothing moves for so many seconds."""
+    still = Patience(patience, what)
     while not (found := question()):
-        assert time.monotonic() < deadline, f"waited {patience:.0f} s in vain: {what}"
+        still.check()
         time.sleep(0.01)
     return found
 
@@ -312,13 +314,19 @@ class School:
 
 
 def finished(process: subprocess.Popen[str], code: int | None = 0, patience: float = PATIENCE) -> Answer:
-    """Wait for a command that popen() started."""
-    try:
-        out, err = process.communicate(timeout=patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise
+    """Wait for a command that popen() started, for as long as anything moves."""
+    still = Patience(patience, f"{process.args!r}")
+    while True:
+        try:
+            out, err = process.communicate(timeout=1)
+            break
+        except subprocess.TimeoutExpired:
+            try:
+                still.check()
+            except AssertionError:
+                process.kill()
+                process.communicate()
+                raise
     if code is not None:
         assert process.returncode == code, f"{process.args!r}: {process.returncode}\n{out}\n{err}"
     return Answer(code=process.returncode, out=out, err=err)

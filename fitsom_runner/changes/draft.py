@@ -29,7 +29,7 @@ class WindowText(BaseModel):
 class RfcDraft(BaseModel):
     """Everything a requester may set; every field may be left out in an edit."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)  # most commands write no RfC
     type: ChangeType | None = None
     title: str | None = Field(default=None, min_length=3, max_length=200)
     item_name: str | None = None

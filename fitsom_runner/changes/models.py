@@ -4,27 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from fitsom_runner.changes.fields import RFC_FIELDS
 from fitsom_runner.changes.states import ChangeType, State
-
-# The fields of the RfC that people read, in the order FITS prints them: name -> heading.
-RFC_FIELDS: dict[str, str] = {
-    "title": "Title",
-    "item_name": "Item",
-    "item_location": "Location of the item",
-    "asset_tag": "Asset tag",
-    "change_text": "Change",
-    "reason": "Reason",
-    "effect_of_not_changing": "Effect of not changing",
-    "implementation_steps": "Implementation steps, with tests",
-    "impact": "Impact of the change",
-    "failure_impact": "Impact of failure",
-    "failure_risk": "Risk of failure",
-    "risk_evidence": "Evidence for the risk",
-    "backout": "Back-out",
-    "backout_class": "Back-out class",
-    "communication": "Who is told, and when",
-    "test_evidence": "Test evidence",
-}
 
 
 class Change(models.Model):

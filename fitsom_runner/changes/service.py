@@ -18,10 +18,11 @@ from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.models import Approval, Change, Plan
 from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import Action, ChangeType, State
-from fitsom_runner.config import Config, Power
+from fitsom_runner.config import Config
 from fitsom_runner.errors import IncompleteError, NotAllowedError, NotFoundError, RefusedError
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Power
 
 SYSTEM = Actor(person="fitsom", os_user="")
 _POWER = {

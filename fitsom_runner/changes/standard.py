@@ -12,15 +12,17 @@ from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.changes import seal, service
 from fitsom_runner.changes.draft import RfcDraft
-from fitsom_runner.changes.models import RFC_FIELDS, Approval, Change, Plan, StandardTemplate
+from fitsom_runner.changes.fields import RFC_FIELDS
+from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
 from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, ChangeType, State
-from fitsom_runner.config import Config, Power
+from fitsom_runner.config import Config
 from fitsom_runner.errors import NotFoundError, RefusedError
 from fitsom_runner.facts import HostChanges
 from fitsom_runner.facts_reader import hosts_from_json
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Power
 
 # What a template binds; hosts may be fewer, packages and window differ from run to run.
 _BOUND = ("trees", "versions", "collections", "playbook", "tags", "skip_tags", "extra_vars")

@@ -6,8 +6,6 @@ import json
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from fitsom_runner.cli.context import answer, opened
 from fitsom_runner.errors import IntegrityError
@@ -58,6 +56,9 @@ def show(
     found = AuditEntry.objects.order_by("-seq")
     found = found.filter(subject__icontains=subject) if subject else found
     entries = list(found[:last])[::-1]
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table("No.", "When (UTC)", "Who", "Action", "Subject", "Detail", box=None, header_style="bold")
     for e in entries:
         who = f"{e.actor} ({e.os_user})" if e.os_user else e.actor

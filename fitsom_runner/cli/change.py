@@ -2,71 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
-from fitsom_runner import yamlfile
-from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.cli.context import OPTIONS, answer, note, opened
-from fitsom_runner.errors import IncompleteError
+from fitsom_runner.cli.rfc import RfcOptions, with_rfc_options
 
 app = typer.Typer(no_args_is_help=True)
 Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
-Text = Annotated[str | None, typer.Option()]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="What is written beside the signature.")]
-From = Annotated[
-    Path | None, typer.Option("--from", help="A YAML file with any of these fields.", exists=True)
-]
-Vars = Annotated[list[str] | None, typer.Option("--extra-var", "-e", help="name=value, JSON, or @FILE.")]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input", help="name=/full/path: a file or folder from outside git; its content is sealed."
-    ),
-]
-Tags = Annotated[list[str] | None, typer.Option(help="Only tasks with these tags; may be repeated.")]
 
 
 @app.command("new")
+@with_rfc_options
 def new(
-    source: From = None,
-    title: Text = None,
-    kind: Annotated[
-        str | None, typer.Option("--type", help="minor, major, emergency (standard: --standard).")
-    ] = None,
-    playbook: Annotated[str | None, typer.Option(help="Such as playbooks/patch.yml.")] = None,
-    backout_playbook: Text = None,
-    limit: Annotated[str | None, typer.Option(help="Which hosts: a pattern of the inventory.")] = None,
-    tags: Tags = None,
-    skip_tags: Tags = None,
-    extra_var: Vars = None,
-    input_: Inputs = None,
-    start: Annotated[str | None, typer.Option(help='"2026-11-27 18:00"')] = None,
-    end: Annotated[str | None, typer.Option(help='"19:00", a full time, or "+60m"')] = None,
-    zone: Annotated[str | None, typer.Option(help="IANA zone; default: the school's.")] = None,
-    item_name: Text = None,
-    item_location: Text = None,
-    asset_tag: Text = None,
-    change_text: Text = None,
-    reason: Text = None,
-    effect_of_not_changing: Text = None,
-    implementation_steps: Text = None,
-    impact: Text = None,
-    failure_impact: Text = None,
-    failure_risk: Annotated[str | None, typer.Option(help="low, medium or high")] = None,
-    risk_evidence: Text = None,
-    backout: Text = None,
-    backout_class: Text = None,
-    communication: Text = None,
-    implementer: Text = None,
+    rfc: RfcOptions,
     standard: Annotated[str | None, typer.Option(help="Raise it from this standard change.")] = None,
 ) -> None:
     """Raise an RfC (a draft until it is submitted)."""
-    draft = _draft(dict(locals()))
+    draft = rfc.draft()
     s = opened()
     from fitsom_runner.changes import service
     from fitsom_runner.changes import standard as templates
@@ -79,40 +34,14 @@ def new(
 
 
 @app.command("edit")
-def edit(
-    number: Number,
-    source: From = None,
-    title: Text = None,
-    kind: Annotated[str | None, typer.Option("--type")] = None,
-    playbook: Text = None,
-    backout_playbook: Text = None,
-    limit: Text = None,
-    tags: Tags = None,
-    skip_tags: Tags = None,
-    extra_var: Vars = None,
-    input_: Inputs = None,
-    start: Text = None,
-    end: Text = None,
-    zone: Text = None,
-    item_name: Text = None,
-    item_location: Text = None,
-    asset_tag: Text = None,
-    change_text: Text = None,
-    reason: Text = None,
-    effect_of_not_changing: Text = None,
-    implementation_steps: Text = None,
-    impact: Text = None,
-    failure_impact: Text = None,
-    failure_risk: Text = None,
-    risk_evidence: Text = None,
-    backout: Text = None,
-    backout_class: Text = None,
-    communication: Text = None,
-    implementer: Text = None,
-) -> None:
+@with_rfc_options
+def edit(number: Number, rfc: RfcOptions) -> None:
     """Change an RfC: a new version, a draft again, to be approved anew."""
-    draft = _draft({k: v for k, v in locals().items() if k != "number"})
-    _act(number, "edit", draft)
+    draft = rfc.draft()
+    s = opened()
+    from fitsom_runner.changes import service
+
+    _tell(service.edit(s.config, s.who, service.get(number), draft))
 
 
 @app.command("list")
@@ -132,7 +61,8 @@ def list_changes(
     ready = [c.number for c in due.runnable_now()]
     shown: list[Any] = [show.change_list(found, s.config)] if found else ["No changes."]
     shown.append(f"[bold]May run now:[/] {', '.join(ready)}" if ready else "[dim]Nothing may run now.[/]")
-    answer([show.change_value(c) | {"may_run_now": c.number in ready} for c in found], *shown)
+    value = [show.change_value(c) | {"may_run_now": c.number in ready} for c in found if OPTIONS.json]
+    answer(value, *shown)
 
 
 @app.command("show")
@@ -154,19 +84,22 @@ def plan(
     """Predict, in check mode, exactly what would change, and seal it."""
     s = opened()
     from fitsom_runner.changes import service
-    from fitsom_runner.cli import show
+    from fitsom_runner.cli import predictions, show
     from fitsom_runner.execution import planner
 
     change = service.get(number)
     note(f"Planning {change.number}: {change.playbook} in check mode on {change.limit} ...")
     taken = planner.plan(s.config, s.who, change, leave_out_failing=leave_out_failing)
-    answer(show.plan_value(taken), show.plan_page(taken), _next(service.get(change.number)))
+    answer(show.plan_value(taken), predictions.plan_page(taken), _next(service.get(change.number)))
 
 
 @app.command("submit")
 def submit(number: Number) -> None:
     """Hand the RfC to those who decide."""
-    _act(number, "submit")
+    s = opened()
+    from fitsom_runner.changes import service
+
+    _tell(service.submit(s.config, s.who, service.get(number)))
 
 
 @app.command("approve")
@@ -197,13 +130,19 @@ def approve(
 @app.command("reject")
 def reject(number: Number, comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")]) -> None:
     """Say no, with the reason."""
-    _act(number, "reject", comment=comment)
+    s = opened()
+    from fitsom_runner.changes import service
+
+    _tell(service.reject(s.config, s.who, service.get(number), comment=comment))
 
 
 @app.command("cancel")
 def cancel(number: Number, reason: Annotated[str, typer.Option("--reason", "-m")] = "") -> None:
     """Withdraw a change that has not run."""
-    _act(number, "cancel", reason=reason)
+    s = opened()
+    from fitsom_runner.changes import service
+
+    _tell(service.cancel(s.config, s.who, service.get(number), reason=reason))
 
 
 @app.command("review")
@@ -223,21 +162,25 @@ def review(
         "test_evidence": test_evidence,
         "notes": notes,
     }
-    _act(number, "review", answers)
+    s = opened()
+    from fitsom_runner.changes import service
+
+    _tell(service.review(s.config, s.who, service.get(number), answers))
 
 
 @app.command("close")
 def close(number: Number, code: Annotated[str, typer.Option(help="Closure code.")] = "completed") -> None:
     """End a reviewed change."""
-    _act(number, "close", code=code)
-
-
-def _act(number: str, verb: str, *arguments: Any, **named: Any) -> None:
     s = opened()
     from fitsom_runner.changes import service
+
+    _tell(service.close(s.config, s.who, service.get(number), code=code))
+
+
+def _tell(after: Any) -> None:
+    """What a change has become."""
     from fitsom_runner.cli import show
 
-    after = getattr(service, verb)(s.config, s.who, service.get(number), *arguments, **named)
     words = f"[bold]{after.number}[/] v{after.version} is {after.state.replace('_', ' ')}."
     answer(show.change_value(after), words, _next(after))
 
@@ -246,59 +189,3 @@ def _next(change: Any) -> str:
     from fitsom_runner.changes import service
 
     return f"[dim]{service.next_step(change)}[/]"
-
-
-def _draft(given: dict[str, Any]) -> RfcDraft:
-    """Options over the file's fields. Raises IncompleteError that names the option."""
-    source: Path | None = given.pop("source")
-    given.pop("standard", None)
-    base = yamlfile.load(source, RfcDraft, reference="docs/reference/rfc.md") if source else RfcDraft()
-    start, end, zone = given.pop("start"), given.pop("end"), given.pop("zone")
-    kind, extra, inputs = given.pop("kind"), given.pop("extra_var"), given.pop("input_")
-    fields = {name: value for name, value in given.items() if value not in (None, [])}
-    if kind:
-        fields["type"] = kind
-    if extra:
-        fields["extra_vars"] = {**(base.extra_vars or {}), **_extra_vars(extra)}
-    if inputs:
-        fields["inputs"] = {**(base.inputs or {}), **_inputs(inputs)}
-    if start or end or zone:
-        if not (start and end):
-            raise IncompleteError(
-                "a window has a --start and an --end",
-                hint="A --zone alone would leave open which moment is meant.",
-            )
-        fields["window"] = WindowText(start=start, end=end, zone=zone or "")
-    try:
-        return RfcDraft.model_validate({**base.model_dump(exclude_none=True), **fields})
-    except ValidationError as fault:
-        details = tuple(f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg']}" for e in fault.errors())
-        raise IncompleteError("the change cannot be written like this", details=details) from fault
-
-
-def _inputs(words: list[str]) -> dict[str, str]:
-    found = {}
-    for word in words:
-        name, equals, path = word.partition("=")
-        if not equals:
-            raise IncompleteError(f"--input {word!r}: expected name=/full/path")
-        found[name.strip()] = str(Path(path).expanduser().absolute())
-    return found
-
-
-def _extra_vars(words: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for word in words:
-        if word.startswith("@"):
-            values |= yamlfile.load_mapping(Path(word[1:]))
-        elif word.lstrip().startswith("{"):
-            try:
-                values |= json.loads(word)
-            except ValueError as fault:
-                raise IncompleteError(f"--extra-var: not valid JSON: {fault}") from fault
-        elif "=" in word:
-            name, _, value = word.partition("=")
-            values[name.strip()] = value
-        else:
-            raise IncompleteError(f"--extra-var {word!r}: expected name=value, JSON, or @FILE")
-    return values

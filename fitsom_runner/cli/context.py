@@ -9,12 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from fitsom_runner import boot, config
-from fitsom_runner.config import Config
-
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fitsom_runner.config import Config
     from fitsom_runner.people.powers import Identity
 
 
@@ -38,6 +36,8 @@ class Session:
         """The school's configuration."""
         import os
 
+        from fitsom_runner import config
+
         path = config.find(OPTIONS.config)
         os.environ["FITSOM_CONFIG"] = str(path)  # a run's child must read the same one
         return config.load(path)
@@ -53,13 +53,23 @@ class Session:
     def open(self) -> Config:
         """Connect to the records; ends runs that a crash left open, and says so."""
         if "_opened" not in self.__dict__:
-            boot.start(self.config)
-            from fitsom_runner.execution import recovery
+            from fitsom_runner import boot
 
-            for run in recovery.recover(self.config):
-                note(f"[yellow]{run.id} was found dead and is recorded as {run.status}.[/]")
+            boot.start(self.config)
+            self._recover()
             self.__dict__["_opened"] = True
         return self.config
+
+    def _recover(self) -> None:
+        from fitsom_runner.execution.models import Run
+        from fitsom_runner.execution.states import ACTIVE
+
+        if not Run.objects.filter(status__in=ACTIVE).exists():
+            return  # most often; the way to Ansible is long
+        from fitsom_runner.execution import recovery
+
+        for run in recovery.recover(self.config):
+            note(f"[yellow]{run.id} was found dead and is recorded as {run.status}.[/]")
 
 
 def opened() -> Session:
@@ -71,11 +81,15 @@ def opened() -> Session:
 
 def console() -> Console:
     """Where answers go."""
+    from rich.console import Console
+
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def note(text: str) -> None:
     """Something said beside the answer."""
+    from rich.console import Console
+
     Console(stderr=True, highlight=False).print(text)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from fitsom_runner.cli.context import answer, opened
-from fitsom_runner.config import Power
+from fitsom_runner.roles import Power
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -44,6 +43,8 @@ def revoke(number: Annotated[int, typer.Argument(help="See: fitsom delegate list
 def list_delegations() -> None:
     """Who has lent what to whom."""
     opened()
+    from rich.table import Table
+
     from fitsom_runner.people.models import Delegation
 
     table = Table("No.", "From", "To", "Power", "Until", "Reason", box=None, header_style="bold")

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from fitsom_runner.cli.context import answer, note, opened
 from fitsom_runner.errors import ExitCode
-from fitsom_runner.facts import Severity
 
 
 def health(
     limit: Annotated[str, typer.Option(help="Only these hosts, as Ansible's --limit has them.")] = "all",
 ) -> None:
-    """Look at every host and change nothing: the daily check. Ends with 8 where something has to be done at once."""
+    """`fitsom health`."""
     s = opened()
+    from rich.markup import escape
+
+    from fitsom_runner.facts import Severity
     from fitsom_runner.operations import health as looking
     from fitsom_runner.reports import health as report
 
@@ -31,11 +31,14 @@ def health(
         raise typer.Exit(int(ExitCode.FOUND))
 
 
-def _table(look: Any) -> list[Table]:
+def _table(look: Any) -> list[Any]:
     """The findings, the worst first; nothing where there are none."""
     if not look.findings:
         return []
-    from fitsom_runner.cli.show import SEVERITY_COLOURS
+    from rich.markup import escape
+    from rich.table import Table
+
+    from fitsom_runner.cli.predictions import SEVERITY_COLOURS
 
     table = Table("Severity", "On", "Found", "Since", "What to do")
     for _host, found in look.findings:

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from fitsom_runner import __version__
-from fitsom_runner.cli import audit, change, delegate, health, report, restore, run, setup, standard, upgrade
+from fitsom_runner.cli.commands import LazyGroup
 from fitsom_runner.cli.context import OPTIONS
 from fitsom_runner.errors import ExitCode, FitsomError
 
 app = typer.Typer(
     name="fitsom",
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -25,19 +24,6 @@ app = typer.Typer(
     epilog="These may stand anywhere on the line: --json (answers as JSON), --config FILE, "
     "--as PERSON (where the configuration allows it). Exit codes: docs/reference/exit-codes.md",
 )
-app.add_typer(change.app, name="change", help="Ask for changes, plan, approve, review and close them.")
-app.add_typer(run.app, name="run", help="Run approved changes, watch, resume, back out or cancel them.")
-app.add_typer(report.app, name="report", help="Read what runs did.")
-app.add_typer(audit.app, name="audit", help="Read and verify the audit log.")
-app.add_typer(standard.app, name="standard", help="Standard changes: pre-approved templates.")
-app.add_typer(delegate.app, name="delegate", help="Lend one of your powers to somebody, on record.")
-app.add_typer(setup.config_app, name="config", help="Check the configuration.")
-app.command("init")(setup.init)
-app.command("upgrade")(upgrade.upgrade)
-app.command("doctor")(setup.doctor)
-app.command("tick")(run.tick)
-app.command("health")(health.health)
-app.command("restore")(restore.restore)
 
 
 @app.callback(invoke_without_command=True)
@@ -75,6 +61,9 @@ def complain(fault: FitsomError) -> None:
         told = {"error": fault.message, "details": list(fault.details), "hint": fault.hint}
         print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201 - the answer itself
         return
+    from rich.console import Console
+    from rich.markup import escape
+
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     err.print(f"[bold red]error:[/] {escape(fault.message)}")
     for detail in fault.details:

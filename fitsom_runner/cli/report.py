@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 
 from fitsom_runner.cli.context import answer, opened
 
@@ -20,6 +18,8 @@ Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
 @app.command("show")
 def show(number: Number) -> None:
     """The report of the newest run (or of the plan, before there is one), in the terminal."""
+    from rich.markdown import Markdown
+
     folder = _folder(number)
     answer(json.loads((folder / "report.json").read_text()), Markdown((folder / "report.md").read_text()))
 
@@ -29,6 +29,8 @@ def open_report(number: Number) -> None:
     """The same as a page in the browser."""
     page = _folder(number) / "report.html"
     answer({"report": str(page)}, str(page))
+    import webbrowser
+
     webbrowser.open(page.as_uri())
 
 

@@ -22,11 +22,11 @@ def restore(
         str, typer.Option("--set", help="The data set, where the path is in more than one.")
     ] = "",
 ) -> None:
-    """Ask for a file or folder to come back as it was: raises a minor change, and plans it."""
+    """`fitsom restore`."""
     s = opened()
     from fitsom_runner.changes import restore as writing
     from fitsom_runner.changes import service
-    from fitsom_runner.cli import show
+    from fitsom_runner.cli import predictions, show
     from fitsom_runner.execution import planner
 
     now = clock.now()
@@ -36,4 +36,4 @@ def restore(
     note(f"{change.number}: looking into the backup ...")
     taken = planner.plan(s.config, s.who, change)
     change = service.get(change.number)
-    answer(show.change_value(change), show.plan_page(taken), f"[dim]{service.next_step(change)}[/]")
+    answer(show.change_value(change), predictions.plan_page(taken), f"[dim]{service.next_step(change)}[/]")

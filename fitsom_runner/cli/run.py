@@ -17,13 +17,21 @@ Detach = Annotated[bool, typer.Option("--detach", help="Start it and come back a
 @app.command("start")
 def start(number: Number, detach: Detach = False) -> None:
     """Apply an approved change now, inside its window."""
-    _launch(number, "start", detach)
+    s = opened()
+    from fitsom_runner.changes import service
+    from fitsom_runner.execution import runs
+
+    _launched(s, runs.start(s.config, s.who, service.get(number)), detach)
 
 
 @app.command("resume")
 def resume(number: Number, detach: Detach = False) -> None:
     """Go on after an interruption: the hosts that are not done are planned again first."""
-    _launch(number, "resume", detach)
+    s = opened()
+    from fitsom_runner.changes import service
+    from fitsom_runner.execution import runs
+
+    _launched(s, runs.resume(s.config, s.who, service.get(number)), detach)
 
 
 @app.command("backout")
@@ -33,18 +41,18 @@ def backout(
     check: Annotated[bool, typer.Option("--check", help="Only show what it would do.")] = False,
 ) -> None:
     """Take every touched host back. What that will do is predicted and written down first."""
-    if not check:
-        _launch(number, "backout", detach)
-        return
     s = opened()
     from fitsom_runner.changes import prediction, service
-    from fitsom_runner.cli import show
-    from fitsom_runner.execution import planner
+    from fitsom_runner.cli import predictions
+    from fitsom_runner.execution import planner, runs
 
     change = service.get(number)
+    if not check:
+        _launched(s, runs.backout(s.config, s.who, change), detach)
+        return
     note(f"Planning the way back of {change.number}: {change.backout_playbook} in check mode ...")
     hosts, failing = planner.rehearse_backout(s.config, s.who, change)
-    shown = [*show.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
+    shown = [*predictions.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
     answer({"hosts": prediction.to_json(hosts), "left_out": failing}, *shown)
 
 
@@ -72,7 +80,7 @@ def cancel(number: Number) -> None:
 def tick(
     wait: Annotated[bool, typer.Option("--wait", help="Stay until what was started has ended.")] = False,
 ) -> None:
-    """Start what is approved and due. For cron, or the shipped systemd timer."""
+    """`fitsom tick`."""
     s = opened()
     from fitsom_runner.schedule import due
 
@@ -88,13 +96,9 @@ def tick(
     answer([vars(t) for t in done], *(lines or ["Nothing is due."]))
 
 
-def _launch(number: str, verb: str, detach: bool) -> None:
-    s = opened()
-    from fitsom_runner.changes import service
+def _launched(s: Session, run: Any, detach: bool) -> None:
     from fitsom_runner.cli import show
-    from fitsom_runner.execution import runs
 
-    run = getattr(runs, verb)(s.config, s.who, service.get(number))
     if detach:
         answer(
             show.run_value(run), f"{run.id} was started; follow it with: fitsom run watch {run.change.number}"

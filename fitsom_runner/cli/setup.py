@@ -6,16 +6,16 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fitsom_runner import boot
-from fitsom_runner import config as configuration
-from fitsom_runner.cli import init_words
 from fitsom_runner.cli.context import OPTIONS, Session, answer
-from fitsom_runner.config import Config, Power
 from fitsom_runner.errors import ExitCode, FitsomError
+from fitsom_runner.roles import Power
+
+if TYPE_CHECKING:
+    from fitsom_runner.config import Config
 
 config_app = typer.Typer(no_args_is_help=True)
 
@@ -42,10 +42,11 @@ def init(
         str, typer.Option(help="With --repository: inside it, or beside it.")
     ] = "inventories/demo_school",
 ) -> None:
-    """Make a school's own repository and its records.
+    """`fitsom init`."""
+    from fitsom_runner import boot
+    from fitsom_runner import config as configuration
+    from fitsom_runner.cli import init_words
 
-    Where FOLDER has a fitsom.yml, only bring the records up to date.
-    """
     path = folder / configuration.FILE_NAME
     if path.exists():
         boot.start(configuration.load(path), migrate=True)
@@ -86,7 +87,7 @@ def check() -> None:
 
 
 def doctor() -> None:
-    """Look whether everything that fitsom needs is there and well."""
+    """`fitsom doctor`."""
     findings: list[dict[str, str | bool]] = []
     for name, ok, words in _examine():
         findings.append({"check": name, "ok": ok, "detail": words})
@@ -141,7 +142,7 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
 
 
 def _warnings(settings: Config) -> Iterator[str]:
-    from fitsom_runner.config import Role
+    from fitsom_runner.roles import Role
 
     own = {
         Role.HEAD: {Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT},

@@ -1,10 +1,8 @@
-"""Changes, plans and runs as Rich shows them, and as JSON values."""
+"""Changes and runs as Rich shows them, and as JSON values; plans: predictions.py."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,16 +11,14 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
-from fitsom_runner.changes import prediction, service
-from fitsom_runner.changes.models import RFC_FIELDS, Change, Plan
+from fitsom_runner.changes import service
+from fitsom_runner.changes.fields import RFC_FIELDS
+from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
 from fitsom_runner.execution.models import HostOutcome, Run
-from fitsom_runner.facts import HostChanges, Package, Severity
-from fitsom_runner.facts_reader import hosts_from_json
 
 COLOURS = {
     "succeeded": "green",
@@ -39,7 +35,6 @@ COLOURS = {
     "running": "cyan",
     "scheduled": "blue",
 }
-SEVERITY_COLOURS = {Severity.EXCEPTION: "red", Severity.WARNING: "yellow", Severity.INFORMATIONAL: "dim"}
 
 
 def change_value(change: Change) -> dict[str, Any]:
@@ -144,6 +139,8 @@ def change_page(change: Change, config: Config) -> RenderableType:
             f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{old}"
         )
     if change.plan:
+        from fitsom_runner.cli.predictions import plan_page  # a list of changes shows no plan
+
         parts.append(plan_page(change.plan))
     parts += [run_page(run) for run in change.runs.all()]
     parts.append(f"[bold]Next:[/] {escape(service.next_step(change))}")
@@ -151,72 +148,6 @@ def change_page(change: Change, config: Config) -> RenderableType:
     return Panel(
         Group(*parts), title=title, title_align="left", border_style=COLOURS.get(change.state, "white")
     )
-
-
-def plan_page(plan: Plan) -> RenderableType:
-    """What a plan predicts; hosts for which it predicts the same are shown once."""
-    parts = hosts_page(hosts_from_json(plan.hosts), plan.left_out)
-    seal = f"seal {plan.seal[:16]}" if plan.seal else "[yellow]rehearsal, not sealed[/]"
-    parts += [f"[yellow]{escape(note)}[/]" for note in plan.notes]
-    parts.append(f"[dim]{seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s[/]")
-    return Panel(Group(*parts), title=f"Plan {plan.id}", title_align="left", border_style="blue")
-
-
-def hosts_page(predicted: Mapping[str, HostChanges], left_out: dict[str, str]) -> list[RenderableType]:
-    """What is predicted; hosts for which it is the same are shown once."""
-    alike: dict[str, list[str]] = {}
-    for host, changes in predicted.items():
-        body = changes.to_json()
-        alike.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(host)
-    parts: list[RenderableType] = []
-    for hosts in alike.values():
-        named = [f"{host} ({', '.join(predicted[host].groups)})" for host in hosts]
-        parts.append(Text(", ".join(named), style="bold"))
-        parts.append(_predicted(predicted[hosts[0]]))
-    for host, why in left_out.items():
-        parts.append(f"[red]left out: {escape(host)}[/]: {escape(why)}")
-    return parts
-
-
-def _predicted(changes: HostChanges) -> RenderableType:
-    facts = changes.facts
-    parts: list[RenderableType] = []
-    if facts.packages:
-        security = sum(package.security for package in facts.packages)
-        words = f"  {len(facts.packages)} packages, {security} of them security updates"
-        parts += [words, _packages(facts.packages)]
-    batches = Counter(map(prediction.object_batch, facts.objects))
-    parts += [f"  {number:>6,}  {escape(batch)}" for batch, number in batches.items()]
-    for item in changes.settings:
-        label = f" ({item.item})" if item.item else ""
-        parts.append(f"  will: {escape(item.task + label)}")
-    for check in facts.checks:
-        mark = "[green]ok[/]" if check.ok else "[red]not ok[/]"
-        parts.append(f"  check {mark}: {escape(': '.join(filter(None, (check.name, check.detail))))}")
-    for found in facts.findings:
-        colour = SEVERITY_COLOURS[found.severity]
-        parts.append(f"  [{colour}]{found.severity}[/]: {escape(found.ci)}: {escape(found.what)}")
-    parts += [f"  [yellow]note:[/] {escape(note)}" for note in facts.notes]
-    if not changes.items:
-        parts.append("  nothing would change")
-    return Group(*parts)
-
-
-def _packages(packages: tuple[Package, ...]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold", style="bold")
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
-    for package in packages:
-        more = f" +{len(package.advisories) - 1}" if len(package.advisories) > 1 else ""
-        why = (
-            f"{package.advisories[0]}{more}" if package.advisories else "security" if package.security else ""
-        )
-        versions = f"{package.old or 'new'} -> {package.new or 'removed'}"
-        cells = (escape(package.name), escape(versions), f"[red]{escape(why)}[/]" if why else "")
-        table.add_row(f"  {package.action}", *cells)
-    return table
 
 
 def run_page(run: Run) -> RenderableType:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from fitsom_runner.cli.context import answer, opened
 
@@ -59,6 +58,8 @@ def withdraw(name: Name) -> None:
 def list_templates() -> None:
     """The catalogue of standard changes."""
     opened()
+    from rich.table import Table
+
     from fitsom_runner.changes.models import StandardTemplate
 
     table = Table("Name", "Playbook", "Hosts", "Approved by", "Until", box=None, header_style="bold")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from fitsom_runner import __version__
 from fitsom_runner.cli.context import Session, answer
@@ -24,17 +23,15 @@ def upgrade(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Say what would change; change nothing.")] = False,
 ) -> None:
-    """Say what another version would change: roles, settings, records, and which open changes need a new plan.
-
-    Without WHEEL: whether content and records are those of this fitsom. Ends with 8 where a change waits for a plan of
-    its own.
-    """
+    """`fitsom upgrade`. Without WHEEL: whether content and records are those of this fitsom."""
     if not check:
         raise RefusedError(
             "fitsom does not install itself",
             hint="First: fitsom upgrade --check WHEEL. Then: pipx install --force WHEEL (or uv tool install, or the "
             "Debian package). The records follow at the next command, and a copy of them is kept.",
         )
+    from rich.markup import escape
+
     found = upgrades.check(Session().config, source)
     answer(asdict(found), *(escape(line) for line in _lines(found)))
     if found.plan_again:

@@ -12,7 +12,7 @@ from fitsom_runner.changes import prediction, service, states
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import seal_of
 from fitsom_runner.changes.states import Action, ChangeType, State
-from fitsom_runner.config import Config, Power
+from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import runs
 from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
@@ -20,6 +20,7 @@ from fitsom_runner.execution.signals import plan_taken
 from fitsom_runner.facts import HostChanges
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Power
 
 
 def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bool = False) -> Plan:

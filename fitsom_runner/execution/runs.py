@@ -18,12 +18,13 @@ from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.signatures import require_signatures, require_window
 from fitsom_runner.changes.states import Action, State, in_words
-from fitsom_runner.config import Config, Power
+from fitsom_runner.config import Config
 from fitsom_runner.errors import NotFoundError, RefusedError
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Power
 
 
 def start(config: Config, who: Identity, change: Change) -> Run:

@@ -17,13 +17,14 @@ from fitsom_runner.ansible import ledger, play
 from fitsom_runner.ansible.ledger import HostTale
 from fitsom_runner.ansible.play import Job
 from fitsom_runner.audit import log
-from fitsom_runner.config import Config, Power
+from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution.preparation import Prepared, extracted
 from fitsom_runner.facts import WORST_FIRST, Finding, Severity
 from fitsom_runner.facts_reader import security_updates
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Power
 
 PLAYBOOK = "playbooks/health.yml"
 KEPT = 31

@@ -9,9 +9,10 @@ from django.db import transaction
 from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
-from fitsom_runner.config import Config, Person, Power, Role, login_name
+from fitsom_runner.config import Config, Person, login_name
 from fitsom_runner.errors import NotAllowedError, NotFoundError
 from fitsom_runner.people.models import Delegation
+from fitsom_runner.roles import Power, Role
 
 # FITS: the final approver should stand outside technical support, so only a school leader has it by position.
 POWERS_OF_ROLE: dict[Role, frozenset[Power]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -13,6 +15,11 @@ class ProcessesConfig(AppConfig):
     def ready(self) -> None:
         """Called by Django once all models are loaded."""
         from fitsom_runner.execution.signals import run_recorded
-        from fitsom_runner.processes import incidents
 
-        run_recorded.connect(incidents.note, dispatch_uid="processes.incidents")
+        run_recorded.connect(_note, dispatch_uid="processes.incidents")
+
+
+def _note(**signal: Any) -> None:
+    from fitsom_runner.processes import incidents  # most commands end no run
+
+    incidents.note(**signal)

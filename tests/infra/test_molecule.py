@@ -3,35 +3,73 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import re
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.progress import run_while_it_speaks
+from tests.where_time_went import PHASES
+
 ROOT = Path(__file__).parents[2]
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SCENARIOS = sorted(p.parent.name for p in (ROOT / "molecule").glob("*/molecule.yml"))
+#: Longer than images are built on a slow machine, since nobody hears of that.
+SILENCE = 1800.0
+PHASE = re.compile(r"\[\S+ > (\w+)\] Executing")
+RESULT = re.compile(r"(ok|changed|skipping|fatal|failed|included): ")
+
+
+class Phases:
+    """Where a scenario's time goes: seconds and results of tasks of each phase, as molecule's log tells it."""
+
+    def __init__(self) -> None:
+        self.name, self.began, self.results = "start", time.monotonic(), 0
+        self.ended: list[tuple[str, float, int]] = []
+
+    def hear(self, line: str) -> None:
+        """Take the next line."""
+        self.results += bool(RESULT.match(line))
+        if found := PHASE.search(line):
+            self.begin(found[1])
+
+    def begin(self, name: str) -> None:
+        """The phase before has ended."""
+        now = time.monotonic()
+        self.ended.append((self.name, now - self.began, self.results))
+        self.name, self.began, self.results = name, now, 0
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_scenario_passes(scenario: str, tmp_path: Path) -> None:
-    log = tmp_path / "molecule.log"
+def test_scenario_passes(
+    scenario: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     # Molecule names its state by the checkout's last folder alone, so two checkouts would share one.
     state = {"MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "state")}
-    with log.open("w") as output:
-        done = subprocess.run(
+    lines: list[str] = []
+    phases = Phases()
+
+    def heard(line: str) -> None:
+        lines.append(line)
+        phases.hear(line)
+
+    try:
+        code = run_while_it_speaks(
             ["molecule", "test", "-s", scenario],
             cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
             env={**os.environ, **state, "PATH": PATH, "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
-            check=False,
-            timeout=1800,
+            silence=SILENCE,
+            heard=heard,
         )
-    text = log.read_text(errors="replace")
-    assert done.returncode == 0, text[-12000:]
+    finally:
+        (tmp_path / "molecule.log").write_text("".join(lines))
+        phases.begin("")
+        record_property(f"{PHASES}{scenario}", phases.ended)
+    assert code == 0, "".join(lines)[-12000:]
 
 
 def test_there_is_a_scenario_for_every_role() -> None:

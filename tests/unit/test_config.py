@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fitsom_runner import config, yamlfile
-from fitsom_runner.config import FILE_NAME, Power, Role
+from fitsom_runner.config import FILE_NAME
 from fitsom_runner.errors import ConfigError, ExitCode
+from fitsom_runner.roles import Power, Role
 
 SOUND = """\
 school:

@@ -10,7 +10,7 @@ from hypothesis import given
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.changes import prediction
-from fitsom_runner.cli.show import hosts_page
+from fitsom_runner.cli.predictions import hosts_page
 from fitsom_runner.facts import (
     UNREADABLE,
     Check,

@@ -9,6 +9,26 @@ task starts, so that even after a power cut a touched host is never taken for an
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ansible import context
+from ansible.plugins.callback import CallbackBase
+
+from fitsom_runner.ansible.masking import Masker
+
+if TYPE_CHECKING:
+    from ansible.executor.stats import AggregateStats
+    from ansible.executor.task_result import CallbackTaskResult
+    from ansible.inventory.host import Host
+    from ansible.playbook.play import Play
+    from ansible.playbook.task import Task
+
 DOCUMENTATION = r"""
 name: fitsom_ledger
 type: stdout
@@ -17,18 +37,9 @@ description:
   - Used by fitsom only, which sets FITSOM_LEDGER. It prints nothing.
 """
 
-import fcntl
-import hashlib
-import json
-import os
-import time
-
-from ansible.plugins.callback import CallbackBase
-
-from fitsom_runner.ansible.masking import Masker
-
 DONE_TAG = "fitsom_host_done"
 MANY_CHANGES = 500
+MANY_ITEMS = 50
 SYNC_SECONDS = 0.5
 TEXT_LIMIT = 4000
 DIFF_LIMIT = 64 * 1024
@@ -38,16 +49,21 @@ READ_ONLY = {
     "set_fact", "service_facts", "setup", "slurp", "stat", "validate_argument_spec", "wait_for", "wait_for_connection",
 }  # fmt: skip
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = range(6)
+TELLING = ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
+
+Event = dict[str, Any]  # a line of the ledger
+Detail = dict[str, Any]  # what a line keeps of a result
+Result = Mapping[str, Any]  # what a module, or one turn of a loop, returned
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no types
     """Ansible's events, one line each: start, play, task, touch, res, done, stats."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "fitsom_ledger"
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         path = os.environ["FITSOM_LEDGER"]
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -55,25 +71,26 @@ class CallbackModule(CallbackBase):
         fcntl.flock(self._file, fcntl.LOCK_SH)
         self._masker = Masker(self._secrets())
         self._check = False
-        self._numbers = {}
-        self._started = {}
-        self._touched = set()
+        self._numbers: dict[str, int] = {}
+        self._started: dict[tuple[str, str], float] = {}
+        self._touched: set[str] = set()
         self._synced = 0.0
         self._zero = time.time()
         self._write({"e": "start", "at": self._zero, "pid": os.getpid(), "v": 1}, sync=True)
 
     @staticmethod
-    def _secrets():
+    def _secrets() -> list[str]:
         """Secrets to hide come through a pipe, so that they never lie in a file."""
         pipe = os.environ.pop("FITSOM_SECRETS", None)
         if not pipe:
             return []
         with open(pipe) as handle:
-            return json.load(handle)
+            secrets: list[str] = json.load(handle)
+        return secrets
 
     # -- writing ------------------------------------------------------------------------------------------
 
-    def _write(self, event, sync=False):
+    def _write(self, event: Event, sync: bool = False) -> None:
         event.setdefault("t", round((time.time() - self._zero) * 1000))
         line = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
         data = line.encode("utf-8", "replace")
@@ -88,32 +105,32 @@ class CallbackModule(CallbackBase):
                 self._synced = now
         except OSError as fault:
             # What cannot be written down must not be done. Ansible swallows exceptions of callbacks, not this one.
-            raise KeyboardInterrupt("the ledger cannot be written: %s" % fault) from fault
+            raise KeyboardInterrupt(f"the ledger cannot be written: {fault}") from fault
 
     # -- plays and tasks ----------------------------------------------------------------------------------
 
-    def v2_playbook_on_play_start(self, play):
-        self._check = bool(getattr(play, "check_mode", False)) or _cli_check()
+    def v2_playbook_on_play_start(self, play: Play) -> None:
+        self._check = bool(getattr(play, "check_mode", False) or context.CLIARGS.get("check"))
         self._write({"e": "play", "n": self._masker.text(play.get_name().strip())})
 
-    def v2_playbook_on_task_start(self, task, is_conditional):  # noqa: ARG002 - Ansible passes it
+    def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:  # noqa: ARG002 - Ansible passes it
         self._number(task)
 
-    def v2_playbook_on_handler_task_start(self, task):
+    def v2_playbook_on_handler_task_start(self, task: Task) -> None:
         self._number(task)
 
-    def _number(self, task):
+    def _number(self, task: Task) -> int:
         if task._uuid not in self._numbers:
             number = len(self._numbers)
             role = task._role.get_name(include_role_fqcn=False) if task._role else ""
-            name = self._masker.text((task.name or task.get_name()).strip())
+            name = self._masker.text(str(task.name or task.get_name()).strip())
             self._write(
                 {"e": "task", "i": number, "n": name, "a": task.resolved_action or task.action, "r": role}
             )
             self._numbers[task._uuid] = number
         return self._numbers[task._uuid]
 
-    def v2_runner_on_start(self, host, task):
+    def v2_runner_on_start(self, host: Host, task: Task) -> None:
         self._started[host.name, task._uuid] = time.time()
         if self._check or host.name in self._touched or _read_only(task):
             return
@@ -122,20 +139,20 @@ class CallbackModule(CallbackBase):
 
     # -- results ------------------------------------------------------------------------------------------
 
-    def v2_runner_on_ok(self, result):
-        self._result(result, CHANGED if result.result.get("changed") else OK)
+    def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
+        self._result(result, CHANGED if result.is_changed() else OK)
 
-    def v2_runner_on_skipped(self, result):
+    def v2_runner_on_skipped(self, result: CallbackTaskResult) -> None:
         self._result(result, SKIPPED)
 
-    def v2_runner_on_unreachable(self, result):
+    def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
         self._result(result, UNREACHABLE)
 
-    def v2_runner_on_failed(self, result, ignore_errors=False):
+    def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         self._result(result, IGNORED if ignore_errors else FAILED)
 
-    def _result(self, outcome, status):
-        host, task, result = outcome.host.name, outcome.task, outcome.result
+    def _result(self, outcome: CallbackTaskResult, status: int) -> None:
+        host, task = outcome.host.name, outcome.task
         now = time.time()
         started = self._started.pop((host, task._uuid), now)
         event = {
@@ -147,47 +164,59 @@ class CallbackModule(CallbackBase):
             "d": round((now - started) * 1000),
         }
         try:
-            detail = self._masker.value(self._detail(result, status))
-        except Exception as fault:  # whatever a module answers: that it answered is written down
-            detail = self._unread(fault, status)
-        if detail:
-            event["x"] = detail
-        self._write(event)
+            self._write_with(event, self._detail(outcome, status))
+        except Exception as fault:  # Ansible would swallow it, and nobody would know that this came about
+            self._write_with(event, self._unread(fault, status))
         if DONE_TAG in task.tags and status in (OK, CHANGED, SKIPPED):
             self._write({"e": "done", "h": host}, sync=True)
 
-    def _unread(self, fault, status):
-        """In place of what could not be read; the runner takes a text under `fitsom` for an exception on the host."""
-        words = self._masker.text("the result could not be read: %s" % fault)[:TEXT_LIMIT]
-        key = hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:16]
-        return {"msg": words, "fitsom": words, "changes": [{"k": key}] if status == CHANGED else []}
+    def _write_with(self, event: Event, detail: Detail) -> None:
+        self._write({**event, "x": self._masker.value(detail)} if detail else dict(event))
 
-    def _detail(self, result, status):
+    def _detail(self, outcome: CallbackTaskResult, status: int) -> Detail:
         """What is worth keeping of a result: nothing of a quiet success."""
-        detail = {}
+        result = outcome.result
         facts = _facts(result)
-        if facts:
-            detail["fitsom"] = facts
+        detail: Detail = {"fitsom": facts} if facts else {}
         if status in (FAILED, UNREACHABLE, IGNORED):
-            for key in ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result"):
-                if result.get(key) not in (None, ""):
-                    detail[key] = _cut(result[key])
-            failed = [r for r in _items(result) if r.get("failed")]
-            if failed:
-                detail["items"] = [
-                    {"item": _label(r), "msg": _cut(r.get("msg", "")), "stderr": _cut(r.get("stderr", ""))}
-                    for r in failed[:50]
-                ]
-        if status == CHANGED:
-            changed = [r for r in _items(result) if r.get("changed")] or [result]
-            detail["changes"] = _shortened([self._change(r) for r in changed])
+            detail |= self._failure(result)
+        if status in (FAILED, IGNORED) and outcome.is_changed():
+            detail["changed"] = True  # as Ansible counts it, where the failure is ignored
+        changed = _changed(result, status)
+        if changed:
+            detail["changes"] = _shortened([self._change(each) for each in changed])
         return detail
 
-    def _change(self, result):
+    def _failure(self, result: Result) -> Detail:
+        """What helps a person to see why it failed; of a loop, for each item."""
+        detail: Detail = {k: self._cut(result[k]) for k in TELLING if result.get(k) not in (None, "")}
+        failed = [each for each in _items(result) if _has_failed(each)]
+        items = [
+            {
+                "item": self._label(each),
+                "msg": self._cut(each.get("msg", "")),
+                "stderr": self._cut(each.get("stderr", "")),
+            }
+            for each in failed[:MANY_ITEMS]
+        ]
+        told = [item for item in items if any(item.values())]  # with no_log, an item says nothing
+        if told:
+            detail["items"] = told
+        return detail
+
+    def _unread(self, fault: Exception, status: int) -> Detail:
+        """In place of what cannot be read; the runner takes a text under `fitsom` for an exception on the host."""
+        words = self._cut(f"the result could not be read: {fault!r}")
+        detail: Detail = {"msg": words, "fitsom": words}
+        if status == CHANGED:
+            detail["changes"] = [{"k": _digest(str(words))}]
+        return detail
+
+    def _change(self, result: Result) -> Detail:
         """One changed item: its label, the difference as text, and a digest of it for comparing plan and run."""
         text = self._masker.text(self._difference(result))
-        change = {"k": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]}
-        label = self._masker.text(_label(result))
+        change: Detail = {"k": _digest(text)}
+        label = self._label(result)
         if label:
             change["item"] = label
         if text:
@@ -197,73 +226,94 @@ class CallbackModule(CallbackBase):
             change["p"] = 1  # its packages or objects speak for it, one by one
         return change
 
-    def _difference(self, result):
+    def _difference(self, result: Result) -> str:
         diff = result.get("diff")
         if not diff:
             return ""
         try:
-            return self._get_diff([_settled(part, result.get("dest")) for part in _parts(diff)])
+            return str(self._get_diff([_settled(part, result.get("dest")) for part in _parts(diff)]))
         except Exception as fault:
-            return "(the module's difference could not be shown: %s)" % fault
+            return f"(the module's difference could not be shown: {fault})"
 
-    def v2_playbook_on_stats(self, stats):
+    def _label(self, result: Result) -> str:
+        """What a turn of a loop is called in the play; "" for what is no turn of a loop."""
+        name = result.get("ansible_loop_var")
+        if not isinstance(name, str):
+            return ""
+        label = result.get("_ansible_item_label", result.get(name, ""))
+        return str(self._cut(label if isinstance(label, str) else _text(label, ordered=True)))
+
+    def _cut(self, value: object) -> str | int:
+        """A number, or a text of bounded length. Secrets are hidden first: half of one would be hidden no more."""
+        if isinstance(value, int):
+            return value
+        return self._masker.text(value if isinstance(value, str) else _text(value))[:TEXT_LIMIT]
+
+    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
+        """Ansible's own count of what each host did: the ledger's lines are held against it."""
         summary = {host: stats.summarize(host) for host in sorted(stats.processed)}
         self._write({"e": "stats", "hosts": summary}, sync=True)
 
 
-def _shortened(changes):
+def _shortened(changes: list[Detail]) -> list[Detail]:
     """Many in full; the others by one digest, so that another of them is another plan."""
     rest = changes[MANY_CHANGES:]
     if not rest:
         return changes
-    text = "\n".join("%s %s" % (change["k"], change.get("item", "")) for change in rest)
-    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-    return [*changes[:MANY_CHANGES], {"k": digest, "item": "and %d more" % len(rest)}]
+    text = "\n".join(f"{change['k']} {change.get('item', '')}" for change in rest)
+    return [*changes[:MANY_CHANGES], {"k": _digest(text), "item": f"and {len(rest)} more"}]
 
 
-def _items(result):
-    """The results of a loop's items; a module without a loop may call anything `results`, dnf5 its texts."""
-    found = result.get("results")
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _facts(result):
-    """What a module tells fitsom; of a loop, what it told for each item. Whether it fits is for its reader to say."""
+def _items(result: Result) -> list[Result]:
+    """What each turn of a loop returned. Modules name a list so too, which may hold texts: these are left out."""
+    rows = result.get("results")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, (list, tuple)) else []
+
+
+def _has_failed(item: Result) -> bool:
+    """Ansible keeps an item's `failed` from callbacks, and gives each that failed an `exception`."""
+    return bool(item.get("failed") or item.get("exception"))
+
+
+def _changed(result: Result, status: int) -> Sequence[Result]:
+    """What changed: the items that say so, else the whole; of a loop that failed, the items that did not fail."""
+    changed = [each for each in _items(result) if each.get("changed")]
+    if status == CHANGED:
+        return changed or [result]
+    return [each for each in changed if not _has_failed(each)] if status in (FAILED, IGNORED) else []
+
+
+def _facts(result: Result) -> object:
+    """What a module tells fitsom; of a loop, what it told for each item. Its reader says whether it fits."""
     if "fitsom" in result:
         return result["fitsom"]
     return [each["fitsom"] for each in _items(result) if each.get("fitsom")]
 
 
-def _parts(diff):
+def _parts(diff: object) -> list[Any]:
     return diff if isinstance(diff, list) else [diff]
 
 
-def _settled(part, dest):
+def _settled(part: Any, dest: Any) -> Any:
     """A template's difference names the file that was rendered, in a temporary folder which is another each time."""
-    if not isinstance(part, dict) or not os.path.isabs(str(part.get("after_header", ""))):
+    if not isinstance(part, dict) or not str(part.get("after_header", "")).startswith("/"):
         return part
     return dict(part, after_header=part.get("before_header") or dest or "as wanted")
 
 
-def _cli_check():
-    from ansible import context
-
-    return bool(context.CLIARGS.get("check"))
-
-
-def _read_only(task):
+def _read_only(task: Task) -> bool:
     """Whether a task says of itself that it changes nothing."""
     name = (task.resolved_action or task.action).rpartition(".")[2]
     return name in READ_ONLY or task.check_mode is True or list(task.changed_when or []) == [False]
 
 
-def _label(result):
-    if "ansible_loop_var" not in result:
-        return ""
-    label = result.get("_ansible_item_label", result.get(result["ansible_loop_var"], ""))
-    return _cut(label if isinstance(label, str) else json.dumps(label, sort_keys=True, default=str))
-
-
-def _cut(value):
-    text = value if isinstance(value, (str, int)) else json.dumps(value, default=str)
-    return text if isinstance(text, int) else text[:TEXT_LIMIT]
+def _text(value: object, *, ordered: bool = False) -> str:
+    """The value as JSON, or as Python writes it where JSON cannot hold it."""
+    try:
+        return json.dumps(value, sort_keys=ordered, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)

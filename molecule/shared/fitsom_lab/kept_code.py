@@ -21,8 +21,8 @@ def compiled(path: str, source: bytes, shelf: str = SHELF) -> CodeType:
     """The code of a source, from the shelf if it is there."""
     name = f"{shelf}/{_imp.source_hash(sys.hexversion, source).hex()}"
     try:
-        with open(name, "rb") as file:
-            kept: CodeType = marshal.load(file)  # noqa: S302  # written by root, in a lab
+        with open(name, "rb") as file:  # load() would ask it byte by byte
+            kept: CodeType = marshal.loads(file.read())  # noqa: S302  # written by root, in a lab
             return kept
     except (OSError, EOFError, ValueError, TypeError):
         code: CodeType = _compile(path, source)

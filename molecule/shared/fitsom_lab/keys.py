@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .errors import LabError
 from .recipe import USER
+from .warm_python import MARK
 
 
 def ensure_key(path: Path, comment: str) -> str:
@@ -25,7 +26,7 @@ def ensure_key(path: Path, comment: str) -> str:
     return public.read_text(encoding="utf-8").strip()
 
 
-def host_files(authorized: str, host_key: Path) -> bytes:
+def host_files(authorized: str, host_key: Path, *, warm: bool = False) -> bytes:
     """A tar of what a new host must have before its sshd starts; `podman cp` makes root own all of it."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -33,6 +34,8 @@ def host_files(authorized: str, host_key: Path) -> bytes:
         _add(tar, "etc/ssh/ssh_host_ed25519_key", host_key.read_bytes(), 0o600)
         _add(tar, "etc/ssh/ssh_host_ed25519_key.pub", public.read_bytes(), 0o644)
         _add(tar, f"home/{USER}/.ssh/authorized_keys", f"{authorized}\n".encode(), 0o644)
+        if warm:
+            _add(tar, MARK.removeprefix("/"), b"", 0o644)
     return buffer.getvalue()
 
 

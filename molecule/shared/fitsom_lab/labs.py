@@ -114,7 +114,8 @@ class Lab:
         key = self.key(host.name)
         ensure_key(key, host.name)
         self.engine.run("create", "--name", name, *self._run_options(host, address), tag)
-        self.engine.run("cp", "-", f"{name}:/", stdin=host_files(public, key))
+        files = host_files(public, key, warm=self.settings.warm)
+        self.engine.run("cp", "-", f"{name}:/", stdin=files)
         self.engine.run("start", name)
 
     def _run_options(self, host: Host, address: str) -> list[str]:

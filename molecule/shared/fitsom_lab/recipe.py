@@ -44,6 +44,7 @@ EXTRAS = {
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
 RENAMED = {"debian13": {"dnsutils": "bind9-dnsutils"}}
 KEPT_CODE = Path(__file__).with_name("kept_code.py").read_text(encoding="utf-8")
+WARM_PYTHON = Path(__file__).with_name("warm_python.py").read_text(encoding="utf-8")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily.service", "apt-daily-upgrade.service")
 
 UNPROVISIONED = ("smbd", "nmbd", "winbind", "samba-ad-dc", "slapd", "sssd", "oddjobd", "cups")
@@ -147,7 +148,11 @@ cat > /etc/apt/sources.list.d/debian.sources <<'END'
 {final_sources(recipe)}END
 cat > /usr/lib/python3/dist-packages/lab_kept_code.py <<'END'
 {KEPT_CODE}END
-echo 'import lab_kept_code; lab_kept_code.install()' > /usr/lib/python3/dist-packages/lab.pth
+cat > /usr/lib/python3/dist-packages/lab_warm_python.py <<'END'
+{WARM_PYTHON}END
+cat > /usr/lib/python3/dist-packages/lab.pth <<'END'
+import lab_kept_code, lab_warm_python; lab_kept_code.install(); lab_warm_python.take_over()
+END
 install -d -m 0755 /var/cache/lab-python
 apt-get -q update
 apt-get clean
@@ -163,6 +168,7 @@ def mmdebstrap_command(recipe: Recipe) -> list[str]:
         "--quiet",
         f"--include={','.join(PACKAGES)}",
         '--aptopt=APT::Install-Recommends "false"',
+        "--dpkgopt=force-unsafe-io",  # stays in the image: a lab that lost power is made anew
         "--skip=cleanup/apt/lists",
         f'--customize-hook=chroot "$1" sh -c {shlex.quote(provision_script(recipe))}',
         recipe.codename,

@@ -24,6 +24,7 @@ class Settings:
     base: str | None
     mirror: str | None
     security_mirror: str | None
+    warm: bool = False  # whether hosts keep a Python for Ansible's modules: see warm_python.py
 
     @property
     def home(self) -> str:
@@ -44,6 +45,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         base=environment.get("FITSOM_LAB_BASE") or None,
         mirror=environment.get("FITSOM_LAB_MIRROR") or None,
         security_mirror=environment.get("FITSOM_LAB_SECURITY_MIRROR") or None,
+        warm=environment.get("FITSOM_LAB_WARM") == "1",
     )
 
 

@@ -15,7 +15,7 @@ from fitsom_runner.ansible.ledger import HostTale, Status
 from fitsom_runner.facts import Facts, Package
 from tests.unit.answers import answers
 
-PLUGIN = Path(__file__).resolve().parents[3] / "plugins" / "callback" / "fitsom_ledger.py"
+PLUGIN = Path(__file__).resolve().parents[3] / "fitsom_runner/ansible/callback/fitsom_ledger.py"
 Say = Callable[..., HostTale]
 
 
@@ -44,7 +44,12 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
             tags=[],
             check_mode=False,
         )
-        outcome = SimpleNamespace(host=SimpleNamespace(name="srv1"), task=task, result=result)
+        outcome = SimpleNamespace(
+            host=SimpleNamespace(name="srv1"),
+            task=task,
+            result=result,
+            is_changed=lambda: bool(result.get("changed")),
+        )
         getattr(plugin, f"v2_runner_on_{event}")(outcome)
         return ledger.read(path).hosts["srv1"]
 

@@ -11,9 +11,9 @@ from fitsom_runner.changes import service
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.signatures import require_signatures, signatures
 from fitsom_runner.changes.states import Action, ChangeType, State
-from fitsom_runner.config import Power
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.people import powers
+from fitsom_runner.roles import Power
 from tests.unit.people.cast import CAST, HEAD, MANAGER, TECHNICIAN, Story, plan
 
 NEEDED = {

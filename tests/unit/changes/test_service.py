@@ -10,10 +10,10 @@ from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Approval, Change, Plan
 from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import Action, State
-from fitsom_runner.config import Power
 from fitsom_runner.errors import FitsomError, IncompleteError, NotAllowedError, NotFoundError, RefusedError
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Power
 from tests.unit.conftest import SetClock
 from tests.unit.people.cast import (
     CAST,

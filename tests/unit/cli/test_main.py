@@ -12,7 +12,6 @@ import pytest
 
 from fitsom_runner import boot
 from fitsom_runner.changes.models import Change
-from fitsom_runner.cli import change as change_commands
 from fitsom_runner.cli import main as command
 from fitsom_runner.cli.context import OPTIONS, Options
 from fitsom_runner.cli.main import complain, hoist
@@ -215,10 +214,6 @@ def test_a_fault_in_a_file_is_named_by_line(say: Say, tmp_path: Path) -> None:
     code, _out, err = say("change", "new", "--from", str(source), "--as", "higgins")
     assert code == ExitCode.USAGE
     assert f"{source}:2: tilte:" in err
-
-
-def test_an_extra_variable_keeps_its_equals_signs() -> None:
-    assert change_commands._extra_vars(["a=b=c", " x =1"]) == {"a": "b=c", "x": "1"}
 
 
 def test_the_version_is_told_without_any_configuration(capsys: pytest.CaptureFixture[str]) -> None:

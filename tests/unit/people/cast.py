@@ -10,8 +10,9 @@ from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
-from fitsom_runner.config import Config, Person, Role, School
+from fitsom_runner.config import Config, Person, School
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Role
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 IN_WINDOW = datetime(2026, 11, 27, 18, 30, tzinfo=UTC)

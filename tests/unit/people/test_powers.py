@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from fitsom_runner.audit.models import AuditEntry
-from fitsom_runner.config import Config, Person, Power, Role
+from fitsom_runner.config import Config, Person
 from fitsom_runner.errors import NotAllowedError, NotFoundError
 from fitsom_runner.people import powers
 from fitsom_runner.people.models import Delegation
 from fitsom_runner.people.powers import Identity
+from fitsom_runner.roles import Power, Role
 from tests.unit.conftest import SetClock
 from tests.unit.people.cast import CAST, HEAD, MANAGER, SUPPLIER, TECHNICIAN, Story, config, later
 

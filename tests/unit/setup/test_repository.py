@@ -16,9 +16,9 @@ import yaml
 
 from fitsom_runner import config
 from fitsom_runner.ansible import secrets as vaults
-from fitsom_runner.config import Power
 from fitsom_runner.errors import ConfigError, RefusedError
 from fitsom_runner.people import powers
+from fitsom_runner.roles import Power
 from fitsom_runner.setup import repository
 from fitsom_runner.setup.hosts import GROUPS, Host
 from fitsom_runner.setup.repository import Answers, Made

@@ -1,0 +1,107 @@
+"""The commands by name. Help lists them without importing any; one that is called brings what it needs with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One command: `place` is module:attribute, a Typer app for a group of commands, a function for one."""
+
+    place: str
+    help: str
+
+
+COMMANDS = {
+    "init": Entry(
+        place="setup:init",
+        help="Make a school's own repository and its records. "
+        "Where FOLDER has a fitsom.yml, only bring the records up to date.",
+    ),
+    "upgrade": Entry(
+        place="upgrade:upgrade",
+        help="Say what another version would change: roles, settings, records, and which open changes need a new plan. "
+        "Ends with 8 if there are any.",
+    ),
+    "doctor": Entry(
+        place="setup:doctor", help="Look whether everything that fitsom needs is there and well."
+    ),
+    "tick": Entry(
+        place="run:tick",
+        help="Start what is approved and due. For cron, or the shipped systemd timer.",
+    ),
+    "health": Entry(
+        place="health:health",
+        help="Look at every host and change nothing: the daily check. "
+        "Ends with 8 where something has to be done at once.",
+    ),
+    "restore": Entry(
+        place="restore:restore",
+        help="Ask for a file or folder to come back as it was: raises a minor change, and plans it.",
+    ),
+    "change": Entry(place="change:app", help="Ask for changes, plan, approve, review and close them."),
+    "run": Entry(place="run:app", help="Run approved changes, watch, resume, back out or cancel them."),
+    "report": Entry(place="report:app", help="Read what runs did."),
+    "audit": Entry(place="audit:app", help="Read and verify the audit log."),
+    "standard": Entry(place="standard:app", help="Standard changes: pre-approved templates."),
+    "delegate": Entry(place="delegate:app", help="Lend one of your powers to somebody, on record."),
+    "config": Entry(place="setup:config_app", help="Check the configuration."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """The root: lists its commands by the table, and imports the one that is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._listing = False
+        for name, entry in COMMANDS.items():
+            self.add_command(TyperCommand(name=name, help=entry.help))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command itself; while they are listed, only its name and help."""
+        if cmd_name in COMMANDS and not self._listing:
+            return load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Of the root."""
+        with self._by_the_table():
+            super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The names that begin like this."""
+        with self._by_the_table():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _by_the_table(self) -> Iterator[None]:
+        self._listing = True
+        try:
+            yield
+        finally:
+            self._listing = False
+
+
+def load(name: str) -> Any:
+    """Import one command, as Typer makes it."""
+    entry = COMMANDS[name]
+    module, _, attribute = entry.place.partition(":")
+    found = getattr(import_module(f"fitsom_runner.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = get_group(found)
+    else:
+        app = typer.Typer(add_completion=False)
+        app.command(name)(found)
+        command = get_command(app)
+    command.name, command.help = name, entry.help
+    return command
