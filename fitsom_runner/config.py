@@ -123,6 +123,7 @@ def load(path: Path) -> Config:
 
 def _anchored(config: Config, base: Path) -> Config:
     def under(folder: Path, path: Path) -> Path:
+        path = path.expanduser()
         return path if path.is_absolute() else (folder / path).resolve()
 
     repository = under(base, config.repository)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import io
-import json
-import re
 import shutil
 import subprocess
 import tarfile
@@ -17,8 +14,16 @@ from pathlib import Path
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, RefusedError
 
-SEALED_PATHS = ("playbooks", "roles", "plugins", "meta", "ansible_collections", "galaxy.yml", "ansible.cfg")
-_FQCN = re.compile(r"\b([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)\.[a-z][a-z0-9_]*\b")
+SEALED_PATHS = (
+    "playbooks",
+    "roles",
+    "plugins",
+    "meta",
+    "ansible_collections",
+    "collections",
+    "galaxy.yml",
+    "ansible.cfg",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,25 +106,6 @@ def take(
 def discard(folder: Path) -> None:
     """Remove an extract. It can always be made again from its commit."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def versions(folder: Path) -> dict[str, str]:
-    """Versions of ansible-core and of every installed collection that the content names."""
-    found = {"ansible-core": importlib.metadata.version("ansible-core")}
-    text = "\n".join(
-        path.read_text(encoding="utf-8", errors="replace")
-        for part in ("playbooks", "roles")
-        for path in sorted((folder / part).rglob("*.y*ml"))
-        if path.is_file()
-    )
-    roots = [Path(str(d)) for d in _collection_roots()]
-    for name in sorted(set(_FQCN.findall(text)) - {"ansible.builtin", "ansible.legacy"}):
-        for root in roots:
-            manifest = root / name.replace(".", "/") / "MANIFEST.json"
-            if manifest.is_file():
-                found[name] = json.loads(manifest.read_text())["collection_info"]["version"]
-                break
-    return found
 
 
 def hash_folder(folder: Path) -> str:
@@ -220,14 +206,3 @@ def _git(repository: Path, *arguments: str) -> bytes:
     except subprocess.CalledProcessError as fault:
         words = fault.stderr.decode("utf-8", "replace").strip()
         raise ConfigError(f"git {arguments[0]} in {repository} failed: {words}") from fault
-
-
-def _collection_roots() -> list[Path]:
-    """Where ansible finds collections: beside the installed package, then the user's and the system's."""
-    import ansible_collections
-
-    return [
-        *(Path(p) for p in ansible_collections.__path__),
-        Path("~/.ansible/collections/ansible_collections").expanduser(),
-        Path("/usr/share/ansible/collections/ansible_collections"),
-    ]

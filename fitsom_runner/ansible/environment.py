@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from fitsom_runner.ansible import collections
+
 _PASSED = ("HOME", "USER", "LOGNAME", "TZ", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "CONTAINERS_CONF")
 
 
@@ -15,12 +17,16 @@ def environment(
     """Variables for an Ansible program working in the extract `folder`; `passed` adds names from fitsom.yml."""
     kept = {name: os.environ[name] for name in (*_PASSED, *passed) if name in os.environ}
     programs = Path(sys.executable).parent
+    settings = folder / "ansible.cfg"
     return {
         **kept,
         "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
-        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        # Where the file is missing, Ansible would take the one in somebody's home.
+        "ANSIBLE_CONFIG": str(settings) if settings.is_file() else os.devnull,
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(map(str, collections.paths(folder))),
+        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "0",
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         **(extra or {}),

@@ -33,6 +33,14 @@ def known_secrets(config: Config, folders: Iterable[Path], extra_vars: dict[str,
     return sorted(found)
 
 
+def vaulted(text: str, password: str) -> str:
+    """The text as ansible-vault writes it."""
+    from ansible.parsing.vault import VaultLib, VaultSecret
+
+    vault = VaultLib(secrets=[("default", VaultSecret(password.encode()))])
+    return str(vault.encrypt(text).decode())
+
+
 def _blobs_in_files(folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
     for folder in folders:
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):

@@ -19,6 +19,7 @@ class SealParts:
     """Everything under the seal.
 
     trees: {"playbooks": git tree hash, ...}; versions: {"ansible-core": "2.21.5", collection: version};
+    collections: {collection outside the repository: SHA-256 of the files that Ansible loads};
     inventories: {path: SHA-256 of its files}; hosts: {host: SHA-256 of its variables, vault values by
     ciphertext}; packages: {host: {name: version}}; inputs: {name: SHA-256};
     window: (start, end, zone), ISO 8601 in UTC.
@@ -35,12 +36,14 @@ class SealParts:
     packages: Mapping[str, Mapping[str, str]]
     window: tuple[str, str, str] | None
     inputs: Mapping[str, str] = field(default_factory=dict)
+    collections: Mapping[str, str] = field(default_factory=dict)
 
     def components(self) -> dict[str, Any]:
         """The parts as JSON values, as they are stored with the plan."""
         parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
-        if not parts["inputs"]:
-            del parts["inputs"]  # plans from before there were inputs keep their seal
+        for later in ("inputs", "collections"):
+            if not parts[later]:
+                del parts[later]  # plans from before there were any keep their seal
         return parts
 
 
@@ -54,7 +57,9 @@ def differences(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     sentences = []
     for part in sorted(set(sealed) | set(found)):
         before, after = sealed.get(part, _ABSENT), found.get(part, _ABSENT)
-        if isinstance(before, dict) and isinstance(after, dict):
+        if part == "collections":
+            sentences += _collections_moved(sealed, found)
+        elif isinstance(before, dict) and isinstance(after, dict):
             sentences += [
                 _moved(f"{part} {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
                 for key in sorted(set(before) | set(after))
@@ -62,6 +67,22 @@ def differences(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
             ]
         elif not _same(before, after):
             sentences.append(_moved(part.replace("_", " "), before, after))
+    return sentences
+
+
+def _collections_moved(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """The collections whose files are others, in words: a hash says nothing to anybody."""
+    before, after = sealed.get("collections", {}), found.get("collections", {})
+    sentences = []
+    for name in sorted(set(before) | set(after)):
+        approved, now = (parts.get("versions", {}).get(name) or "?" for parts in (sealed, found))
+        if name not in before:
+            sentences.append(f"the collection {name} ({now}) was not part of what was approved")
+        elif name not in after:
+            sentences.append(f"the collection {name} ({approved}) that was approved is not used any more")
+        elif before[name] != after[name]:
+            moved = approved if approved == now else f"{approved}, now {now}"
+            sentences.append(f"the collection {name} is another one than was approved ({moved})")
     return sentences
 
 

@@ -25,7 +25,7 @@ from fitsom_runner.people.powers import Identity
 from fitsom_runner.roles import Power
 
 # What a template binds; hosts may be fewer, packages and window differ from run to run.
-_BOUND = ("trees", "versions", "playbook", "tags", "skip_tags", "extra_vars")
+_BOUND = ("trees", "versions", "collections", "playbook", "tags", "skip_tags", "extra_vars")
 _DONE_WELL = (State.SUCCEEDED, State.REVIEWED, State.CLOSED)
 
 
@@ -41,7 +41,7 @@ def propose(
             hint="A standard change is a procedure that has been seen to work.",
         )
     parts = model.plan.components
-    bounds: dict[str, Any] = {part: parts[part] for part in _BOUND} | {"hosts": sorted(parts["hosts"])}
+    bounds: dict[str, Any] = _bound(parts) | {"hosts": sorted(parts["hosts"])}
     try:
         with transaction.atomic():
             template = StandardTemplate.objects.create(
@@ -142,8 +142,7 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
         reasons.append(f"the template expires on {template.expires:%d %b %Y}")
     elif (window.end - window.start).total_seconds() > template.max_minutes * 60:
         reasons.append(f"the window is longer than {template.max_minutes} minutes")
-    found = {part: plan.components[part] for part in _BOUND}
-    reasons += seal.differences({p: template.bounds[p] for p in _BOUND}, found)
+    reasons += seal.differences(_bound(template.bounds), _bound(plan.components))
     back, bound = change.backout_playbook, template.rfc["backout_playbook"]
     if back != bound:  # it is no part of the seal: an approver reads it in the RfC, and here nobody does
         reasons.append(f"the back-out playbook is {back or 'none'}, not {bound or 'none'}")
@@ -154,6 +153,11 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
     if beyond:
         reasons.append(f"hosts outside the template: {', '.join(beyond)}")
     return reasons
+
+
+def _bound(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The bound parts of a plan or a template; an old one has no collections."""
+    return {part: parts[part] for part in _BOUND if part in parts}
 
 
 def _not_pre_approved(hosts: Mapping[str, HostChanges]) -> list[str]:

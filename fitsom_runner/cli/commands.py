@@ -24,7 +24,13 @@ class Entry:
 COMMANDS = {
     "init": Entry(
         place="setup:init",
-        help="Make a configuration and empty records; on an existing one, only bring the records up to date.",
+        help="Make a school's own repository and its records. "
+        "Where FOLDER has a fitsom.yml, only bring the records up to date.",
+    ),
+    "upgrade": Entry(
+        place="upgrade:upgrade",
+        help="Say what another version would change: roles, settings, records, and which open changes need a new plan. "
+        "Ends with 8 if there are any.",
     ),
     "doctor": Entry(
         place="setup:doctor", help="Look whether everything that fitsom needs is there and well."

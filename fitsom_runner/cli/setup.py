@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fitsom_runner.cli.context import Session, answer
+from fitsom_runner.cli.context import OPTIONS, Session, answer
 from fitsom_runner.errors import ExitCode, FitsomError
 from fitsom_runner.roles import Power
 
@@ -20,64 +19,57 @@ if TYPE_CHECKING:
 
 config_app = typer.Typer(no_args_is_help=True)
 
-TEMPLATE = """\
-# Settings of fitsom. Every setting: docs/reference/config.md. Check with: fitsom config check
-school:
-  name: "{school}"
-  timezone: Europe/London
-
-# The git repository with playbooks/, roles/ and plugins/; what runs is sealed by its commits.
-repository: {repository}
-# In the repository, or private ones beside it. All are sealed by content.
-inventories:
-  - {inventory}
-# Records, ledgers and reports.
-state: {state}
-
-# Who may act. Roles: head, network_manager, technician, supplier, auditor.
-# The requester of a change never approves it, so you need somebody besides yourself.
-people:
-  - id: manager
-    name: Network Manager
-    role: network_manager
-    os_user: {os_user}
-  - id: head
-    name: Head Teacher
-    role: head
-    # os_user: the login of the head teacher on this machine
-"""
-
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where fitsom.yml is to lie.")] = Path(),
-    school: Annotated[str, typer.Option(help="The school's name.")] = "My School",
-    repository: Annotated[Path, typer.Option(help="The repository with playbooks/ and roles/.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="The school's folder, empty or not there yet.")] = Path(),
+    school: Annotated[str, typer.Option(help="The school's name.")] = "",
+    timezone: Annotated[str, typer.Option(help="IANA time zone of windows.")] = "",
+    login: Annotated[str, typer.Option(help="Account that Ansible logs in to hosts with.")] = "",
+    head: Annotated[str, typer.Option(help="Name of the head, who approves.")] = "",
+    head_login: Annotated[str, typer.Option(help="The head's login on this machine.")] = "",
+    hosts_from: Annotated[
+        Path | None, typer.Option("--from", help="Hosts as CSV: name,address,groups and more.")
+    ] = None,
+    vault_password: Annotated[
+        Path | None, typer.Option(help="Where the vault's pass phrase is put, outside the repository.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Where the records lie, outside the repository.")] = None,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; options and defaults.")] = False,
+    repository: Annotated[
+        Path | None, typer.Option(help="Content that is there already: make only a configuration for it.")
+    ] = None,
     inventory: Annotated[
-        str, typer.Option(help="Inside the repository, or beside it.")
+        str, typer.Option(help="With --repository: inside it, or beside it.")
     ] = "inventories/demo_school",
 ) -> None:
     """`fitsom init`."""
     from fitsom_runner import boot
     from fitsom_runner import config as configuration
+    from fitsom_runner.cli import init_words
 
     path = folder / configuration.FILE_NAME
-    made = not path.exists()
-    if made:
-        folder.mkdir(parents=True, exist_ok=True)
-        text = TEMPLATE.format(
-            school=school.replace('"', "'"),
-            repository=os.path.relpath(repository.resolve(), folder.resolve()),
-            inventory=inventory,
-            state="state",
-            os_user=configuration.login_name(),
+    if path.exists():
+        boot.start(configuration.load(path), migrate=True)
+        answer(
+            {"config": str(path), "made": False},
+            f"{path} was there; its records are up to date.",
+            "Next: fitsom config check, then fitsom doctor",
         )
-        path.write_text(text, encoding="utf-8")
-    settings = configuration.load(path)
-    boot.start(settings, migrate=True)
-    words = (
-        f"Made {path}: name your people in it." if made else f"{path} was there; its records are up to date."
+        return
+    given = init_words.Given(
+        school=school,
+        timezone=timezone,
+        login=login,
+        head=head,
+        head_login=head_login,
+        hosts_from=hosts_from,
+        vault_password=vault_password,
+        state=state,
     )
-    answer({"config": str(path), "made": made}, words, "Next: fitsom config check, then fitsom doctor")
+    if repository is not None:
+        init_words.configuration_only(path, repository, inventory, given)
+    else:
+        init_words.new_school(folder, given, ask=not no_input and not OPTIONS.json and init_words.can_ask())
 
 
 @config_app.command("check")

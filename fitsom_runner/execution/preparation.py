@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.ansible import content, inventory, ledger, play, secrets
+from fitsom_runner.ansible import collections, content, inventory, ledger, play, secrets
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import Tale
@@ -30,6 +30,7 @@ class Prepared:
     extract: Extract
     resolved: Resolved
     versions: dict[str, str]
+    collections: dict[str, str]
     secrets: tuple[str, ...]
 
     def components(self, change: Change, hosts: tuple[str, ...], packages: Pins) -> dict[str, Any]:
@@ -38,6 +39,7 @@ class Prepared:
         return SealParts(
             trees=self.extract.trees,
             versions=self.versions,
+            collections=self.collections,
             playbook=change.playbook,
             tags=tuple(change.tags),
             skip_tags=tuple(change.skip_tags),
@@ -100,10 +102,12 @@ def extracted(
                     f"{playbook} is not in commit {extract.commit[:12]}",
                     hint="Commit it, or name another playbook.",
                 )
+        found = collections.find(folder)
         yield Prepared(
             extract=extract,
             resolved=inventory.resolve(extract, limit),
-            versions=content.versions(folder),
+            versions=found.versions,
+            collections=found.hashes,
             secrets=tuple(secrets.known_secrets(config, [folder], extra_vars or {})),
         )
     finally:

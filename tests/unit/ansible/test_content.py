@@ -152,10 +152,13 @@ def test_name_content_and_executable_bit_of_a_file_count(tmp_path: Path) -> None
     assert content.hash_folder(tmp_path / "again") == hashes[0]
 
 
-def test_the_versions_of_what_the_content_names_are_sealed(school: Config) -> None:
-    found = content.versions(taken(school).folder)
-    assert set(found) == {"ansible-core", "ansible.posix"}
-    assert found["ansible-core"].startswith("2.")
+def test_collections_that_the_school_keeps_in_its_repository_are_content(school: Config) -> None:
+    name = "collections/ansible_collections/acme/works/galaxy.yml"
+    write(school.repository, name, "version: 7\n")
+    commit(school.repository)
+    extract = taken(school)
+    assert (extract.folder / name).exists()
+    assert extract.trees["collections"] == git(school.repository, "rev-parse", "HEAD:collections")
 
 
 def test_a_whole_folder_that_is_not_committed_is_named_and_rehearsed(school: Config) -> None:

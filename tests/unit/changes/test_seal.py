@@ -29,6 +29,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "extra_vars": st.dictionaries(WORDS, VALUES, max_size=3),
     "packages": st.dictionaries(WORDS, FLAT, max_size=3),
     "inputs": FLAT,
+    "collections": FLAT,
     "window": st.none() | st.tuples(WORDS, WORDS, WORDS),
 }
 PARTS = st.fixed_dictionaries(FIELDS)
@@ -58,7 +59,8 @@ def test_any_one_part_that_moves_moves_the_seal_and_is_named(
     assert seal.seal_of(before) != seal.seal_of(after)
     sentences = seal.differences(before, after)
     assert sentences
-    assert all(sentence.startswith((moved, moved.replace("_", " "))) for sentence in sentences)
+    begin = "the collection " if moved == "collections" else moved
+    assert all(sentence.startswith((begin, moved.replace("_", " "))) for sentence in sentences)
 
 
 @given(PARTS, PARTS)
@@ -112,4 +114,28 @@ def test_differences_read_as_sentences() -> None:
         "hosts srv2: removed (eeeeeeeeeeee)",
         "playbook: playbooks/a.yml became playbooks/b.yml",
         'window: added (["x"])',
+    ]
+
+
+def test_a_collection_that_is_another_one_is_named_in_words() -> None:
+    before = {
+        "versions": {"a.b": "0.1.0", "c.d": "1", "e.f": "2"},
+        "collections": {"a.b": "1" * 64, "c.d": "2" * 64, "e.f": "3" * 64},
+    }
+    after = {
+        "versions": {"a.b": "0.1.0", "c.d": "1.1", "g.h": "3"},
+        "collections": {"a.b": "4" * 64, "c.d": "5" * 64, "g.h": "6" * 64},
+    }
+    assert seal.differences(before, after)[:4] == [
+        "the collection a.b is another one than was approved (0.1.0)",
+        "the collection c.d is another one than was approved (1, now 1.1)",
+        "the collection e.f (2) that was approved is not used any more",
+        "the collection g.h (3) was not part of what was approved",
+    ]
+
+
+def test_a_plan_from_before_collections_were_sealed_is_refused_in_words() -> None:
+    after = {"versions": {"a.b": "0.1.0"}, "collections": {"a.b": "4" * 64}}
+    assert seal.differences({"versions": {"a.b": "0.1.0"}}, after) == [
+        "the collection a.b (0.1.0) was not part of what was approved"
     ]

@@ -11,12 +11,10 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from typer.core import TyperCommand, TyperGroup
 
-from fitsom_runner import boot
+from fitsom_runner import migration
 from fitsom_runner.cli import commands
 from fitsom_runner.cli.commands import COMMANDS, LazyGroup
 from fitsom_runner.cli.main import app
-from fitsom_runner.errors import ConfigError
-from tests.unit.people.cast import config
 
 PROGRAM = """
 import sys
@@ -127,17 +125,4 @@ def test_every_command_of_the_table_is_there_under_its_name(name: str) -> None:
 
 @pytest.mark.django_db
 def test_the_migrations_of_this_version_are_those_that_django_loads() -> None:
-    assert boot._migrations() == set(MigrationLoader(connection).disk_migrations)
-    assert boot._applied() == boot._migrations()
-
-
-@pytest.mark.django_db
-def test_records_that_lack_a_migration_are_not_opened(tmp_path: Path) -> None:
-    school = config(tmp_path)
-    school.state.mkdir()
-    school.database.touch()
-    boot.start(school)
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE name = '0002_change_inputs'")
-    with pytest.raises(ConfigError, match="another version of fitsom"):
-        boot.start(school)
+    assert migration.shipped() == set(MigrationLoader(connection).disk_migrations)

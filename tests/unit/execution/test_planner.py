@@ -51,6 +51,7 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                     groups={"srv1": ("servers",), "srv2": ("servers",)},
                 ),
                 versions={"ansible-core": "2.21.5"},
+                collections={},
                 secrets=(),
             )
 

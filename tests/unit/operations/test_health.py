@@ -121,7 +121,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
                 input_paths={}, dirty=(),
             )  # fmt: skip
             resolved = Resolved(about={}, hosts={"srv1": "d" * 64, "srv2": "e" * 64}, groups={})
-            yield Prepared(extract=extract, resolved=resolved, versions={}, secrets=())
+            yield Prepared(extract=extract, resolved=resolved, versions={}, collections={}, secrets=())
 
         def run(_config: Any, job: Job) -> Ended:
             jobs.append(job)

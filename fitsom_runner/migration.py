@@ -1,0 +1,171 @@
+"""The records follow the program: an older database is brought up to date at the start, after a copy of it is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from fitsom_runner import __version__, clock
+from fitsom_runner.config import Config
+from fitsom_runner.errors import ConfigError, FitsomError, RefusedError
+
+Name = tuple[str, str]
+#: execution.states.ACTIVE, as it stands in a database whose models may be older than ours.
+_UNDER_WAY = ("claimed", "verifying", "replanning", "applying")
+
+
+def shipped() -> set[Name]:
+    """(app, name) of every migration of this fitsom. Listed, not imported: this runs at each start."""
+    here = Path(__file__).parent
+    return {(path.parts[-3], path.stem) for path in here.glob("*/migrations/[0-9]*.py")}
+
+
+def applied(database: Path) -> set[Name]:
+    """(app, name) of every migration that a database has seen. Raises ConfigError where it cannot be read."""
+    try:
+        with contextlib.closing(reading(database)) as records:
+            table = "SELECT 1 FROM sqlite_master WHERE name = 'django_migrations'"
+            if records.execute(table).fetchone() is None:
+                return set()
+            return set(records.execute("SELECT app, name FROM django_migrations"))
+    except sqlite3.Error as fault:
+        raise ConfigError(f"{database}: the records cannot be read: {fault}") from fault
+
+
+def reading(database: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+
+
+def last_writer(config: Config) -> str:
+    """The version of fitsom that last opened the records; empty where none has said so."""
+    try:
+        return _version_file(config).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def bring_up_to_date(config: Config) -> Path | None:
+    """Apply what is outstanding, and note our version. Returns the copy that was kept, if one was needed.
+
+    Django must be set up for `config`. Raises ConfigError for the records of a newer fitsom, RefusedError while a run
+    is under way.
+    """
+    kept = None
+    new = not config.database.exists()
+    seen = set() if new else applied(config.database)
+    if not new:
+        refuse_newer(config, seen)
+    if shipped() - seen:
+        with _alone(config):
+            # Another process may have done it while we waited.
+            seen = applied(config.database) if config.database.exists() else set()
+            if shipped() - seen:
+                _refuse_while_running(config, seen)
+                kept = keep_copy(config) if seen else None
+                _migrate(config, kept)
+    if last_writer(config) != __version__:
+        _note_version(config)
+    return kept
+
+
+def refuse_newer(config: Config, seen: set[Name]) -> None:
+    """Raise ConfigError where the database has seen migrations that this fitsom does not have."""
+    if seen - shipped():
+        theirs = last_writer(config)
+        raise ConfigError(
+            f"{config.database} was written by a newer fitsom{f' ({theirs})' if theirs else ''} than this one "
+            f"({__version__})",
+            hint="Install that version again, or go back to a copy that was kept before the upgrade: "
+            f"{config.database}.before-...",
+        )
+
+
+def keep_copy(config: Config) -> Path:
+    """A consistent copy of the database, complete or not there at all; only its owner can read it."""
+    moment = f"{clock.now():%Y%m%dT%H%M%SZ}"
+    copy = config.database.with_name(f"{config.database.name}.before-{__version__}-{moment}")
+    partial = copy.with_name(f"{copy.name}.partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        # A plain copy would miss what still lies in the write-ahead log.
+        with (
+            contextlib.closing(reading(config.database)) as records,
+            contextlib.closing(sqlite3.connect(partial)) as target,
+        ):
+            records.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+        partial.rename(copy)
+    except (OSError, sqlite3.Error) as fault:
+        partial.unlink(missing_ok=True)
+        raise FitsomError(
+            f"the records are older than this fitsom, and no copy of them could be made: {fault}",
+            hint="Nothing was changed. Make room, and try again.",
+        ) from fault
+    return copy
+
+
+def _migrate(config: Config, kept: Path | None) -> None:
+    from django.core.management import call_command
+    from django.db import DatabaseError
+
+    try:
+        call_command("migrate", verbosity=0)
+    except DatabaseError as fault:
+        where = f"As they were they are kept in {kept}." if kept else "There were none before."
+        raise FitsomError(f"the records could not be brought up to date: {fault}", hint=where) from fault
+    config.database.chmod(0o600)
+
+
+def _refuse_while_running(config: Config, seen: set[Name]) -> None:
+    """A run writes its record through the older models. One that died holds no lock, and is ended afterwards."""
+    if ("execution", "0001_initial") not in seen:
+        return
+    with contextlib.closing(reading(config.database)) as records:
+        marks = ", ".join("?" * len(_UNDER_WAY))
+        query = f"SELECT id FROM run WHERE status IN ({marks})"  # noqa: S608 - marks only
+        rows = records.execute(query, _UNDER_WAY).fetchall()
+    alive = [run for (run,) in rows if _held(config.run_dir(run) / "lock")]
+    if alive:
+        raise RefusedError(
+            f"{', '.join(alive)} is under way: its records cannot be brought up to date now",
+            hint="Wait until it has ended, and try again.",
+        )
+
+
+def _held(path: Path) -> bool:
+    try:
+        with path.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _alone(config: Config) -> Iterator[None]:
+    """One process at a time; the kernel drops the lock of one that dies."""
+    lock = os.open(config.state / "migrate.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _version_file(config: Config) -> Path:
+    return config.state / "fitsom-version"
+
+
+def _note_version(config: Config) -> None:
+    fresh = _version_file(config).with_suffix(f".{os.getpid()}")
+    fresh.write_text(f"{__version__}\n", encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(_version_file(config))
