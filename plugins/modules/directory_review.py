@@ -162,8 +162,8 @@ def facts(stale: List[Dict[str, Any]], privileged: List[Dict[str, Any]], days: i
 
 
 def _sentence(row: Dict[str, Any]) -> str:
-    word = "since" if row["exact"] else "since at the latest"
-    day = ", %s %s" % (word, row["since"]) if row["since"] else ""
+    limit = "" if row["exact"] else " at the latest"
+    day = ", since %s%s" % (row["since"], limit) if row["since"] else ""
     way = "" if row["direct"] else ", through another group"
     return "%s: %s%s%s" % (row["group"], row["account"], day, way)
 
