@@ -315,7 +315,7 @@ def _seal(change: records.Change, plan: records.Plan) -> Seal:
         else:
             rows.append(SealComponent(name=name, value=_short(value)))
     verify = (
-        f"git rev-parse {plan.commit[:12]}:roles   # must be the tree named above; so for playbooks and plugins",
+        f"git rev-parse {plan.commit[:12]}:playbooks   # must be the tree named above; so for the others",
         f"fitsom change show {change.number} --json | jq -Sjc .plan.components | sha256sum",
     )
     return Seal(sha256=plan.seal, components=tuple(rows), verify=verify)

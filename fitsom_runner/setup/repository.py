@@ -157,9 +157,14 @@ def _undone_on_failure() -> Iterator[list[Path]]:
     made: list[Path] = []
     try:
         yield made
-    except BaseException:
+    except BaseException as fault:
         for path in reversed(made):
             _remove(path)
+        if isinstance(fault, OSError):
+            words = f"the school could not be made: {fault}"
+            raise ConfigError(
+                words, hint="Nothing is left of it. Choose a place that you may write to."
+            ) from fault
         raise
 
 

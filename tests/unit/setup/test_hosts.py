@@ -144,9 +144,10 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_what_is_no_list_is_refused(tmp_path: Path) -> None:
-    for data, words in [("", "empty"), (b"\0" * 1_000_001, "larger than")]:
-        with pytest.raises(ConfigError, match=words):
-            read(tmp_path, data)
+    with pytest.raises(ConfigError, match="empty"):
+        read(tmp_path, "")
+    with pytest.raises(ConfigError, match="larger than"):
+        read(tmp_path, b"\0" * 1_000_001)
     with pytest.raises(ConfigError, match="cannot be read"):
         hosts.read(tmp_path / "nowhere.csv")
 

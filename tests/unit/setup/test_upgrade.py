@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 
 def planned(
-    school: Config, number: str, state: str, components: dict[str, object], seal: str = "f" * 64
+    school: Config, number: str, state: str, components: Mapping[str, object], seal: str = "f" * 64
 ) -> None:
     records = sqlite3.connect(school.database)
     with records:
