@@ -53,7 +53,7 @@ from typing import Any, Dict, Iterable, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.apt.backout_files import forget_others, keep, make_folder
+from ..module_utils.apt.backout_files import keep_file, make_folder, remove_outdated
 from ..module_utils.apt.host import (
     SELECTION,
     Apt,
@@ -85,8 +85,8 @@ def keep_in_pool(
     for row in changes:
         deb = deb_path(row["name"], version_of(plan.packages, row["name"], row["to"])) if row["to"] else None
         if deb:
-            keep(deb, pool)
-    forget_others(pool, [deb_name(name, row["version"], row["arch"]) for name, row in installed.items()])
+            keep_file(deb, pool)
+    remove_outdated(pool, [deb_name(name, row["version"], row["arch"]) for name, row in installed.items()])
 
 
 def note_reboot(reasons: Iterable[str], path: str = REBOOT_REQUIRED) -> None:
@@ -97,23 +97,23 @@ def note_reboot(reasons: Iterable[str], path: str = REBOOT_REQUIRED) -> None:
     with open(path, "a", encoding="utf-8") as handle:
         handle.write("*** System restart required ***\n" if not handle.tell() else "")
     listing = path + ".pkgs"
-    known: List[str] = []
+    listed_names: List[str] = []
     if os.path.exists(listing):
         with open(listing, encoding="utf-8") as handle:
-            known = handle.read().split()
+            listed_names = handle.read().split()
     with open(listing, "a", encoding="utf-8") as handle:
-        handle.writelines(name + "\n" for name in names if name not in known)
+        handle.writelines(name + "\n" for name in names if name not in listed_names)
 
 
 def broken(installed: Mapping[str, Mapping[str, str]]) -> List[str]:
     return sorted(name for name, row in installed.items() if row["state"] not in ("ii", "hi"))
 
 
-def failure(text: str, done: List[Change], left: List[str]) -> str:
+def failure(text: str, changes: List[Change], incomplete: List[str]) -> str:
     message = "the updates did not go through:\n" + apt_errors(text)
-    message += "\nChanged all the same: %s." % (describe(done) or "nothing")
-    if left:
-        message += "\nNot completely installed: %s." % ", ".join(left)
+    message += "\nChanged all the same: %s." % (describe(changes) or "nothing")
+    if incomplete:
+        message += "\nNot completely installed: %s." % ", ".join(incomplete)
     return message + "\nThe host is left as it is; its back-out takes it to the versions before."
 
 
@@ -127,27 +127,29 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     removals = any(row["action"] == "remove" for row in plan.changes)
     code, text = host.install(plan.arguments, removals, False, lock)
     after = host.installed()
-    done = actual_changes(before, after)
-    new = [row["name"] for row in done if row["action"] == "install"]
-    host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in done}] + new)
-    note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in done})
-    facts = {"packages": package_rows(done, options["known"])}
-    left = broken({name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}})
-    if code or left:
+    actual = actual_changes(before, after)
+    new = [row["name"] for row in actual if row["action"] == "install"]
+    host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in actual}] + new)
+    note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in actual})
+    facts = {"packages": package_rows(actual, options["known"])}
+    incomplete = broken(
+        {name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}}
+    )
+    if code or incomplete:
         host.module.fail_json(
-            msg=failure(text, done, left), changed=bool(done), diff=diff_of(done), fitsom=facts
+            msg=failure(text, actual, incomplete), changed=bool(actual), diff=diff_of(actual), fitsom=facts
         )
-    if not same_set(plan.changes, done):
+    if not same_set(plan.changes, actual):
         message = "apt did other than it had foreseen. Foreseen: %s. Done: %s"
         host.module.fail_json(
-            msg=message % (describe(plan.changes), describe(done)),
+            msg=message % (describe(plan.changes), describe(actual)),
             changed=True,
-            diff=diff_of(done),
+            diff=diff_of(actual),
             fitsom=facts,
         )
     if options["pool"]:
-        keep_in_pool(options["pool"], done, plan, after)
-    return {"changed": bool(done), "diff": diff_of(done), "fitsom": facts}
+        keep_in_pool(options["pool"], actual, plan, after)
+    return {"changed": bool(actual), "diff": diff_of(actual), "fitsom": facts}
 
 
 def main() -> None:

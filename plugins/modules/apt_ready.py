@@ -102,10 +102,10 @@ def set_check(name: str, snapshots: Optional[Iterable[Dict[str, Any]]], hours: i
     what = "a backup of %s succeeded within %d hours" % (name, hours)
     if snapshots is None:
         return check(what, False, "the repository does not answer")
-    mine = of_set(snapshots, name)
-    if not mine:
+    of_the_set = of_set(snapshots, name)
+    if not of_the_set:
         return check(what, False, "there is no backup of it")
-    ok = age_hours(mine[-1], now) <= hours
+    ok = age_hours(of_the_set[-1], now) <= hours
     return check(what, ok, "yes" if ok else "the last one is older than that")
 
 
@@ -116,11 +116,11 @@ def backup_checks(module: AnsibleModule, stamp: Optional[str], hours: int) -> Li
         return [backup_check(stamp, hours, time.time())]
     snapshots, _why = Restic(module, policy["repositories"][0]["name"]).snapshots()
     now = datetime.now(timezone.utc)
-    return [set_check(each["name"], snapshots, hours, now) for each in policy["sets"]]
+    return [set_check(data_set["name"], snapshots, hours, now) for data_set in policy["sets"]]
 
 
 def space_checks(paths: Iterable[str], needed: int) -> List[Check]:
-    found: Dict[int, Check] = {}
+    checks: Dict[int, Check] = {}
     for path in paths:
         if not os.path.isdir(path):
             continue
@@ -129,8 +129,8 @@ def space_checks(paths: Iterable[str], needed: int) -> List[Check]:
         detail = (
             "more than %d MB free" % needed if free >= needed else "%d MB free, %d MB needed" % (free, needed)
         )
-        found.setdefault(device, check("free space on %s" % path, free >= needed, detail))
-    return list(found.values())
+        checks.setdefault(device, check("free space on %s" % path, free >= needed, detail))
+    return list(checks.values())
 
 
 def dpkg_check(audit: str, interrupted: bool) -> Check:
@@ -177,22 +177,22 @@ def main() -> None:
         "lock_timeout": {"type": "int", "default": 300},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    wanted = module.params
+    params = module.params
     soft: List[Check] = []
-    hours = wanted["backup_max_age_hours"]
+    hours = params["backup_max_age_hours"]
     if hours:
-        soft += backup_checks(module, wanted["backup_stamp"], hours)
-    hard = space_checks(wanted["paths"], wanted["min_free_mb"])
-    holder = wait_for_lock(wanted["lock_timeout"])
-    busy = "held by %s; waited for %d seconds" % (holder, wanted["lock_timeout"])
+        soft += backup_checks(module, params["backup_stamp"], hours)
+    hard = space_checks(params["paths"], params["min_free_mb"])
+    holder = wait_for_lock(params["lock_timeout"])
+    busy = "held by %s; waited for %d seconds" % (holder, params["lock_timeout"])
     hard.append(check("the package system is free", not holder, busy if holder else "nobody holds it"))
-    if wanted["package_state"]:
+    if params["package_state"]:
         hard += package_checks(module)
-    hard += service_checks(show(module, wanted["services"]))
-    wrong = [row for row in hard + ([] if module.check_mode else soft) if not row["ok"]]
+    hard += service_checks(show(module, params["services"]))
+    failures = [row for row in hard + ([] if module.check_mode else soft) if not row["ok"]]
     facts = {"checks": soft + hard}
-    if wrong:
-        reasons = "".join("\n%s: no, %s" % (row["name"], row["detail"]) for row in wrong)
+    if failures:
+        reasons = "".join("\n%s: no, %s" % (row["name"], row["detail"]) for row in failures)
         module.fail_json(
             msg="nothing was touched, since this host is not fit to be patched:" + reasons, fitsom=facts
         )

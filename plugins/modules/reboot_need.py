@@ -72,7 +72,7 @@ from ..module_utils.apt.rules import reboot_decision, seconds_until
 REBOOT_REQUIRED = "/run/reboot-required"
 
 
-def noted(path: str = REBOOT_REQUIRED) -> List[str]:
+def noted_packages(path: str = REBOOT_REQUIRED) -> List[str]:
     """Packages that asked for a reboot since the last start."""
     if not os.path.exists(path):
         return []
@@ -92,17 +92,17 @@ def main() -> None:
         "done": {"type": "bool", "default": False},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    given = module.params
-    reasons = sorted(set(given["reasons"]) | set(noted()))
-    required, planned = reboot_decision(given["policy"], reasons, given["changes"])
+    params = module.params
+    reasons = sorted(set(params["reasons"]) | set(noted_packages()))
+    required, planned = reboot_decision(params["policy"], reasons, params["changes"])
     try:
         now = time.localtime()
-        delay = seconds_until(given["at"], (now.tm_hour, now.tm_min)) if given["at"] else 0
+        delay = seconds_until(params["at"], (now.tm_hour, now.tm_min)) if params["at"] else 0
     except ValueError as error:
         module.fail_json(msg=str(error))
-    reboot = {"required": required, "planned": planned, "done": given["done"], "reasons": reasons}
+    reboot = {"required": required, "planned": planned, "done": params["done"], "reasons": reasons}
     facts: Dict[str, Any] = {"reboot": reboot}
-    if required and not planned and not given["done"]:
+    if required and not planned and not params["done"]:
         facts["notes"] = ["a reboot is needed and is not part of this run: %s" % ", ".join(reasons)]
     module.exit_json(changed=False, planned=planned, required=required, delay=delay, fitsom=facts)
 

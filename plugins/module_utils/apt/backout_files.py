@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from typing import Any, Dict, Iterable, List
 
-from .backout_rules import FORMAT, empty
+from .backout_rules import FORMAT, empty_manifest
 
 MANIFEST = "manifest.json"
 
@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 def read_manifest(folder: str) -> Dict[str, Any]:
     path = os.path.join(folder, MANIFEST)
     if not os.path.exists(path):
-        return empty()
+        return empty_manifest()
     with open(path, encoding="utf-8") as handle:
         manifest = json.load(handle)
     if manifest.get("format") != FORMAT:
@@ -46,7 +46,7 @@ def sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def keep(source: str, folder: str) -> str:
+def keep_file(source: str, folder: str) -> str:
     """A second name for a file where the file system allows it, else a copy."""
     target = os.path.join(folder, os.path.basename(source))
     if os.path.exists(target):
@@ -68,18 +68,18 @@ def make_folder(path: str) -> None:
 
 def saved_files(folder: str, manifest: Dict[str, Any]) -> Dict[str, str]:
     """Package name to the .deb that is really there."""
-    found = {}
+    paths = {}
     for name, row in manifest["packages"].items():
         path = os.path.join(folder, row.get("deb") or "")
         if row.get("deb") and os.path.isfile(path):
-            found[name] = path
-    return found
+            paths[name] = path
+    return paths
 
 
-def forget_others(folder: str, keep_names: Iterable[str]) -> List[str]:
+def remove_outdated(folder: str, keep_names: Iterable[str]) -> List[str]:
     """Remove the .debs of the pool that are of no installed version any more."""
-    kept = set(keep_names)
-    gone = [name for name in sorted(os.listdir(folder)) if name.endswith(".deb") and name not in kept]
-    for name in gone:
+    keep = set(keep_names)
+    removed = [name for name in sorted(os.listdir(folder)) if name.endswith(".deb") and name not in keep]
+    for name in removed:
         os.unlink(os.path.join(folder, name))
-    return gone
+    return removed

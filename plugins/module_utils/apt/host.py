@@ -82,8 +82,8 @@ def lock_holder(paths: Iterable[str] = LOCKS) -> str:
     for path in paths:
         try:
             with open(path, "rb") as handle:
-                asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-                answer = fcntl.fcntl(handle.fileno(), fcntl.F_GETLK, asked)
+                request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                answer = fcntl.fcntl(handle.fileno(), fcntl.F_GETLK, request)
         except OSError:
             continue
         kind, _whence, _start, _length, process = struct.unpack("hhqqi4x", answer)
@@ -149,23 +149,23 @@ class Apt:
         native = self.run(["dpkg", "--print-architecture"])[1].strip()
         form = "${binary:Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"
         _code, out, _err = self.run(["dpkg-query", "-W", "-f", form])
-        found: Dict[str, Dict[str, str]] = {}
+        packages: Dict[str, Dict[str, str]] = {}
         for line in out.splitlines():
             name, version, arch, state = line.split("\t")
             if version and state[1:2] not in ("n", "c"):
                 name = name[: -len(native) - 1] if name.endswith(":" + native) else name
-                found[name] = {"version": version, "arch": arch, "state": state.strip()}
-        return found
+                packages[name] = {"version": version, "arch": arch, "state": state.strip()}
+        return packages
 
     def packages(self, security: Iterable[str]) -> Dict[str, Dict[str, Any]]:
         """What apt knows of each package that is installed, or that could be."""
         patterns = list(security)
-        found: Dict[str, Dict[str, Any]] = {}
+        states: Dict[str, Dict[str, Any]] = {}
         for package in apt.Cache():
             if package.installed is None and not package.versions:
                 continue
-            found[package.name] = _Lazy(package, patterns)
-        return found
+            states[package.name] = _Lazy(package, patterns)
+        return states
 
     def simulate(
         self, arguments: List[str], allow_removals: bool, downgrades: bool = False
@@ -203,9 +203,9 @@ class Apt:
         return self.run(["apt-mark", "showauto"])[1].split()
 
     def mark_automatic(self, names: Iterable[str]) -> None:
-        wanted = sorted(set(names))
-        if wanted:
-            self.run(["apt-mark", "auto", *wanted])
+        selected = sorted(set(names))
+        if selected:
+            self.run(["apt-mark", "auto", *selected])
 
 
 def _options(allow_removals: bool, downgrades: bool) -> List[str]:
@@ -314,7 +314,7 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
     plan = Plan()
     plan.packages = host.packages(options["security_origins"])
     pinned = options["pinned"] if options["pinned"] is not None else bool(options["pins"])
-    left = list(options["hold"]) + list(options["exclude"])
+    skipped = list(options["hold"]) + list(options["exclude"])
     if pinned:
         targets, problems = select_pins(options["pins"], plan.packages, options["hold"], options["exclude"])
         if problems:
@@ -322,8 +322,8 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
         removals = options["allow_removals"] or any(not version for version in targets.values())
         plan.arguments = apt_arguments(targets)
         plan.changes, error = host.simulate(plan.arguments, removals)
-        strangers = unapproved(plan.changes, options["pins"])
-        problems = ["%s %s" % (r["name"], r["to"] or "(removed)") for r in strangers]
+        unapproved_changes = unapproved(plan.changes, options["pins"])
+        problems = ["%s %s" % (r["name"], r["to"] or "(removed)") for r in unapproved_changes]
         if error or problems:
             host.module.fail_json(
                 msg="the approved versions can not be installed: "
@@ -335,21 +335,21 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
     targets = dict(selection.targets)
     plan.arguments = apt_arguments(targets)
     plan.changes, error = host.simulate(plan.arguments, options["allow_removals"])
-    problems = forbidden(plan.changes, options["allow_removals"], left)
+    problems = forbidden(plan.changes, options["allow_removals"], skipped)
     if error or problems:
-        _leave_back(host, plan, targets, options, left)
+        _keep_back(host, plan, targets, options, skipped)
     return plan
 
 
-def _leave_back(
-    host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping[str, Any], left: List[str]
+def _keep_back(
+    host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping[str, Any], skipped: List[str]
 ) -> None:
     """Try each package for itself, keep back those that can not be had, and plan the rest."""
     possible: Dict[str, Any] = {}
     for name in sorted(targets):
         # Removals are let through here, and forbidden below by their names: apt's own refusal names none.
         changes, error = host.simulate(apt_arguments({name: targets[name]}), True)
-        reason = error or "; ".join(forbidden(changes, options["allow_removals"], left))
+        reason = error or "; ".join(forbidden(changes, options["allow_removals"], skipped))
         if reason:
             state = plan.packages[name]
             row = {
@@ -363,6 +363,6 @@ def _leave_back(
             possible[name] = targets[name]
     plan.arguments = apt_arguments(possible)
     plan.changes, error = host.simulate(plan.arguments, options["allow_removals"])
-    problems = [error] if error else forbidden(plan.changes, options["allow_removals"], left)
+    problems = [error] if error else forbidden(plan.changes, options["allow_removals"], skipped)
     if problems:
         host.module.fail_json(msg="apt can not install these updates together:\n" + "\n".join(problems))

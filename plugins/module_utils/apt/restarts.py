@@ -20,10 +20,10 @@ def expected_restarts(changes: Iterable[Change], texts: Iterable[str], never: Li
         if row["from"]:
             replaced |= files_of(row["name"], row["arch"])
     units = running(deleted=False) if replaced else {}
-    found = {unit: "run" for unit in restartable(units, never) if units[unit] & replaced}
+    services = {unit: "run" for unit in restartable(units, never) if units[unit] & replaced}
     for text in texts:
-        found.update(dict.fromkeys(restarts(text), "package"))
-    return found
+        services.update(dict.fromkeys(restarts(text), "package"))
+    return services
 
 
 def service_rows(module: AnsibleModule, expected: Mapping[str, str]) -> List[Dict[str, Any]]:

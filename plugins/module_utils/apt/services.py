@@ -13,7 +13,9 @@ from ansible.module_utils.basic import AnsibleModule
 from .rules import matches
 
 INFO = "/var/lib/dpkg/info"
-SHOWN = "Id,LoadState,ActiveState,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,Type,Result"
+PROPERTIES = (
+    "Id,LoadState,ActiveState,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,Type,Result"
+)
 
 
 def unit_of(cgroup: str) -> Optional[str]:
@@ -30,17 +32,17 @@ def unit_of(cgroup: str) -> Optional[str]:
 
 def mapped_files(maps: str, deleted: bool) -> Set[str]:
     """Paths in /proc/PID/maps; with `deleted` only those whose file was replaced meanwhile."""
-    found = set()
+    paths = set()
     for line in maps.splitlines():
         fields = line.split(None, 5)
         if len(fields) < 6 or not fields[5].startswith("/") or "x" not in fields[1]:
             continue
         path = fields[5]
         if path.endswith(" (deleted)"):
-            found.add(path[: -len(" (deleted)")])
+            paths.add(path[: -len(" (deleted)")])
         elif not deleted:
-            found.add(path)
-    return {path for path in found if path.startswith(("/usr/", "/lib", "/bin/", "/sbin/", "/opt/"))}
+            paths.add(path)
+    return {path for path in paths if path.startswith(("/usr/", "/lib", "/bin/", "/sbin/", "/opt/"))}
 
 
 def _read(path: str) -> str:
@@ -64,19 +66,19 @@ def _processes(deleted: bool) -> Iterator[Tuple[str, str, Set[str]]]:
 
 def running(deleted: bool) -> Dict[str, Set[str]]:
     """Service to the files that its processes execute from."""
-    found: Dict[str, Set[str]] = {}
+    files_by_unit: Dict[str, Set[str]] = {}
     for _process, unit, files in _processes(deleted):
-        found.setdefault(unit, set()).update(files)
-    return found
+        files_by_unit.setdefault(unit, set()).update(files)
+    return files_by_unit
 
 
 def stale_since() -> Dict[str, float]:
     """Service to the start of the youngest of its processes that run replaced files, in seconds since the boot."""
-    found: Dict[str, float] = {}
+    starts: Dict[str, float] = {}
     for process, unit, _files in _processes(deleted=True):
         started = start_of(_read("/proc/%s/stat" % process))
-        found[unit] = max(started, found.get(unit, 0.0))
-    return found
+        starts[unit] = max(started, starts.get(unit, 0.0))
+    return starts
 
 
 def start_of(stat: str) -> float:
@@ -90,31 +92,31 @@ def left_over(youngest: float, state: Mapping[str, str]) -> bool:
 
     To restart the service again would not end them. A second's grace, since the two clocks are read apart.
     """
-    began = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1000000
-    return youngest < began - 1
+    unit_start = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1000000
+    return youngest < unit_start - 1
 
 
 def files_of(package: str, arch: str) -> Set[str]:
     """A package's files by their real path (older packages still say /lib for /usr/lib)."""
     listing = _read("%s/%s.list" % (INFO, package)) or _read("%s/%s:%s.list" % (INFO, package, arch))
     folders: Dict[str, str] = {}
-    found = set()
+    paths = set()
     for path in listing.splitlines():
         folder, base = os.path.split(path)
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
-        found.add(os.path.join(folders[folder], base))
-    return found
+        paths.add(os.path.join(folders[folder], base))
+    return paths
 
 
 def show(module: AnsibleModule, names: Iterable[str]) -> Dict[str, Dict[str, str]]:
     """systemd's view of some services, by the name that was asked for."""
-    found = {}
+    states = {}
     for name in names:
         unit = name if re.search(r"\.(service|socket|timer|target|path|mount)$", name) else name + ".service"
-        _code, out, _err = module.run_command(["systemctl", "show", "--property", SHOWN, "--", unit])
-        found[name] = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    return found
+        _code, out, _err = module.run_command(["systemctl", "show", "--property", PROPERTIES, "--", unit])
+        states[name] = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+    return states
 
 
 def restartable(units: Iterable[str], never: Iterable[str]) -> List[str]:

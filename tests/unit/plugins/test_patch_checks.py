@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from plugins.module_utils.apt.backout_files import (
-    forget_others,
-    keep,
+    keep_file,
     read_manifest,
+    remove_outdated,
     saved_files,
     write_manifest,
 )
-from plugins.module_utils.apt.backout_rules import empty
+from plugins.module_utils.apt.backout_rules import empty_manifest
 from plugins.module_utils.apt.debs import asks_for_reboot, restarts
 from plugins.module_utils.apt.services import mapped_files, restartable, unit_of
 from plugins.modules import apt_ready, apt_verify, service_restarts
@@ -89,10 +89,10 @@ def test_check_mode_tells_restarts_by_package_and_by_the_run() -> None:
         {"name": "b.service", "by": "run", "before": "active", "started": "1"},
         {"name": "a.service", "by": "package", "before": "active", "started": "1"},
     ]
-    result = service_restarts.foreseen(expected, True)
+    result = service_restarts.predicted_restarts(expected, True)
     assert [row["name"] for row in result["fitsom"]["services"]] == ["a.service", "b.service"]
     assert (result["changed"], result["restarted"]) == (True, ["b.service"])
-    assert service_restarts.foreseen(expected, False)["restarted"] == []
+    assert service_restarts.predicted_restarts(expected, False)["restarted"] == []
 
 
 def test_a_service_that_its_package_restarted_is_known_by_its_start() -> None:
@@ -134,7 +134,7 @@ def test_a_packages_script_tells_what_it_restarts_and_whether_it_asks_for_a_rebo
 
 
 def test_the_manifest_is_written_whole_and_its_files_are_found_again(tmp_path: Path) -> None:
-    assert read_manifest(str(tmp_path)) == empty()
+    assert read_manifest(str(tmp_path)) == empty_manifest()
     manifest = {"format": 1, "packages": {"a": {"arch": "all", "from": "1", "to": "2", "deb": "a_1_all.deb"}}}
     write_manifest(str(tmp_path), manifest)
     assert read_manifest(str(tmp_path)) == manifest
@@ -148,6 +148,6 @@ def test_the_pool_keeps_only_what_is_installed(tmp_path: Path) -> None:
     (tmp_path / "pool").mkdir()
     for name in ("a_1_all.deb", "a_2_all.deb"):
         (tmp_path / "from" / name).write_text(name)
-        keep(str(tmp_path / "from" / name), str(tmp_path / "pool"))
-    assert forget_others(str(tmp_path / "pool"), ["a_2_all.deb"]) == ["a_1_all.deb"]
+        keep_file(str(tmp_path / "from" / name), str(tmp_path / "pool"))
+    assert remove_outdated(str(tmp_path / "pool"), ["a_2_all.deb"]) == ["a_1_all.deb"]
     assert [path.name for path in (tmp_path / "pool").iterdir()] == ["a_2_all.deb"]
