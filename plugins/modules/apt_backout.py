@@ -9,10 +9,11 @@ DOCUMENTATION = r"""
 module: apt_backout
 short_description: Go back to the package versions that a manifest recorded
 description:
-  - Installs the saved .debs that M(fitsom.school.apt_save_debs) kept, or the same versions from the archive
-    while that has them.
+  - Installs the saved .debs that M(fitsom.school.apt_save_debs) kept, or the same versions from the
+    archive while that has them.
   - Packages that the change had newly installed are removed; the kernel that is running is kept.
-  - Works on a host on which the patch run failed half-way. Fails, in check mode too, if any version can not be had.
+  - Works on a host on which the patch run failed half-way. Fails, in check mode too, if any version
+    is not available.
 options:
   src:
     description: The folder of the change's way back.
@@ -27,7 +28,7 @@ options:
     type: bool
     default: false
   partial:
-    description: Go back as far as possible if some old packages are not to be had.
+    description: Go back as far as possible if some old packages are not available.
     type: bool
     default: false
   reboot_packages:
@@ -60,7 +61,7 @@ changes:
   elements: dict
   returned: success
 services:
-  description: Running services that this restarts, as M(fitsom.school.apt_updates) tells them.
+  description: Running services that this restarts, as M(fitsom.school.apt_updates) returns them.
   type: list
   elements: dict
   returned: success
@@ -113,12 +114,12 @@ def find_way(host: Apt, folder: str, manifest: Dict[str, Any]) -> WayBack:
 
 
 def simulate(host: Apt, way: WayBack, manifest: Dict[str, Any]) -> List[Change]:
-    """What apt would do, which must be what the manifest says and nothing besides."""
+    """What apt would do, which must be what the manifest says and nothing else."""
     changes, error = host.simulate(arguments(way), bool(way.removals), downgrades=True)
     unrecorded = unrecorded_changes(changes, manifest)
     if error or unrecorded:
         host.module.fail_json(
-            msg="nothing was touched, the way back is not open: "
+            msg="nothing was touched, the way back is not possible: "
             + (error or "apt would also change %s" % ", ".join(unrecorded))
         )
     params = host.module.params
@@ -137,12 +138,12 @@ def go_back(host: Apt, way: WayBack, planned: List[Change]) -> Tuple[List[Change
     actual = actual_changes(before, after)
     host.mark_automatic(n for n in automatic if n in after and n in {row["name"] for row in actual})
     if code:
-        return actual, "going back did not go through:\n%s\nChanged all the same: %s" % (
+        return actual, "going back failed:\n%s\nChanged nevertheless: %s" % (
             apt_errors(text),
             describe(actual) or "nothing",
         )
     if not same_set(planned, actual):
-        return actual, "apt did other than it had foreseen. Foreseen: %s. Done: %s" % (
+        return actual, "apt did other than it had predicted. Predicted: %s. Done: %s" % (
             describe(planned),
             describe(actual),
         )
@@ -167,7 +168,7 @@ def main() -> None:
     except ValueError as fault:
         module.fail_json(msg=str(fault))
     way = find_way(host, folder, manifest)
-    notes = ["no way back for %s: the old package is not to be had" % text for text in way.missing]
+    notes = ["no way back for %s: the old package is not available" % text for text in way.missing]
     if not manifest["packages"]:
         notes.append("nothing is recorded in %s, so there is nothing to go back from" % folder)
     if way.missing and not module.params["partial"]:

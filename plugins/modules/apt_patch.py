@@ -9,9 +9,12 @@ DOCUMENTATION = r"""
 module: apt_patch
 short_description: Install outstanding updates, or exactly the approved versions
 description:
-  - In check mode tells exactly the packages that a run would change, dependencies included, by apt's own resolver.
-  - Packages are fetched before the first is touched. Which were installed by hand and which as a dependency stays.
-  - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it then is.
+  - In check mode reports exactly the packages that a run would change, dependencies included, by
+    apt's own resolver.
+  - Packages are fetched before the first is touched. Which were installed by hand and which as a
+    dependency stays.
+  - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it
+    then is.
 options:
   known:
     description: What M(fitsom.school.apt_updates) found out about the new versions, for the report.
@@ -19,12 +22,14 @@ options:
     elements: dict
     default: []
   reboot_reasons:
-    description: Packages that ask for a reboot; noted in C(/run/reboot-required) once they are installed.
+    description: Packages that ask for a reboot; noted in C(/run/reboot-required) once they are
+      installed.
     type: list
     elements: str
     default: []
   pool:
-    description: Keep the installed .debs in this folder, so that they can be gone back to after the next patch run.
+    description: Keep the installed .debs in this folder, so that they can be gone back to after the
+      next patch run.
     type: path
 extends_documentation_fragment:
   - fitsom.school.apt_selection
@@ -90,7 +95,7 @@ def keep_in_pool(
 
 
 def note_reboot(reasons: Iterable[str], path: str = REBOOT_REQUIRED) -> None:
-    """As Debian's own tools note it: gone after the next start, whoever starts the host."""
+    """As Debian's own tools note it: it is gone after the next start."""
     names = list(reasons)
     if not names:
         return
@@ -110,15 +115,18 @@ def broken(installed: Mapping[str, Mapping[str, str]]) -> List[str]:
 
 
 def failure(text: str, changes: List[Change], incomplete: List[str]) -> str:
-    message = "the updates did not go through:\n" + apt_errors(text)
-    message += "\nChanged all the same: %s." % (describe(changes) or "nothing")
+    message = "the updates failed:\n" + apt_errors(text)
+    message += "\nChanged nevertheless: %s." % (describe(changes) or "nothing")
     if incomplete:
         message += "\nNot completely installed: %s." % ", ".join(incomplete)
-    return message + "\nThe host is left as it is; its back-out takes it to the versions before."
+    return message + "\nThe host stays as it is; its back-out brings back the versions before."
 
 
 def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
-    """Do it. Returns what really changed; fails the module if apt did or if something else changed."""
+    """Install.
+
+    Returns what really changed; fails the module if apt failed or if something else changed.
+    """
     lock = options["lock_timeout"]
     error = host.download(plan.arguments, lock)
     if error:
@@ -140,7 +148,7 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
             msg=failure(text, actual, incomplete), changed=bool(actual), diff=diff_of(actual), fitsom=facts
         )
     if not same_set(plan.changes, actual):
-        message = "apt did other than it had foreseen. Foreseen: %s. Done: %s"
+        message = "apt did other than it had predicted. Predicted: %s. Done: %s"
         host.module.fail_json(
             msg=message % (describe(plan.changes), describe(actual)),
             changed=True,

@@ -10,9 +10,10 @@ module: apt_save_debs
 short_description: Save the packages that are about to be replaced
 description:
   - Writes a manifest of the versions before a change and keeps the .deb of each beside it.
-  - A .deb is taken from O(pool), from apt's cache, from the archive while that still has the version, or is
-    rebuilt by dpkg-repack where O(rebuild) allows it and the program is installed.
-  - What can not be had is named in the result, in check mode too, so that whoever approves the change knows it.
+  - A .deb is taken from O(pool), from apt's cache, from the archive while that still has the
+    version, or is rebuilt by dpkg-repack where O(rebuild) allows it and the program is installed.
+  - What is not available is named in the result, in check mode too, so that whoever approves the
+    change knows.
 options:
   changes:
     description: The changes to come, as M(fitsom.school.apt_updates) returns them.
@@ -27,11 +28,12 @@ options:
     description: Where M(fitsom.school.apt_patch) keeps the .debs that it installed.
     type: path
   rebuild:
-    description: Whether dpkg-repack may rebuild a package from its installed files. Changed configuration goes along.
+    description: Whether dpkg-repack may rebuild a package from its installed files. Changed
+      configuration goes along.
     type: bool
     default: true
   require_complete:
-    description: Fail if the old package of any change can not be had.
+    description: Fail if the old package of any change is not available.
     type: bool
     default: false
 author: The fitsom authors (@fitsom)
@@ -46,7 +48,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sources:
-  description: For each package where its old .deb comes from (kept, cache, archive, rebuilt or none).
+  description: For each package where its old .deb comes from (kept, cache, archive, rebuilt or
+    none).
   type: dict
   returned: success
 fitsom:
@@ -71,7 +74,9 @@ Source = Tuple[str, Optional[str]]
 
 
 def locate(row: Mapping[str, Any], packages: Mapping[str, Any], folders: List[str], rebuild: bool) -> Source:
-    """Where the old .deb of a change can be had: the kind of place, and its path if it lies here already."""
+    """Where the old .deb of a change is available: the kind of place, and its path if it is on this
+    host already.
+    """
     version = version_of(packages, row["name"], row["from"])
     path = deb_path(
         row["name"], dict(version, version=row["from"], arch=version.get("arch") or row["arch"]), folders
@@ -99,7 +104,7 @@ def rebuild_deb(host: Apt, name: str, folder: str) -> bool:
 
 
 def gather(host: Apt, rows: List[Mapping[str, Any]], sources: Dict[str, Source], dest: str) -> Dict[str, str]:
-    """Bring every .deb that can be had into the folder. Returns package name to file name."""
+    """Bring every available .deb into the folder. Returns package name to file name."""
     work = tempfile.mkdtemp(prefix=".work-", dir=dest)
     try:
         error = fetch(host, [row for row in rows if sources[row["name"]][0] == "archive"], work)
@@ -157,7 +162,7 @@ def main() -> None:
         )
     if unsaved:
         facts["notes"] = [
-            "there is no way back for %s: the old package is not to be had" % n for n in sorted(unsaved)
+            "there is no way back for %s: the old package is not available" % n for n in sorted(unsaved)
         ]
     changed = manifest != before
     if changed and not module.check_mode:

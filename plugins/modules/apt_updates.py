@@ -7,15 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: apt_updates
-short_description: Find out which updates are outstanding and which of them a patch run would install
+short_description: Find out which updates are outstanding and which of them a patch run would
+  install
 description:
-  - Reads what is installed and what the archives offer, on Debian and its relatives, through python-apt.
-  - Asks apt's own resolver what installing the selected updates would change, dependencies included.
-  - Nothing that is installed or running is touched. With O(refresh) the package index is fetched and with
-    O(read_notes) the new packages are fetched into apt's cache, in check mode too; neither counts as a change.
+  - Reads what is installed and what the archives offer, on Debian and its relatives, through
+    python-apt.
+  - Asks apt's own resolver what installing the selected updates would change, dependencies
+    included.
+  - Nothing that is installed or running is touched. With O(refresh) the package index is fetched
+    and with O(read_notes) the new packages are fetched into apt's cache, in check mode too; neither
+    counts as a change.
 options:
   refresh:
-    description: Fetch the package index first. A source that can not be reached is an error.
+    description: Fetch the package index first. A source that cannot be reached is an error.
     type: bool
     default: true
   read_notes:
@@ -58,12 +62,14 @@ updates:
   sample: [{name: openssl, arch: amd64, installed: 3.0.16-1, candidate: 3.0.17-1, security: true,
             origin: Debian-Security, held: false}]
 changes:
-  description: What a patch run with the same options would change, in the form of the C(fitsom) key's packages.
+  description: What a patch run with the same options would change, in the form of the C(fitsom)
+    key's packages.
   type: list
   elements: dict
   returned: success
 left_out:
-  description: Outstanding updates that would not be installed, each with its reason (held, excluded or kept back).
+  description: Outstanding updates that would not be installed, each with its reason (held, excluded
+    or kept back).
   type: list
   elements: dict
   returned: success

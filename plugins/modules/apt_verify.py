@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: apt_verify
 short_description: Check that a patched host is as it was planned
 description:
-  - Checks the installed versions, that services run and that nothing is half-installed, and fails naming what is wrong.
+  - Checks the installed versions, that services run and that nothing is half-installed, and fails
+    naming what is wrong.
   - Reads the error messages of the host's log since O(since); those not seen before are noted.
 options:
   changes:
@@ -53,7 +54,8 @@ errors:
   elements: str
   returned: success
 fitsom:
-  description: The checks, how each came out, and new error messages as notes. In check mode only services are checked.
+  description: The checks, how each came out, and new error messages as notes. In check mode only
+    services are checked.
   type: dict
   returned: always
 """

@@ -9,10 +9,12 @@ DOCUMENTATION = r"""
 module: reboot_need
 short_description: Decide whether a host is to be started again, and after how long
 description:
-  - A host needs it if C(/run/reboot-required) is there or a package among O(reasons) is about to be installed.
+  - A host needs it if C(/run/reboot-required) is there or a package among O(reasons) is about to be
+    installed.
 options:
   policy:
-    description: Whether to start the host again never, if it is required, or also after any other change.
+    description: Whether to start the host again never, if it is required, or also after any other
+      change.
     type: str
     choices: [never, if_required, always]
     default: if_required
@@ -26,7 +28,8 @@ options:
     type: bool
     default: false
   at:
-    description: Time of day, by the host's clock, to wait for. One that passed within twelve hours means at once.
+    description: Time of day, by the host's clock, to wait for. One that passed within twelve hours
+      means at once.
     type: str
     default: ""
   done:

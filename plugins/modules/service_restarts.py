@@ -9,21 +9,23 @@ DOCUMENTATION = r"""
 module: service_restarts
 short_description: Restart the services that still run the old files after an update
 description:
-  - Finds services that execute files which are no longer on disk, by /proc and, if it is there, by needrestart.
-  - In check mode tells which of O(expected) would be restarted; M(fitsom.school.apt_updates) finds these out
-    beforehand.
+  - Finds services that execute files which are no longer on disk, by /proc and, if it is there, by
+    needrestart.
+  - In check mode reports which of O(expected) would be restarted; M(fitsom.school.apt_updates)
+    finds these out beforehand.
 options:
   expected:
-    description: Services foreseen to be restarted by their package or by this run, with their state before.
+    description: Services predicted to be restarted by their package or by this run, with their
+      state before.
     type: list
     elements: dict
     default: []
   restart:
-    description: Whether to restart what needs it, or only to tell.
+    description: Whether to restart what needs it, or only to report it.
     type: bool
     default: true
   never:
-    description: Name patterns of services that are never restarted; that they need it is told.
+    description: Name patterns of services that are never restarted; that they need it is reported.
     type: list
     elements: str
     default: []
@@ -94,7 +96,7 @@ def predicted_restarts(expected: Iterable[Mapping[str, Any]], restart: bool) -> 
 def restarted_by_package(
     expected: Iterable[Mapping[str, Any]], states: Mapping[str, Mapping[str, str]]
 ) -> List[str]:
-    """Those of the foreseen services that started anew since, without our doing."""
+    """Those of the expected services that were started again since, not by this module."""
     return sorted(
         entry["name"]
         for entry in expected

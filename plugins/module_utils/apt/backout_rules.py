@@ -11,7 +11,9 @@ FORMAT = 1
 
 
 class WayBack(NamedTuple):
-    """How a host gets back: files and versions for apt, packages that must go, and what can not be had."""
+    """How a host gets back: files and versions for apt, packages to remove, and what is not
+    available.
+    """
 
     files: Dict[str, str]
     versions: Dict[str, str]
@@ -26,7 +28,10 @@ def empty_manifest() -> Dict[str, Any]:
 def merged(
     manifest: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], saved: Mapping[str, Optional[str]]
 ) -> Dict[str, Any]:
-    """The manifest with these changes added. What was written first stays: it is the state before the change."""
+    """The manifest with these changes added.
+
+    What was written first stays: it is the state before the change.
+    """
     packages: Dict[str, Entry] = {name: dict(row) for name, row in manifest.get("packages", {}).items()}
     for row in changes:
         recorded = packages.get(row["name"])
@@ -67,12 +72,12 @@ def diff_lines(manifest: Mapping[str, Any]) -> str:
 
 
 def completeness(changes: Iterable[Mapping[str, Any]], unsaved: Iterable[str]) -> Dict[str, Any]:
-    """The check that tells an approver whether the way back is complete."""
+    """The check that shows an approver whether the way back is complete."""
     replaced = [row["name"] for row in changes if row["from"]]
     missing = sorted(set(unsaved))
     detail = "%d of %d old packages kept" % (len(replaced) - len(missing), len(replaced))
     if missing:
-        detail += "; not to be had any more: " + ", ".join(missing)
+        detail += "; no longer available: " + ", ".join(missing)
     return {"name": "way back for every package", "ok": not missing, "detail": detail}
 
 
@@ -83,7 +88,9 @@ def way_back(
     offered: Mapping[str, Iterable[str]],
     keep_new: Iterable[str],
 ) -> WayBack:
-    """What to give apt so that the recorded versions come back; nothing where they are there already."""
+    """What to give apt so that the recorded versions come back; nothing where they are there
+    already.
+    """
     way = WayBack({}, {}, [], [])
     keep = set(keep_new)
     for name, row in sorted(manifest.get("packages", {}).items()):

@@ -74,7 +74,7 @@ def need_python_apt(module: AnsibleModule) -> None:
     )
 
 
-# --- locks ---------------------------------------------------------------------------------------------------
+# --- locks ----------------------------------------------------------------------------------------
 
 
 def lock_holder(paths: Iterable[str] = LOCKS) -> str:
@@ -115,14 +115,14 @@ def need_lock(module: AnsibleModule, seconds: int) -> None:
     holder = wait_for_lock(seconds)
     if holder:
         module.fail_json(
-            msg="the package system is in use by %s; it was waited for %d seconds" % (holder, seconds),
+            msg="the package system is in use by %s; waited for %d seconds" % (holder, seconds),
             fitsom={
                 "checks": [{"name": "package system is free", "ok": False, "detail": "held by " + holder}]
             },
         )
 
 
-# --- running apt ---------------------------------------------------------------------------------------------
+# --- running apt ----------------------------------------------------------------------------------
 
 
 class Apt:
@@ -145,7 +145,9 @@ class Apt:
             )
 
     def installed(self) -> Dict[str, Dict[str, str]]:
-        """dpkg's own list: name (with :arch only for foreign ones) to version, architecture and state."""
+        """dpkg's own list: name (with :arch only for foreign ones) to version, architecture and
+        state.
+        """
         native = self.run(["dpkg", "--print-architecture"])[1].strip()
         form = "${binary:Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"
         _code, out, _err = self.run(["dpkg-query", "-W", "-f", form])
@@ -170,7 +172,7 @@ class Apt:
     def simulate(
         self, arguments: List[str], allow_removals: bool, downgrades: bool = False
     ) -> Tuple[List[Change], str]:
-        """What apt's resolver would change, or its reason why it can not be done."""
+        """What apt's resolver would change, or its reason why it cannot be done."""
         if not arguments:
             return [], ""
         code, out, err = self.run(
@@ -191,7 +193,10 @@ class Apt:
     def install(
         self, arguments: List[str], allow_removals: bool, downgrades: bool, lock_timeout: int
     ) -> Tuple[int, str]:
-        """Really do it. The state of dpkg afterwards tells what happened, not this."""
+        """Run apt-get install.
+
+        The state of dpkg afterwards shows what happened, not this return value.
+        """
         need_lock(self.module, lock_timeout)
         wait = ["-o", "DPkg::Lock::Timeout=%d" % lock_timeout]
         code, out, err = self.run(
@@ -209,7 +214,7 @@ class Apt:
 
 
 def _options(allow_removals: bool, downgrades: bool) -> List[str]:
-    """The same for the simulation and for the deed, so that one predicts the other."""
+    """The same for the simulation and for the run, so that one predicts the other."""
     options = [
         "-y",
         "-o",
@@ -295,7 +300,7 @@ def deb_path(name: str, row: Mapping[str, Any], folders: Iterable[str] = (APT_CA
     return next((place for place in places if os.path.isfile(place)), None)
 
 
-# --- the plan ------------------------------------------------------------------------------------------------
+# --- the plan -------------------------------------------------------------------------------------
 
 
 class Plan:
@@ -310,7 +315,10 @@ class Plan:
 
 
 def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
-    """The one way in which planning and patching find what to change. Fails the module where it can not be done."""
+    """The one way in which planning and patching find what to change.
+
+    Fails the module where it cannot be done.
+    """
     plan = Plan()
     plan.packages = host.packages(options["security_origins"])
     pinned = options["pinned"] if options["pinned"] is not None else bool(options["pins"])
@@ -318,7 +326,7 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
     if pinned:
         targets, problems = select_pins(options["pins"], plan.packages, options["hold"], options["exclude"])
         if problems:
-            host.module.fail_json(msg="the approved versions can not be installed:\n" + "\n".join(problems))
+            host.module.fail_json(msg="the approved versions cannot be installed:\n" + "\n".join(problems))
         removals = options["allow_removals"] or any(not version for version in targets.values())
         plan.arguments = apt_arguments(targets)
         plan.changes, error = host.simulate(plan.arguments, removals)
@@ -326,7 +334,7 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
         problems = ["%s %s" % (r["name"], r["to"] or "(removed)") for r in unapproved_changes]
         if error or problems:
             host.module.fail_json(
-                msg="the approved versions can not be installed: "
+                msg="the approved versions cannot be installed: "
                 + (error or "apt would also change what was not approved: " + ", ".join(problems))
             )
         return plan
@@ -344,10 +352,11 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
 def _keep_back(
     host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping[str, Any], skipped: List[str]
 ) -> None:
-    """Try each package for itself, keep back those that can not be had, and plan the rest."""
+    """Try each package alone, keep back those that cannot be installed, and plan the others."""
     possible: Dict[str, Any] = {}
     for name in sorted(targets):
-        # Removals are let through here, and forbidden below by their names: apt's own refusal names none.
+        # Removals are let through here, and forbidden below by their names: apt's own refusal names
+        # none.
         changes, error = host.simulate(apt_arguments({name: targets[name]}), True)
         reason = error or "; ".join(forbidden(changes, options["allow_removals"], skipped))
         if reason:
@@ -365,4 +374,4 @@ def _keep_back(
     plan.changes, error = host.simulate(plan.arguments, options["allow_removals"])
     problems = [error] if error else forbidden(plan.changes, options["allow_removals"], skipped)
     if problems:
-        host.module.fail_json(msg="apt can not install these updates together:\n" + "\n".join(problems))
+        host.module.fail_json(msg="apt cannot install these updates together:\n" + "\n".join(problems))

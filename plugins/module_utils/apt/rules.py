@@ -1,8 +1,10 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the patching modules decide, as pure functions: no file, no process and no python-apt is touched here.
+"""What the patching modules decide, as pure functions: no file, no process and no python-apt is
+touched here.
 
-A *change* is a dictionary {name, arch, from, to, action}; `from` or `to` is None where nothing was or will be.
+A *change* is a dictionary {name, arch, from, to, action}; `from` or `to` is None where nothing was
+or will be.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+
+from .versions import newer
 
 Change = Dict[str, Any]
 
@@ -31,58 +35,7 @@ class Selection(NamedTuple):
     left_out: List[Dict[str, str]]
 
 
-# --- versions ------------------------------------------------------------------------------------------------
-
-
-def _order(character: str) -> int:
-    if character == "~":
-        return -1
-    return ord(character) if character.isalpha() else ord(character) + 256
-
-
-def _leading(pattern: str, text: str) -> str:
-    match = re.match(pattern, text)
-    return match.group() if match else ""
-
-
-def _compare_part(first: str, second: str) -> int:
-    """Debian policy 5.6.12: text and numbers by turns, ~ before the end, letters before the rest."""
-    while first or second:
-        text_first, text_second = _leading(r"\D*", first), _leading(r"\D*", second)
-        for place in range(max(len(text_first), len(text_second))):
-            order_first = _order(text_first[place]) if place < len(text_first) else 0
-            order_second = _order(text_second[place]) if place < len(text_second) else 0
-            if order_first != order_second:
-                return -1 if order_first < order_second else 1
-        first, second = first[len(text_first) :], second[len(text_second) :]
-        digits_first, digits_second = _leading(r"\d*", first), _leading(r"\d*", second)
-        if int(digits_first or 0) != int(digits_second or 0):
-            return -1 if int(digits_first or 0) < int(digits_second or 0) else 1
-        first, second = first[len(digits_first) :], second[len(digits_second) :]
-    return 0
-
-
-def _split(version: str) -> Tuple[int, str, str]:
-    epoch, colon, remainder = version.partition(":")
-    if not colon:
-        epoch, remainder = "0", version
-    upstream, _dash, revision = remainder.rpartition("-") if "-" in remainder else (remainder, "", "0")
-    return int(epoch), upstream, revision
-
-
-def compare_versions(first: str, second: str) -> int:
-    """-1, 0 or 1, as dpkg orders the two versions."""
-    parts_first, parts_second = _split(first), _split(second)
-    if parts_first[0] != parts_second[0]:
-        return -1 if parts_first[0] < parts_second[0] else 1
-    return _compare_part(parts_first[1], parts_second[1]) or _compare_part(parts_first[2], parts_second[2])
-
-
-def newer(version: str, reference: str) -> bool:
-    return compare_versions(version, reference) > 0
-
-
-# --- changes -------------------------------------------------------------------------------------------------
+# --- changes --------------------------------------------------------------------------------------
 
 
 def action_of(before: Optional[str], after: Optional[str]) -> str:
@@ -165,7 +118,7 @@ def package_rows(
     return rows
 
 
-# --- which packages ------------------------------------------------------------------------------------------
+# --- which packages -------------------------------------------------------------------------------
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
@@ -174,7 +127,9 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def security_version(installed: str, candidate: str, versions: Iterable[Mapping[str, Any]]) -> Optional[str]:
-    """The newest version from a security archive that is newer than the installed one and that apt may choose."""
+    """The newest version from a security archive that is newer than the installed one and that apt
+    may choose.
+    """
     best: Optional[str] = None
     for version in versions:
         text = str(version["version"])
@@ -239,7 +194,7 @@ def select_pins(
     hold: Iterable[str],
     exclude: Iterable[str],
 ) -> Tuple[Dict[str, Optional[str]], List[str]]:
-    """The approved versions that are not there yet, and every reason why they can not be had."""
+    """The approved versions that are not there yet, and every reason why they cannot be installed."""
     targets: Dict[str, Optional[str]] = {}
     problems: List[str] = []
     skipped = list(hold) + list(exclude)
@@ -283,7 +238,7 @@ def _pin_problem(name: str, version: Optional[str], state: Mapping[str, Any], sk
 
 
 def unapproved(changes: Iterable[Change], pins: Mapping[str, Optional[str]]) -> List[Change]:
-    """The changes that apt would make besides, or other than, the approved ones."""
+    """The changes that apt would make in addition to the approved ones, or instead of them."""
     return [row for row in changes if row["name"] not in pins or (pins[row["name"]] or None) != row["to"]]
 
 
@@ -306,7 +261,7 @@ def apt_arguments(targets: Mapping[str, Optional[str]]) -> List[str]:
     return ["%s=%s" % (n, targets[n]) if targets[n] else "%s-" % n for n in sorted(targets)]
 
 
-# --- what the archive says -----------------------------------------------------------------------------------
+# --- what the archive says ------------------------------------------------------------------------
 
 
 def parse_changelog(text: str, installed: Optional[str]) -> Tuple[List[str], Optional[str]]:
@@ -364,7 +319,7 @@ def unmet(text: str) -> str:
     return "; ".join(reasons)
 
 
-# --- services and reboot -------------------------------------------------------------------------------------
+# --- services and reboot --------------------------------------------------------------------------
 
 
 def parse_needrestart(text: str) -> Tuple[List[str], bool]:
@@ -387,7 +342,7 @@ def seconds_until(at: str, now: Tuple[int, int]) -> int:
     """Seconds until the next HH:MM; a time that passed less than twelve hours ago means at once."""
     match = re.match(r"^([01]?\d|2[0-3]):([0-5]\d)$", at)
     if match is None:
-        raise ValueError("'%s' is no time of day; write it as 22:30" % at)
+        raise ValueError("'%s' is not a time of day; write it as 22:30" % at)
     minutes = (int(match[1]) * 60 + int(match[2]) - now[0] * 60 - now[1]) % 1440
     return 0 if minutes > 720 else minutes * 60
 

@@ -73,7 +73,9 @@ def running(deleted: bool) -> Dict[str, Set[str]]:
 
 
 def stale_since() -> Dict[str, float]:
-    """Service to the start of the youngest of its processes that run replaced files, in seconds since the boot."""
+    """Service to the start of the youngest of its processes that run replaced files, in seconds
+    since the boot.
+    """
     starts: Dict[str, float] = {}
     for process, unit, _files in _processes(deleted=True):
         started = start_of(_read("/proc/%s/stat" % process))
@@ -82,15 +84,19 @@ def stale_since() -> Dict[str, float]:
 
 
 def start_of(stat: str) -> float:
-    """Seconds from the boot to the start of the process whose /proc/PID/stat this is; 0 if it has ended since."""
+    """Seconds from the boot to the start of the process whose /proc/PID/stat this is; 0 if it has
+    ended since.
+    """
     fields = stat.rpartition(")")[2].split()  # its name, in brackets, may hold blanks
     return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else 0.0
 
 
 def left_over(youngest: float, state: Mapping[str, str]) -> bool:
-    """Whether all stale processes are older than the service's own: sessions that outlived a restart, as sshd's do.
+    """Whether all stale processes are older than the service's own: sessions that outlived a
+    restart, as sshd's do.
 
-    To restart the service again would not end them. A second's grace, since the two clocks are read apart.
+    To restart the service again would not end them. A second's grace, since the two clocks are read
+    apart.
     """
     unit_start = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1000000
     return youngest < unit_start - 1

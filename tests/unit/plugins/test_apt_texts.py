@@ -138,5 +138,5 @@ def test_a_time_of_day_is_waited_for_or_has_passed(at: str, now: tuple[int, int]
 
 
 def test_what_is_no_time_of_day_is_refused() -> None:
-    with pytest.raises(ValueError, match="no time of day"):
+    with pytest.raises(ValueError, match="not a time of day"):
         seconds_until("half past ten", (0, 0))

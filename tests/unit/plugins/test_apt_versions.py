@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.module_utils.apt.rules import compare_versions
+from plugins.module_utils.apt.versions import compare_versions
 
 PAIRS = [
     ("1.0", "1.0", 0),

@@ -46,7 +46,7 @@ def test_an_incomplete_way_back_is_a_check_that_is_not_ok() -> None:
     assert completeness(CHANGES, ["gone"]) == {
         "name": "way back for every package",
         "ok": False,
-        "detail": "1 of 2 old packages kept; not to be had any more: gone",
+        "detail": "1 of 2 old packages kept; no longer available: gone",
     }
     assert completeness(CHANGES, [])["ok"] is True
 
