@@ -9,9 +9,11 @@ DOCUMENTATION = r"""
 module: apt_ready
 short_description: Check that a Debian host is fit to be patched
 description:
-  - Checks the age of the last backup, free space, dpkg's state, who holds the package system and that services run.
+  - Checks the age of the last backup, free space, dpkg's state, who holds the package system and
+    that services run.
   - Fails naming everything that is wrong. Changes nothing.
-  - In check mode an old backup is reported and does not fail, since it can still be made before the window.
+  - In check mode an old backup is reported and does not fail, since it can still be made before the
+    window.
 options:
   backup_stamp:
     description:
@@ -37,7 +39,8 @@ options:
     elements: str
     default: []
   package_state:
-    description: Whether half-installed packages are an error. A back-out says no, since it is their cure.
+    description: Whether half-installed packages are an error. A back-out says no, since it is their
+      cure.
     type: bool
     default: true
   lock_timeout:
@@ -59,7 +62,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 started:
-  description: When this was, in seconds since 1970, by the host's clock. Where to begin reading its logs afterwards.
+  description: When this was, in seconds since 1970, by the host's clock. Where to begin reading its
+    logs afterwards.
   type: int
   returned: success
 fitsom:
@@ -78,7 +82,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.apt.host import wait_for_lock
 from ..module_utils.apt.services import show
 from ..module_utils.backup.restic import Restic, configured
-from ..module_utils.backup.rules import age_hours, of_set
+from ..module_utils.backup.rules import age_hours, snapshots_of
 
 Check = Dict[str, Any]
 
@@ -102,10 +106,10 @@ def set_check(name: str, snapshots: Optional[Iterable[Dict[str, Any]]], hours: i
     what = "a backup of %s succeeded within %d hours" % (name, hours)
     if snapshots is None:
         return check(what, False, "the repository does not answer")
-    of_the_set = of_set(snapshots, name)
-    if not of_the_set:
+    own = snapshots_of(snapshots, name)
+    if not own:
         return check(what, False, "there is no backup of it")
-    ok = age_hours(of_the_set[-1], now) <= hours
+    ok = age_hours(own[-1], now) <= hours
     return check(what, ok, "yes" if ok else "the last one is older than that")
 
 

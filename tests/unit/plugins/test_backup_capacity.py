@@ -60,4 +60,4 @@ def test_an_empty_repository_needs_no_verification() -> None:
 
 def test_the_note_says_space_and_when_it_ends() -> None:
     assert note(facts(days=100)) == "500.0 GB free of 1.0 TB; full: in 100 days. Taken by srv1 1.0 GB."
-    assert "not foreseeable yet" in note(facts())
+    assert "not predictable yet" in note(facts())

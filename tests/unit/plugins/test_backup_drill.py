@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.backup.drill import digest, pattern, sample, sentence, untouched, verdict
+from plugins.module_utils.backup.drill import digest, is_unchanged, pattern, sample, sentence, verdict
 
 NODES = [{"path": f"/srv/{n}", "type": "file", "size": n} for n in range(100)] + [
     {"path": "/srv", "type": "dir"}
@@ -38,10 +38,10 @@ def test_a_file_is_untouched_by_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("abc")
     os.utime(path, (1000, 1000))
-    assert untouched({"size": 3}, str(path), 1000.4)
-    assert not untouched({"size": 4}, str(path), 1000)
-    assert not untouched({"size": 3}, str(path), 1001)
-    assert not untouched({"size": 3}, str(tmp_path / "none"), 1000)
+    assert is_unchanged({"size": 3}, str(path), 1000.4)
+    assert not is_unchanged({"size": 4}, str(path), 1000)
+    assert not is_unchanged({"size": 3}, str(path), 1001)
+    assert not is_unchanged({"size": 3}, str(tmp_path / "none"), 1000)
 
 
 def test_a_digest_tells_files_apart(tmp_path: Path) -> None:

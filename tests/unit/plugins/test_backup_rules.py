@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.backup.rules import as_of, copies, in_days, moment, of_set, state_of
+from plugins.module_utils.backup.rules import as_of, copies, in_days, moment, snapshots_of, state_of
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 HOMES = {"name": "homes", "rpo_hours": 24}
@@ -34,7 +34,7 @@ def test_restics_moments_are_read(text: str, meant: datetime) -> None:
 
 def test_a_set_has_its_own_snapshots_oldest_first_and_others_tags_do_not_count() -> None:
     untagged = {**snap(1), "tags": None}
-    found = of_set([snap(2), snap(30), snap(1, "www"), untagged], "homes")
+    found = snapshots_of([snap(2), snap(30), snap(1, "www"), untagged], "homes")
     assert [s["time"] for s in found] == [snap(30)["time"], snap(2)["time"]]
 
 
