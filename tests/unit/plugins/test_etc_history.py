@@ -5,9 +5,9 @@ import pytest
 from plugins.module_utils.baseline.etc_history import (
     CHANGE,
     changed_files,
+    count_files,
     message_after,
     message_before,
-    words,
 )
 
 
@@ -42,4 +42,4 @@ def test_the_number_of_a_change_is_one_word(change: str, right: bool) -> None:
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 file"), (2, "2 files")])
 def test_files_are_counted_in_words(count: int, said: str) -> None:
-    assert words(count) == said
+    assert count_files(count) == said

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.baseline.kept_files import file_entry, missing_above, read_kept, write
+from plugins.module_utils.baseline.kept_files import file_entry, missing_parents, read_kept, write
 from plugins.module_utils.baseline.kept_rules import (
-    empty,
+    describe,
+    empty_manifest,
     line_of,
     merged,
     steps,
-    to_follow,
     unit_commands,
+    units_to_notify,
     with_line,
-    words,
 )
 
 FILE = {"kind": "file", "sha256": "aa", "mode": "0644", "uid": 0, "gid": 0}
@@ -28,7 +28,7 @@ NOT_THERE = {"load": "not-found", "enabled": "", "active": False}
 
 
 def state(**parts: Any) -> dict[str, Any]:
-    return {**empty(), **parts}
+    return {**empty_manifest(), **parts}
 
 
 def test_what_was_kept_first_stays_and_what_is_new_is_added() -> None:
@@ -43,8 +43,8 @@ def test_only_what_differs_is_brought_back() -> None:
     kept = state(files={"/a": {**FILE, "reload": ["x.service"]}, "/b": ABSENT, "/c": FILE})
     now = state(files={"/a": {**FILE, "mode": "0600"}, "/b": FILE, "/c": FILE})
     assert [(step.name, step.action) for step in steps(kept, now)] == [("/a", "restore"), ("/b", "remove")]
-    assert to_follow(steps(kept, now), "reload") == ["x.service"]
-    assert to_follow(steps(kept, now), "restart") == []
+    assert units_to_notify(steps(kept, now), "reload") == ["x.service"]
+    assert units_to_notify(steps(kept, now), "restart") == []
 
 
 def test_a_folder_that_was_not_there_goes_after_what_is_in_it_and_stays_with_something_of_others() -> None:
@@ -86,9 +86,9 @@ def test_one_line_of_an_account_database_is_replaced_added_or_taken_out() -> Non
 
 
 def test_what_is_no_text_is_told_in_words() -> None:
-    assert words(NOT_THERE) == "not there\n"
-    assert words(ON) == "enabled, running\n"
-    assert words({"kind": "link", "to": "/dev/null"}) == "a link to /dev/null\n"
+    assert describe(NOT_THERE) == "not there\n"
+    assert describe(ON) == "enabled, running\n"
+    assert describe({"kind": "link", "to": "/dev/null"}) == "a link to /dev/null\n"
 
 
 def test_a_path_that_is_reached_by_a_link_is_not_touched(tmp_path: Path) -> None:
@@ -102,11 +102,11 @@ def test_a_file_is_written_with_its_rights_and_its_folders_are_known(tmp_path: P
     path = tmp_path / "file"
     write(str(path), b"text", 0o640, path.parent.stat().st_uid, path.parent.stat().st_gid)
     assert (path.read_bytes(), file_entry(str(path))["mode"]) == (b"text", "0640")
-    assert missing_above(str(tmp_path / "a/b/c")) == [str(tmp_path / "a/b"), str(tmp_path / "a")]
+    assert missing_parents(str(tmp_path / "a/b/c")) == [str(tmp_path / "a/b"), str(tmp_path / "a")]
 
 
 def test_a_manifest_of_another_version_is_not_read(tmp_path: Path) -> None:
-    assert read_kept(str(tmp_path)) == empty()
+    assert read_kept(str(tmp_path)) == empty_manifest()
     (tmp_path / "manifest.json").write_text('{"format": 9}')
     with pytest.raises(ValueError, match="format 9"):
         read_kept(str(tmp_path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.baseline.sshd import Login, effective, faults, overruled, render, shut_out
+from plugins.module_utils.baseline.sshd import Login, effective, faults, overridden, render, shut_out
 
 LEE = Login("lee", ["lee", "sudo"], "10.0.0.9", "publickey")
 OPEN = effective("pubkeyauthentication yes\npasswordauthentication no\nkbdinteractiveauthentication no\n")
@@ -40,7 +40,7 @@ def test_what_would_change_the_meaning_of_others_is_a_fault(settings: dict[str, 
 def test_a_setting_that_another_file_overrules_is_told(
     settings: dict[str, object], answer: str, number: int
 ) -> None:
-    assert len(overruled(settings, effective(answer))) == number
+    assert len(overridden(settings, effective(answer))) == number
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_forwarding_comes_first_since_it_puts_others_back() -> None:
     "key", ["dmesg_restrict", "../etc/passwd", "kernel..x", "kernel.x\ny.z", "kernel.dmesg restrict"]
 )
 def test_what_is_no_name_of_a_setting_is_told(key: str) -> None:
-    assert problems({key: "1"}) == [f"{key} is no name of a setting"]
+    assert problems({key: "1"}) == [f"{key} is not the name of a setting"]
 
 
 @pytest.mark.parametrize("key", [*WANTED, "net.ipv4.conf.eth0/10.rp_filter", "fs.inotify.max_user_instances"])
