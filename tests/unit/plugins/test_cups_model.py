@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.cups.model import commands, found, lacks, new_device, sentence, steps, wanted
+from plugins.module_utils.cups.model import (
+    commands,
+    desired_destinations,
+    existing_destinations,
+    missing_features,
+    new_device,
+    sentence,
+    steps,
+)
 
 COMMON = {"description": "", "location": "", "groups": [], "shared": True, "quota_pages": 0, "quota_days": 7}
 
@@ -41,12 +49,12 @@ def answer(**more: Any) -> dict[str, list[Any]]:
 
 
 def between(there: dict[str, list[Any]], goal: dict[str, Any]) -> Any:
-    (step,) = steps(found([there]), wanted([goal], []), remove=False)
+    (step,) = steps(existing_destinations([there]), desired_destinations([goal], []), remove=False)
     return step
 
 
 def test_what_is_as_wanted_needs_no_step() -> None:
-    assert steps(found([answer()]), wanted([queue()], []), remove=True) == []
+    assert steps(existing_destinations([answer()]), desired_destinations([queue()], []), remove=True) == []
 
 
 @pytest.mark.parametrize(
@@ -94,8 +102,12 @@ def test_a_raw_queue_and_another_printer_are_made_anew(there: dict[str, Any]) ->
 
 
 def test_a_queue_is_made_before_the_pool_that_it_is_in() -> None:
-    todo = steps({}, wanted([queue(), queue(name="room12", uri="ipp://x/ipp/print")], [pool()]), remove=False)
-    assert [(step.action, step.thing.name) for step in todo] == [
+    todo = steps(
+        {},
+        desired_destinations([queue(), queue(name="room12", uri="ipp://x/ipp/print")], [pool()]),
+        remove=False,
+    )
+    assert [(step.action, step.destination.name) for step in todo] == [
         ("create", "library"),
         ("create", "room12"),
         ("create", "anywhere"),
@@ -109,7 +121,7 @@ def test_a_queue_is_made_before_the_pool_that_it_is_in() -> None:
 def test_a_member_that_is_wanted_no_more_is_taken_out() -> None:
     there = {**answer(), "printer-name": ["anywhere"], "printer-type": [4117], "printer-info": ["anywhere"]}
     there["member-names"] = ["library", "attic"]
-    (step,) = steps(found([there]), wanted([], [pool()]), remove=False)
+    (step,) = steps(existing_destinations([there]), desired_destinations([], [pool()]), remove=False)
     assert commands(step)[:2] == [
         ["lpadmin", "-p", "room12", "-c", "anywhere"],
         ["lpadmin", "-p", "attic", "-r", "anywhere"],
@@ -117,19 +129,24 @@ def test_a_member_that_is_wanted_no_more_is_taken_out() -> None:
 
 
 def test_what_is_in_no_list_goes_only_when_asked_and_last() -> None:
-    there = found([answer(**{"printer-name": ["byhand"]})])
-    assert [step.action for step in steps(there, wanted([queue()], []), remove=False)] == ["create"]
-    assert [step.action for step in steps(there, wanted([queue()], []), remove=True)] == ["create", "delete"]
+    there = existing_destinations([answer(**{"printer-name": ["byhand"]})])
+    assert [step.action for step in steps(there, desired_destinations([queue()], []), remove=False)] == [
+        "create"
+    ]
+    assert [step.action for step in steps(there, desired_destinations([queue()], []), remove=True)] == [
+        "create",
+        "delete",
+    ]
 
 
 def test_queues_of_other_servers_are_not_ours() -> None:
-    assert found([answer(**{"printer-type": [4116 | 2]})]) == {}
+    assert existing_destinations([answer(**{"printer-type": [4116 | 2]})]) == {}
 
 
 @pytest.mark.parametrize(
     ("goal", "printer", "told"),
     [
-        ({}, {"document-format-supported": ["application/vnd.hp-pcl"]}, "no driverless printer"),
+        ({}, {"document-format-supported": ["application/vnd.hp-pcl"]}, "not a driverless printer"),
         ({}, {"sides-supported": ["one-sided"]}, "set duplex: false"),
         ({"mono": False}, {"print-color-mode-supported": ["monochrome"]}, "set mono: true"),
     ],
@@ -140,13 +157,13 @@ def test_what_a_printer_cannot_do_is_told(goal: dict[str, Any], printer: dict[st
         "sides-supported": ["one-sided", "two-sided-long-edge"],
         "print-color-mode-supported": ["color", "monochrome"],
     }
-    values = wanted([queue(**goal)], [])["library"].values
-    assert lacks(values, able) == []
-    assert told in lacks(values, {**able, **printer})[0]
+    values = desired_destinations([queue(**goal)], [])["library"].values
+    assert missing_features(values, able) == []
+    assert told in missing_features(values, {**able, **printer})[0]
 
 
 def test_a_queue_that_is_made_is_told_without_what_goes_without_saying() -> None:
-    (step,) = steps({}, wanted([queue(groups=["teachers"])], []), remove=False)
+    (step,) = steps({}, desired_destinations([queue(groups=["teachers"])], []), remove=False)
     assert sentence(step) == (
         "may print: teachers; offered to other computers: yes; printer: ipp://10.1.4.20/ipp/print; "
         "both sides: yes; black and white: yes"

@@ -27,5 +27,5 @@ def test_only_a_busy_cups_is_asked_again_and_not_for_ever(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     left = list(answers)
-    assert module.told_again(lambda: left.pop(0)) == final
+    assert module.retried(lambda: left.pop(0)) == final
     assert len(answers) - len(left) == asked

@@ -45,14 +45,14 @@ def test_settings_that_hang_together_are_taken() -> None:
     [
         ({"print_servers_server": False}, "set print_servers_server"),
         ({"print_servers_queues": [LIBRARY, {**STAFF, "name": "library"}]}, "two are named library"),
-        ({"print_servers_queues": [{**LIBRARY, "name": "Room 12"}]}, "Room 12 is no name for a queue"),
+        ({"print_servers_queues": [{**LIBRARY, "name": "Room 12"}]}, "Room 12 cannot be the name of a queue"),
         (
             {"print_servers_queues": [{**LIBRARY, "uri": "socket://10.1.4.20"}]},
-            "no address of a driverless printer",
+            "not the address of a driverless printer",
         ),
         (
             {"print_servers_queues": [{**LIBRARY, "uri": "ipp:///ipp/print"}]},
-            "no address of a driverless printer",
+            "not the address of a driverless printer",
         ),
         ({"print_servers_queues": [{**LIBRARY, "uri": "ipp://localhost/x"}]}, "localhost is CUPS itself"),
         (
