@@ -8,7 +8,7 @@ import pytest
 from netmiko.exceptions import ReadTimeout
 
 from plugins.module_utils.devices.device import Device, DeviceError, arguments, settle
-from plugins.module_utils.devices.lines import Wanted, commands
+from plugins.module_utils.devices.lines import Section, commands
 from plugins.modules import netmiko_config
 
 GIVEN: dict[str, Any] = {
@@ -87,7 +87,7 @@ def change(link: Link, *, guard: str, reachable: bool = True) -> None:
         return found or link
 
     device = Device(open_one)
-    wanted = [Wanted((), ("ip routing",))]
+    wanted = [Section((), ("ip routing",))]
     before = device.running()
     given = {"guard": guard, "reload_minutes": 5, "save": True}
     netmiko_config.change(device, given, wanted, before, commands(before, wanted))
@@ -110,7 +110,7 @@ def test_what_cuts_new_connections_is_taken_back_and_never_saved() -> None:
 
 def test_where_it_can_not_be_taken_back_the_reload_is_left_to_happen(monkeypatch: pytest.MonkeyPatch) -> None:
     link = Link()
-    monkeypatch.setattr(Device, "bring_back", lambda *_: False)
+    monkeypatch.setattr(Device, "restore", lambda *_: False)
     with pytest.raises(DeviceError, match="starts again with its saved configuration within 5 minutes"):
         change(link, guard="reload", reachable=False)
     assert "reload cancel" not in link.said
