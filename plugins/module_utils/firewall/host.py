@@ -19,7 +19,8 @@ from .words import header
 STATE = "/var/lib/fitsom/firewall"
 RULES = "/etc/fitsom/firewall/rules.nft"
 UNIT = "fitsom-firewall-revert"
-# A namespace of its own: nft and the kernel say what our text comes out as, and the live rules are not touched.
+# A namespace of its own: nft and the kernel say what our text comes out as, and the live rules are
+# not touched.
 TRIAL = 'nft -f "$1" && nft -s list table %s %s' % (FAMILY, TABLE)
 
 
@@ -46,8 +47,8 @@ class Host:
 
     def all_tables(self) -> dict[str, Any]:
         """Everything that nft knows, as JSON."""
-        found: dict[str, Any] = json.loads(self.run(self.nft, "-j", "list", "ruleset")[1])
-        return found
+        ruleset: dict[str, Any] = json.loads(self.run(self.nft, "-j", "list", "ruleset")[1])
+        return ruleset
 
     def knows_last(self) -> bool:
         """Whether nft knows the statement `last` (1.1 and later)."""
@@ -55,7 +56,7 @@ class Host:
         numbers = out.split(" v")[1].split(" ")[0].split(".")
         return (int(numbers[0]), int(numbers[1])) >= (1, 1)
 
-    def tried(self, text: str) -> list[Block]:
+    def as_loaded(self, text: str) -> list[Block]:
         """What the text comes out as, tried in a network namespace of its own."""
         path = self._scratch(text)
         try:
@@ -69,8 +70,8 @@ class Host:
     def interface_to(self, address: str) -> str:
         """The interface by which this host reaches an address; empty if that is not known."""
         _code, out, _err = self.run("ip", "-o", "route", "get", address, check=False)
-        found = re.search(r" dev (\S+)", out)
-        return found[1] if found else ""
+        match = re.search(r" dev (\S+)", out)
+        return match[1] if match else ""
 
     def load(self, path: str) -> None:
         self.run(self.nft, "-f", path)
@@ -86,7 +87,7 @@ class Host:
         return out.strip() in ("active", "activating")
 
     def arm(self, path: str, seconds: int) -> None:
-        """Have the old rules come back by themselves, whatever becomes of us."""
+        """Have the old rules come back automatically, even if this run or its connection ends."""
         self.run(
             "systemd-run",
             "--quiet",
@@ -134,16 +135,16 @@ def stored(path: str) -> list[Block]:
     return parse(body) if begin and body.strip() else []
 
 
-def file_text(blocks: Optional[list[Block]], told: Mapping[str, str]) -> str:
+def file_text(blocks: Optional[list[Block]], words: Mapping[str, str]) -> str:
     """The file that brings these blocks, with what its rules mean; None removes the table."""
-    return header(told) + replacing(text_of(blocks) if blocks is not None else "")
+    return header(words) + replacing(text_of(blocks) if blocks is not None else "")
 
 
 def pending() -> dict[str, Any]:
     """What `nft_table` left for `nft_confirm`."""
     text = read(os.path.join(STATE, "pending.json"))
-    found: dict[str, Any] = json.loads(text) if text else {}
-    return found
+    record: dict[str, Any] = json.loads(text) if text else {}
+    return record
 
 
 def start_of(pid: int) -> int:
@@ -181,7 +182,9 @@ def ssh_connection() -> Optional[tuple[str, str, int]]:
 
 
 def ssh_ends() -> list[str]:
-    """[client, its port, server, its port] of that connection, as sshd writes them; empty if we did not come by ssh."""
+    """[client, its port, server, its port] of that connection, as sshd writes them; empty if we did
+    not come by ssh.
+    """
     pid = os.getpid()
     while pid > 1:
         for entry in _environment(pid):

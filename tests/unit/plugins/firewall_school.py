@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from plugins.module_utils.firewall.register import Register, Surroundings, read
+from plugins.module_utils.firewall.register import Context, Register, read
 
 TODAY = datetime.date(2026, 9, 7)
 ZONES: dict[str, Any] = {
@@ -45,4 +45,4 @@ def entry(name: str, source: str | None = "pupils", service: str = "https", **mo
 
 
 def register(*entries: dict[str, Any], zones: dict[str, Any] | None = None, **groups: list[str]) -> Register:
-    return read(entries, Surroundings(zones or ZONES, SERVICES, groups, TODAY, 120))
+    return read(entries, Context(zones or ZONES, SERVICES, groups, TODAY, 120))

@@ -65,5 +65,5 @@ def test_a_remark_is_no_longer_than_a_device_keeps_it() -> None:
 def test_what_an_access_list_can_not_do_is_named() -> None:
     out = entry("out", None, direction="out", to=["staff"])
     found = faults(register(entry("guest", "guests"), out).rules)
-    assert "guest (guest.yml:1): an access list knows no interfaces" in found[0]
+    assert "guest (guest.yml:1): an access list has no interfaces" in found[0]
     assert "out (out.yml:1): rules for what goes out" in found[1]

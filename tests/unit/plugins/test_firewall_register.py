@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.firewall.model import dump, load, parse_net, parse_service
+from plugins.module_utils.firewall.model import dump, load, parse_network, parse_service
 from plugins.module_utils.firewall.overlap import Packet
 from plugins.module_utils.firewall.register import management_faults
 from tests.unit.plugins.firewall_school import ZONES, entry, register
@@ -38,7 +38,7 @@ def test_a_sound_register_has_no_fault_and_keeps_its_order() -> None:
         ({"change": "soon"}, "`change` is the number of a change"),
         ({"direction": "up"}, "`direction` is in, out or forward, not up"),
         ({"action": "allow"}, "`action` is accept or drop or reject, not allow"),
-        ({"colour": "red"}, "`colour` is no key of a rule"),
+        ({"colour": "red"}, "`colour` is not a key of a rule"),
         ({"from": "pupils"}, "`from` is a list of names"),
         ({"from": None}, "`from` is missing; write [any] if you mean it"),
         ({"log": "yes"}, "`log` is true or false"),
@@ -72,11 +72,11 @@ def test_a_rule_that_never_matches_is_named_with_the_one_that_hides_it() -> None
 
 
 def test_two_rules_that_meet_are_named() -> None:
-    assert "meets in some packets with rule narrow" in only_fault(
+    assert "it overlaps rule narrow" in only_fault(
         entry("narrow", "class-7a", "https"), entry("wide", "pupils", "web")
     )
     crossing = (entry("block", "class-7a", "web", action="drop"), entry("other", "pupils", "https"))
-    assert "meets in some packets with rule block" in only_fault(*crossing)
+    assert "it overlaps rule block" in only_fault(*crossing)
 
 
 def test_an_exception_may_stand_before_its_rule() -> None:
@@ -102,13 +102,14 @@ def test_rules_of_different_directions_families_or_services_do_not_meet() -> Non
 def test_a_zone_without_an_address_would_mean_everybody_and_is_refused() -> None:
     assert "it would mean everybody" in only_fault(zones={"empty": {"addresses": []}})
     assert (
-        "10.0.0.1/8 is no address or net" in register(zones={"bad": {"addresses": ["10.0.0.1/8"]}}).faults[0]
+        "10.0.0.1/8 is not an address or a network"
+        in register(zones={"bad": {"addresses": ["10.0.0.1/8"]}}).faults[0]
     )
 
 
 def test_a_group_of_the_inventory_is_a_zone() -> None:
     found = register(entry("printing", "printers"), printers=["10.1.1.1", "10.1.1.2"])
-    assert [str(net) for net in found.rules[0].sources[0].nets] == ["10.1.1.1/32", "10.1.1.2/32"]
+    assert [str(net) for net in found.rules[0].sources[0].networks] == ["10.1.1.1/32", "10.1.1.2/32"]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_a_service_that_is_none_is_refused(text: str) -> None:
 
 
 SSH = Packet("tcp", 22, target="10.0.0.5", interface="eth0")
-OFFICE = [parse_net("10.0.9.0/24")]
+OFFICE = [parse_network("10.0.9.0/24")]
 
 
 def test_the_management_path_must_stay_open() -> None:

@@ -9,7 +9,7 @@ from plugins.module_utils.firewall.windows import (
     faults,
     findings,
     firewall_rules,
-    ours,
+    own_rules,
     profiles_differ,
     surplus,
 )
@@ -77,7 +77,7 @@ def test_what_windows_can_not_do_is_named() -> None:
     guests = entry("guest", "guests", "dns")
     through = entry("through", "pupils", direction="forward", to=["staff"])
     found = faults(register(guests, through).rules)
-    assert "guest (guest.yml:1): on Windows a rule knows no interfaces" in found[0]
+    assert "guest (guest.yml:1): on Windows a rule has no interfaces" in found[0]
     assert "through (through.yml:1): Windows passes nothing on" in found[1]
 
 
@@ -136,6 +136,6 @@ def test_two_looks_are_the_same_if_our_rules_are_however_the_lists_are_written()
     (wanted,) = rules(entry("web", "pupils", "web")).values()
     first, turned = live(wanted), live(wanted, localports="80,443")
     stranger = live(wanted, name="theirs", group=None)
-    assert ours([first, stranger]) == ours([turned])
-    assert ours([first]) != ours([live(wanted, enabled=False)])
-    assert ours([first]) != ours([])
+    assert own_rules([first, stranger]) == own_rules([turned])
+    assert own_rules([first]) != own_rules([live(wanted, enabled=False)])
+    assert own_rules([first]) != own_rules([])

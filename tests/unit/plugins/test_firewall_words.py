@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.firewall.words import base_words, header, told_in, words
+from plugins.module_utils.firewall.words import base_words, header, parse_header, rule_words
 from tests.unit.plugins.firewall_school import entry, register
 
 UNTIL = datetime.date(2026, 12, 8)
@@ -28,13 +28,13 @@ UNTIL = datetime.date(2026, 12, 8)
     ],
 )
 def test_who_reaches_what_is_said_in_the_names_of_the_register(rule: dict[str, Any], said: str) -> None:
-    assert words({"services": ["https"], **rule}, UNTIL) == said
+    assert rule_words({"services": ["https"], **rule}, UNTIL) == said
 
 
 def test_a_name_can_not_end_the_comment_that_it_stands_in() -> None:
-    said = words({"from": ['a"\nflush ruleset; #b?'], "services": ["any"]}, None)
+    said = rule_words({"from": ['a"\nflush ruleset; #b?'], "services": ["any"]}, None)
     assert said == "Let in: a flush ruleset; b, for everything"
-    assert told_in(header({"one": said})) == {"one": said}
+    assert parse_header(header({"one": said})) == {"one": said}
 
 
 def test_the_register_gives_each_sound_rule_its_words() -> None:
