@@ -20,9 +20,9 @@ from plugins.module_utils.security.certificates import (
     Certificate,
     blocks,
     common_name,
+    configured_paths,
     findings,
     moment,
-    named,
     parse,
     service_name,
     worst,
@@ -60,7 +60,9 @@ def test_a_real_certificate_is_read_and_its_key_is_not_handed_on(tmp_path: Path)
     path = make(tmp_path)
     (block,) = blocks(path.read_text())
     assert "PRIVATE" not in block
-    (one,) = (found for found in host.in_files(Module(), [str(tmp_path)]) if found.place == str(path))
+    (one,) = (
+        found for found in host.file_certificates(Module(), [str(tmp_path)]) if found.place == str(path)
+    )
     assert (one.place, one.service, one.self_signed) == (str(path), False, True)
     assert common_name(one.subject) == "www.school.test"
     assert one.days(datetime.now(UTC)) == 29
@@ -84,7 +86,7 @@ def test_names_are_told_as_people_write_them(tmp_path: Path, subject: str, told:
 def test_what_is_no_certificate_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
     (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n")
-    assert [c for c in host.in_files(Module(), [str(tmp_path)]) if str(tmp_path) in c.place] == []
+    assert [c for c in host.file_certificates(Module(), [str(tmp_path)]) if str(tmp_path) in c.place] == []
     assert parse("subject=CN = x\nnotAfter=whenever\n", "x") is None
     assert parse("", "x") is None
 
@@ -150,7 +152,7 @@ def test_a_chain_is_as_good_as_the_link_that_ends_first() -> None:
     ],
 )
 def test_configurations_name_certificates(line: str, path: str) -> None:
-    assert named(f"first\n{line}\nlast") == ([path] if path else [])
+    assert configured_paths(f"first\n{line}\nlast") == ([path] if path else [])
 
 
 def test_the_systems_own_authorities_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +195,7 @@ def test_a_service_that_listens_shows_its_certificate(
     monkeypatch.setattr(host, "TLS_PORTS", {})
     with server(make(tmp_path)) as port:
         assert ("127.0.0.1", port) in host.listening()
-        (one,) = host.shown(Module(), [port])
+        (one,) = host.service_certificates(Module(), [port])
     assert (one.place, one.service) == (f"TLS on port {port}", True)
     assert common_name(one.subject) == "www.school.test"
 

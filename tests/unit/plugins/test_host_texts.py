@@ -7,6 +7,7 @@ import pytest
 from plugins.module_utils.health.texts import (
     boot_time,
     chrony,
+    dmi_value,
     entries,
     interfaces,
     last_change,
@@ -18,7 +19,6 @@ from plugins.module_utils.health.texts import (
     place_without_people,
     processors,
     security_updates,
-    told,
     unit_without_people,
     units,
     unpacked,
@@ -99,7 +99,7 @@ def test_the_system_and_its_machine() -> None:
     ],
 )
 def test_a_makers_placeholder_is_no_serial_number(field: str | None, shown: str | None) -> None:
-    assert told(field) == shown
+    assert dmi_value(field) == shown
 
 
 def test_own_file_systems_are_seen_once_at_their_shortest_path() -> None:

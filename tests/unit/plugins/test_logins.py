@@ -10,7 +10,7 @@ import pytest
 
 from plugins.module_utils.security.logins import Event, Reader
 from plugins.module_utils.security.logins_review import (
-    called,
+    account_label,
     counts,
     findings,
     locked_out,
@@ -114,7 +114,7 @@ def test_what_root_does_by_su_is_no_use_of_privilege() -> None:
 def test_people_are_told_by_a_number_that_only_the_host_resolves(
     account: str, uid: int | None, told: str
 ) -> None:
-    assert called(account, uid) == told
+    assert account_label(account, uid) == told
 
 
 def wrong(account: str, count: int, source: str = "192.0.2.9", at: float = 0) -> list[Event]:

@@ -13,7 +13,7 @@ from plugins.module_utils.security.privileges import (
     findings,
     keys,
     locked,
-    powers,
+    privileges_of,
     without_password,
 )
 
@@ -40,7 +40,7 @@ def spec(user: dict[str, Any], commands: Any = ALL, options: Any = ()) -> dict[s
 
 
 def rows(told: Any = None, *known: str, group: str = "", authorized: str = "") -> list[tuple[str, str, str]]:
-    found = powers(PASSWD, group, {"User_Specs": told or []}, authorized)
+    found = privileges_of(PASSWD, group, {"User_Specs": told or []}, authorized)
     names = Names(UIDS.get, known)
     return [(row["severity"], row["ci"], row["evidence"]) for row in findings("srv1", found, names)]
 

@@ -21,7 +21,7 @@ GOOD = Logging(
     sshd="port 22\nloglevel INFO\n",
     sudo=SUDO,
     pam="auth [success=1 default=ignore] pam_unix.so nullok\n",
-    wanted="journal",
+    policy="journal",
 )
 
 
@@ -37,7 +37,7 @@ GOOD = Logging(
         ({"persistent": False}, "all of it", "lost at each start"),
         ({"journal": "Storage=none\n"}, "all of it", "keeps nothing"),
         ({"journal": "MaxLevelStore=warning\n"}, "all of it", "MaxLevelStore"),
-        ({"wanted": "auditd"}, "all of it", "audit is off"),
+        ({"policy": "auditd"}, "all of it", "audit is off"),
     ],
 )
 def test_what_is_not_logged_is_told(change: dict[str, Any], thing: str, word: str) -> None:
@@ -59,7 +59,7 @@ def test_what_is_not_logged_is_told(change: dict[str, Any], thing: str, word: st
         {"sshd": "loglevel VERBOSE\n"},
         {"pam": "# auth required pam_unix.so quiet\nsession required pam_x.so quiet\n"},
         {"journal": "MaxLevelStore=notice\n[Journal]\nMaxLevelStore=info\n"},
-        {"wanted": "none"},
+        {"policy": "none"},
     ],
 )
 def test_what_is_logged_is_no_finding(change: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def test_what_is_logged_is_no_finding(change: dict[str, Any]) -> None:
     assert all(check["ok"] for check in checks(found))
 
 
-AUDIT = replace(GOOD, wanted="auditd", auditd="enabled 1\nfailure 1\npid 9\n", keys=("identity", "logins"))
+AUDIT = replace(GOOD, policy="auditd", auditd="enabled 1\nfailure 1\npid 9\n", keys=("identity", "logins"))
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_a_sound_rule_is_taken(line: str) -> None:
         ("-a always,exits -F path=/usr/bin/su -k p", "an action and a list"),
         ("-a always,exit -S execve -k p", "needs its arch before"),
         ("-a always,exit -F arch=b16 -S execve -k p", "arch is b32 or b64"),
-        ("-a always,exit -F arch=b64 -S execve -F uid=>5 -k p", "uid=>5 is no condition"),
-        ("-a always,exit -F arch=b64 -S execve -F colour=red -k p", "is no condition"),
+        ("-a always,exit -F arch=b64 -S execve -F uid=>5 -k p", "uid=>5 is not a condition"),
+        ("-a always,exit -F arch=b64 -S execve -F colour=red -k p", "is not a condition"),
         ("-a always,exit -F arch=b64 -S execve", "needs a key"),
-        ("-a always,exit -F arch=b64 -Q x -k p", "-Q is no option"),
-        ("-a always,exit -F", "is no audit rule"),
-        ("rm -rf /", "is no audit rule"),
+        ("-a always,exit -F arch=b64 -Q x -k p", "-Q is not an option"),
+        ("-a always,exit -F", "is not an audit rule"),
+        ("rm -rf /", "is not an audit rule"),
     ],
 )
 def test_a_rule_that_is_none_is_told_with_its_line(line: str, word: str) -> None:
