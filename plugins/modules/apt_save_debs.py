@@ -65,10 +65,11 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.apt.backout_files import keep_file, make_folder, read_manifest, write_manifest
+from ..module_utils.apt.backout_files import keep_file, make_folder, read_manifest
 from ..module_utils.apt.backout_rules import completeness, diff_lines, merged, to_save
 from ..module_utils.apt.host import APT_CACHE, Apt, deb_path, need_python_apt, version_of
 from ..module_utils.apt.rules import apt_errors, deb_name
+from ..module_utils.linux import store_manifest
 
 Source = Tuple[str, Optional[str]]
 
@@ -166,7 +167,7 @@ def main() -> None:
         ]
     changed = manifest != before
     if changed and not module.check_mode:
-        write_manifest(dest, manifest)
+        store_manifest(dest, manifest)
     module.exit_json(
         changed=changed,
         sources={name: kind for name, (kind, _path) in sources.items()},

@@ -57,6 +57,7 @@ from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.linux import read_exactly
 from ..module_utils.security.audit_rules import faults, keys
 
 SPEC = {
@@ -68,11 +69,7 @@ SPEC = {
 
 def before(path: str) -> Optional[str]:
     """The rules as they are; None where there is no file."""
-    try:
-        with open(path, encoding="utf-8") as handle:
-            return handle.read()
-    except FileNotFoundError:
-        return None
+    return read_exactly(path) if os.path.exists(path) else None
 
 
 def desired(params: Dict[str, Any]) -> Optional[str]:

@@ -54,7 +54,6 @@ from ..module_utils.baseline.kept_files import (
     current_state,
     read_kept,
     unit_entry,
-    write,
     write_line,
     write_value,
 )
@@ -67,6 +66,7 @@ from ..module_utils.baseline.kept_rules import (
     unit_commands,
     units_to_notify,
 )
+from ..module_utils.linux import write_file
 
 KINDS = {"files": "file", "lines": "account entry", "units": "service"}
 
@@ -96,7 +96,7 @@ def restore_path(folder: str, step: Step) -> None:
     elif saved["kind"] == "file":
         os.makedirs(os.path.dirname(path), exist_ok=True)
         body = content(os.path.join(folder, saved["sha256"]))
-        write(path, body, int(saved["mode"], 8), saved["uid"], saved["gid"])
+        write_file(path, body, int(saved["mode"], 8), saved["uid"], saved["gid"])
     elif saved["kind"] == "folder":
         os.makedirs(path, exist_ok=True)
         os.chown(path, saved["uid"], saved["gid"])

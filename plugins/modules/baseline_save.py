@@ -60,13 +60,11 @@ fitsom:
   returned: success
 """
 
-import json
 import os
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.apt.backout_files import MANIFEST
 from ..module_utils.baseline.kept_files import (
     content,
     file_entry,
@@ -74,9 +72,9 @@ from ..module_utils.baseline.kept_files import (
     missing_parents,
     read_kept,
     unit_entry,
-    write,
 )
 from ..module_utils.baseline.kept_rules import merged
+from ..module_utils.linux import store_manifest, write_file
 
 
 def expand_home(path: str) -> str:
@@ -111,9 +109,8 @@ def keep(folder: str, before: Dict[str, Any], manifest: Dict[str, Any]) -> None:
         if entry["kind"] == "file" and path not in before["files"]:
             target = os.path.join(folder, entry["sha256"])
             if not os.path.exists(target):
-                write(target, content(path), 0o600, 0, 0)
-    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-    write(os.path.join(folder, MANIFEST), text.encode(), 0o600, 0, 0)
+                write_file(target, content(path), 0o600, 0, 0)
+    store_manifest(folder, manifest)
 
 
 def main() -> None:

@@ -60,7 +60,6 @@ from ..module_utils.health.host import (
     filesystems,
     is_person,
     names,
-    read,
     support,
     system,
 )
@@ -76,6 +75,7 @@ from ..module_utils.health.texts import (
     unit_without_people,
     units,
 )
+from ..module_utils.linux import read_text
 
 DMI = "/sys/class/dmi/id/"
 BLOCK = "/sys/block/"
@@ -86,11 +86,11 @@ UNITS = ("--type=service", "--plain", "--no-legend", "--full")
 def hardware(programs: Programs) -> Dict[str, Any]:
     """Maker, model, serial number, processor, memory; `virtualization` is none on a real machine."""
     return {
-        "vendor": dmi_value(read(DMI + "sys_vendor")),
-        "model": dmi_value(read(DMI + "product_name")),
-        "serial": dmi_value(read(DMI + "product_serial")),
-        "processor": processors(read("/proc/cpuinfo")),
-        "memory_mb": memory_mb(read("/proc/meminfo")),
+        "vendor": dmi_value(read_text(DMI + "sys_vendor")),
+        "model": dmi_value(read_text(DMI + "product_name")),
+        "serial": dmi_value(read_text(DMI + "product_serial")),
+        "processor": processors(read_text("/proc/cpuinfo")),
+        "memory_mb": memory_mb(read_text("/proc/meminfo")),
         "virtualization": programs.out("systemd-detect-virt").strip() or None,
     }
 
@@ -102,7 +102,7 @@ def operating_system() -> Dict[str, Any]:
         "name": release.get("PRETTY_NAME"),
         "id": release.get("ID"),
         "version": release.get("DEBIAN_VERSION_FULL")
-        or (release.get("ID") == "debian" and read("/etc/debian_version").strip())
+        or (release.get("ID") == "debian" and read_text("/etc/debian_version").strip())
         or release.get("VERSION_ID"),
         "kernel": os.uname().release,
         "architecture": os.uname().machine,
@@ -134,16 +134,16 @@ def disks() -> List[Dict[str, Any]]:
     """Block devices that are disks; a container sees its machine's, so they are left out there."""
     rows = []
     for name in names(BLOCK):
-        size = read(BLOCK + name + "/size").strip()
+        size = read_text(BLOCK + name + "/size").strip()
         if not name.startswith(("loop", "ram", "zram", "dm-", "md", "sr", "fd")) and size.isdigit():
-            model = dmi_value(read(BLOCK + name + "/device/model"))
+            model = dmi_value(read_text(BLOCK + name + "/device/model"))
             rows.append({"name": name, "size_gb": round(int(size) * 512 / 1e9, 1), "model": model})
     return rows
 
 
 def last_boot() -> Optional[str]:
     """In UTC."""
-    at = boot_time(read("/proc/stat"), read("/proc/1/stat"), os.sysconf("SC_CLK_TCK"))
+    at = boot_time(read_text("/proc/stat"), read_text("/proc/1/stat"), os.sysconf("SC_CLK_TCK"))
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 

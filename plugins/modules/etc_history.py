@@ -77,6 +77,7 @@ from ..module_utils.baseline.etc_history import (
     message_before,
 )
 from ..module_utils.findings import Finding, finding
+from ..module_utils.linux import read_text
 
 RECORD = "/etc/.git"
 MARK = os.path.join(RECORD, "fitsom-change")
@@ -84,11 +85,7 @@ MARK = os.path.join(RECORD, "fitsom-change")
 
 def unfinished_change() -> str:
     """The change that began and has not ended; empty where there is none."""
-    try:
-        with open(MARK, encoding="utf-8") as handle:
-            return handle.read().strip()
-    except OSError:
-        return ""
+    return read_text(MARK).strip()
 
 
 def mark(change: str) -> None:

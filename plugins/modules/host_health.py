@@ -119,7 +119,6 @@ from ..module_utils.health.host import (
     is_person,
     mtime,
     names,
-    read,
     support,
     synchronised,
     system,
@@ -148,6 +147,7 @@ from ..module_utils.health.texts import (
     unit_without_people,
     units,
 )
+from ..module_utils.linux import read_text
 
 NUMBERS = {
     "space_warning": 85,
@@ -244,7 +244,7 @@ def patching(
         findings += update_age(ci, days, limits)
     findings += updates_waiting(ci, waiting_updates, params["first_seen"], today, params["security_days"])
     kernels = [name[len("vmlinuz-") :] for name in names("/boot") if name.startswith("vmlinuz-")]
-    asking = read("/run/reboot-required.pkgs").split()
+    asking = read_text("/run/reboot-required.pkgs").split()
     return findings + reboot(ci, os.path.exists("/run/reboot-required"), asking, os.uname().release, kernels)
 
 

@@ -59,12 +59,13 @@ fitsom:
 """
 
 import os
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.baseline.sysctl import Verdict, judge, listing, ordered, problems, text
 from ..module_utils.findings import Finding, finding
+from ..module_utils.linux import text_or_none
 
 PROC = "/proc/sys"
 
@@ -72,14 +73,6 @@ PROC = "/proc/sys"
 def place(key: str) -> str:
     """The file of a setting; a name of an interface may hold a dot, which sysctl writes as a slash."""
     return os.path.join(PROC, *(part.replace("/", ".") for part in key.split(".")))
-
-
-def read(path: str) -> Optional[str]:
-    try:
-        with open(path, encoding="utf-8") as handle:
-            return handle.read()
-    except OSError:
-        return None
 
 
 def write(key: str, value: str) -> str:
@@ -140,7 +133,7 @@ def main() -> None:
     faults = problems(settings)
     if faults:
         module.fail_json(msg="Nothing was touched: %s." % "; ".join(faults))
-    live = {key: read(place(key)) for key in settings}
+    live = {key: text_or_none(place(key)) for key in settings}
     writable = {key: os.access(place(key), os.W_OK) for key in settings}
     verdict = judge(settings, live, writable)
     hopeless = verdict.missing + verdict.refused
@@ -148,7 +141,7 @@ def main() -> None:
         module.fail_json(
             msg="Nothing was touched: %s. Take them out of the variables." % "; ".join(impossible(verdict))
         )
-    before, desired = read(module.params["path"]) or "", text(settings)
+    before, desired = text_or_none(module.params["path"]) or "", text(settings)
     changed = before != desired or bool(verdict.write)
     if changed and not module.check_mode:
         apply(module, verdict, desired)

@@ -117,9 +117,9 @@ from ..module_utils.baseline.administrators import (
     unlisted,
     without_access,
 )
-from ..module_utils.baseline.kept_files import file_entry, write
+from ..module_utils.baseline.kept_files import file_entry
 from ..module_utils.findings import finding
-from ..module_utils.firewall.host import read, ssh_process
+from ..module_utils.linux import read_exactly, ssh_user, write_file
 
 RULES = "/etc/sudoers.d"
 OUR_RULE = "00-fitsom"
@@ -129,13 +129,13 @@ KEY_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 def keys_of(home: str) -> Tuple[str, ...]:
     lines: List[str] = []
     for name in KEY_FILES:
-        lines += [line.strip() for line in read(os.path.join(home, name)).splitlines()]
+        lines += [line.strip() for line in read_exactly(os.path.join(home, name)).splitlines()]
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def existing_account(name: str, admins: List[str]) -> Optional[ExistingAccount]:
     """The local account of that name; None if there is none."""
-    account, shadow = rows(read("/etc/passwd")).get(name), rows(read("/etc/shadow")).get(name)
+    account, shadow = rows(read_exactly("/etc/passwd")).get(name), rows(read_exactly("/etc/shadow")).get(name)
     if account is None or shadow is None:
         return None
     return ExistingAccount(
@@ -152,8 +152,8 @@ def existing_account(name: str, admins: List[str]) -> Optional[ExistingAccount]:
 
 def run_user() -> str:
     """The account that this run came by, where it came by ssh."""
-    process = ssh_process()
-    return pwd.getpwuid(os.stat("/proc/%d" % process).st_uid).pw_name if process else ""
+    account = ssh_user()
+    return account.pw_name if account else ""
 
 
 def is_in_directory(name: str, existing: Optional[ExistingAccount]) -> bool:
@@ -176,7 +176,9 @@ def put_keys(name: str, keys: Tuple[str, ...]) -> None:
             os.mkdir(folder, 0o700)
             os.chown(folder, account.pw_uid, account.pw_gid)
         file_entry(paths[0])
-        write(paths[0], "".join(key + "\n" for key in keys).encode(), 0o600, account.pw_uid, account.pw_gid)
+        write_file(
+            paths[0], "".join(key + "\n" for key in keys).encode(), 0o600, account.pw_uid, account.pw_gid
+        )
 
 
 def carry_out(module: AnsibleModule, name: str, todo: List[Step]) -> None:
@@ -234,7 +236,9 @@ def would_lose_passwordless_sudo(module: AnsibleModule, user: str) -> bool:
     later = [
         name for name in os.listdir(RULES) if name > OUR_RULE and "." not in name and not name.endswith("~")
     ]
-    unasked = [name for name in later if needs_no_password(read(os.path.join(RULES, name)), user, groups)]
+    unasked = [
+        name for name in later if needs_no_password(read_exactly(os.path.join(RULES, name)), user, groups)
+    ]
     return module.params["group"] in groups and not unasked
 
 
@@ -307,7 +311,7 @@ def main() -> None:
         "ci": {"type": "str", "required": True},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    params, passwd, group = module.params, read("/etc/passwd"), read("/etc/group")
+    params, passwd, group = module.params, read_exactly("/etc/passwd"), read_exactly("/etc/group")
     desired = [desired_account(account) for account in params["accounts"]]
     admins = members(group, params["group"])
     pairs = plan(module, desired, admins)

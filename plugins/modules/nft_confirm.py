@@ -67,10 +67,9 @@ from ..module_utils.firewall.host import (
     STATE,
     Host,
     pending,
-    ssh_process,
-    start_of,
     stored,
 )
+from ..module_utils.linux import ssh_process, start_of
 
 SPEC = {
     "state": {"type": "str", "choices": ["confirmed", "reverted"], "default": "confirmed"},

@@ -98,16 +98,14 @@ from ..module_utils.firewall.host import (
     STATE,
     Host,
     file_text,
-    read,
-    ssh_connection,
     stored,
-    ticks_now,
 )
 from ..module_utils.firewall.model import Rule, load, parse_network
 from ..module_utils.firewall.nft import Block, Policy, parse, render, text_of
 from ..module_utils.firewall.overlap import Packet
 from ..module_utils.firewall.register import management_faults
 from ..module_utils.firewall.words import parse_header
+from ..module_utils.linux import read_exactly, ssh_connection, ticks_now
 
 SPEC = {
     "rules": {"type": "list", "elements": "dict", "default": []},
@@ -130,7 +128,7 @@ def desired_table(module: AnsibleModule, host: Host) -> tuple[Optional[list[Bloc
     if params["restore"]:
         if not os.path.exists(params["restore"]):
             module.fail_json(msg="%s is not there: this change was never made here" % params["restore"])
-        return stored(params["restore"]) or None, parse_header(read(params["restore"]))
+        return stored(params["restore"]) or None, parse_header(read_exactly(params["restore"]))
     rules = [load(rule) for rule in params["rules"]]
     if params["guard"]:
         guard(module, host, rules)
@@ -196,12 +194,12 @@ def main() -> None:
             msg="A change before this one still waits to be confirmed or undone. Try again in a minute."
         )
     live = host.live()
-    words_before = parse_header(read(RULES))
+    words_before = parse_header(read_exactly(RULES))
     desired, words_after = desired_table(module, host)
     target = target_of(module, desired, live or [])
     changed_rules = target != live
     keep = file_text(desired, words_after)
-    if not changed_rules and read(RULES) == keep:
+    if not changed_rules and read_exactly(RULES) == keep:
         module.exit_json(changed=False, waiting=False, fitsom={"objects": []})
     if not module.check_mode:
         saved = os.path.join(params["save_dir"], "before.nft")

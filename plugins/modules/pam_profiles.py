@@ -65,9 +65,8 @@ from typing import Dict, Iterable, List
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.baseline.kept_files import write
 from ..module_utils.baseline.pam import DEBCONF, TYPES, arguments, changes, in_use, modules_of
-from ..module_utils.firewall.host import read
+from ..module_utils.linux import read_exactly, write_file
 
 PROFILES = "/usr/share/pam-configs"
 SAVED = "/var/lib/pam"
@@ -78,15 +77,15 @@ MODULES = ("/usr/lib/*/security/", "/lib/*/security/")
 def files(root: str = "") -> Dict[str, str]:
     """What pam-auth-update writes, by path."""
     paths = ["/etc/pam.d/common-" + kind for kind in TYPES]
-    return {path: read(root + path) for path in paths}
+    return {path: read_exactly(root + path) for path in paths}
 
 
 def used(root: str) -> List[str]:
-    return sorted(in_use(read("%s%s/%s" % (root, SAVED, kind)) for kind in TYPES))
+    return sorted(in_use(read_exactly("%s%s/%s" % (root, SAVED, kind)) for kind in TYPES))
 
 
 def profiles(root: str) -> Dict[str, str]:
-    return {name: read(os.path.join(root + PROFILES, name)) for name in os.listdir(root + PROFILES)}
+    return {name: read_exactly(os.path.join(root + PROFILES, name)) for name in os.listdir(root + PROFILES)}
 
 
 def write_text(path: str, text: str) -> None:
@@ -169,7 +168,7 @@ def apply(module: AnsibleModule, words: List[str]) -> None:
     """Our profiles, and then the real run; those that go leave only when they are out of use."""
     for name, text in module.params["profiles"].items():
         if text:
-            write(os.path.join(PROFILES, name), text.encode(), 0o644, 0, 0)
+            write_file(os.path.join(PROFILES, name), text.encode(), 0o644, 0, 0)
     update(module, "", words)
     for name, text in module.params["profiles"].items():
         path = os.path.join(PROFILES, name)

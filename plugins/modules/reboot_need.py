@@ -71,6 +71,7 @@ from typing import Any, Dict, List
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.apt.rules import reboot_decision, seconds_until
+from ..module_utils.linux import read_text
 
 REBOOT_REQUIRED = "/run/reboot-required"
 
@@ -79,11 +80,7 @@ def noted_packages(path: str = REBOOT_REQUIRED) -> List[str]:
     """Packages that asked for a reboot since the last start."""
     if not os.path.exists(path):
         return []
-    try:
-        with open(path + ".pkgs", encoding="utf-8") as handle:
-            return sorted(set(handle.read().split())) or ["an earlier change"]
-    except OSError:
-        return ["an earlier change"]
+    return sorted(set(read_text(path + ".pkgs").split())) or ["an earlier change"]
 
 
 def main() -> None:

@@ -113,6 +113,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.linux import read_text, uid_of
 from ..module_utils.security import antimalware, certificates, certificates_host, host, logging, privileges
 from ..module_utils.security import logins_review as logins
 
@@ -139,33 +140,29 @@ def review_logons(params: Result, fitsom: Result) -> Result:
         fitsom["checks"].append({"name": "the journal can be read", "ok": False, "detail": str(error)})
         return {}
     counts = logins.counts(events)
-    fitsom["findings"] += logins.findings(
-        params["ci"], events, host.uid_of, params["failures"], params["days"]
-    )
+    fitsom["findings"] += logins.findings(params["ci"], events, uid_of, params["failures"], params["days"])
     fitsom["checks"].append(
         {"name": "the journal can be read", "ok": True, "detail": logins.sentence(counts, params["days"])}
     )
-    kept_out = logins.locked_out(host.tallies(), host.text_of("/etc/security/faillock.conf"), time.time())
-    accounts = privileges.accounts(host.text_of("/etc/passwd"))
+    kept_out = logins.locked_out(host.tallies(), read_text("/etc/security/faillock.conf"), time.time())
+    accounts = privileges.accounts(read_text("/etc/passwd"))
     return {
         "counts": counts,
         "sources": dict(list(logins.sources(events).items())[:20]),
         "locked_out": kept_out,
-        "locked": privileges.locked(host.text_of("/etc/shadow"), accounts),
+        "locked": privileges.locked(read_text("/etc/shadow"), accounts),
     }
 
 
 def review_privileges(module: AnsibleModule, fitsom: Result) -> Any:
     """Who has power; findings go into `fitsom`."""
-    params, names = module.params, privileges.Names(host.uid_of, module.params["known"])
-    passwd, shadow = host.text_of("/etc/passwd"), host.text_of("/etc/shadow")
+    params, names = module.params, privileges.Names(uid_of, module.params["known"])
+    passwd, shadow = read_text("/etc/passwd"), read_text("/etc/shadow")
     rules = host.sudo_rules(module)
     if rules is None:
         detail = "cvtsudoers does not read /etc/sudoers; see `visudo -c`"
         fitsom["checks"].append({"name": "the rules of sudo can be read", "ok": False, "detail": detail})
-    held_privileges = privileges.privileges_of(
-        passwd, host.text_of("/etc/group"), rules or {}, host.root_keys()
-    )
+    held_privileges = privileges.privileges_of(passwd, read_text("/etc/group"), rules or {}, host.root_keys())
     fitsom["findings"] += privileges.account_findings(params["ci"], passwd, shadow, names)
     fitsom["findings"] += privileges.findings(params["ci"], held_privileges, names)
     return [

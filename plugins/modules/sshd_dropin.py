@@ -59,14 +59,12 @@ fitsom:
 
 import grp
 import os
-import pwd
 import re
 import shutil
 from typing import List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.baseline.kept_files import write
 from ..module_utils.baseline.sshd import (
     Effective,
     Login,
@@ -76,7 +74,7 @@ from ..module_utils.baseline.sshd import (
     render,
     shut_out,
 )
-from ..module_utils.firewall.host import read, ssh_ends, ssh_process
+from ..module_utils.linux import read_exactly, ssh_ends, ssh_user, write_file
 
 CONFIG = "/etc/ssh/sshd_config"
 FOLDER = "/etc/ssh/sshd_config.d"
@@ -102,16 +100,15 @@ def trial(module: AnsibleModule, path: str, text: str) -> str:
         os.unlink(drop_in)
     config = os.path.join(folder, "sshd_config")
     with open(config, "w", encoding="utf-8") as file:
-        file.write(read(CONFIG).replace(FOLDER, os.path.join(folder, "d")))
+        file.write(read_exactly(CONFIG).replace(FOLDER, os.path.join(folder, "d")))
     return config
 
 
 def login_of(module: AnsibleModule) -> Optional[Login]:
     """The login that this run came by; None if it did not come by ssh."""
-    ends, process = ssh_ends(), ssh_process()
-    if not ends or not process:
+    ends, account = ssh_ends(), ssh_user()
+    if not ends or not account:
         return None
-    account = pwd.getpwuid(os.stat("/proc/%d" % process).st_uid)
     groups = [grp.getgrgid(gid).gr_name for gid in os.getgrouplist(account.pw_name, account.pw_gid)]
     return Login(account.pw_name, groups, ends[0], accepted_by(module, account.pw_name, ends))
 
@@ -164,7 +161,7 @@ def examine(module: AnsibleModule, text: str) -> None:
 def write_settings(path: str, text: str) -> None:
     if text:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write(path, text.encode(), 0o644, 0, 0)
+        write_file(path, text.encode(), 0o644, 0, 0)
     elif os.path.exists(path):
         os.unlink(path)
 
@@ -181,7 +178,7 @@ def main() -> None:
     if faults(settings):
         refuse(module, "; ".join(faults(settings)) + ".")
     text = render(settings, HEAD) if settings else ""
-    before = read(path)
+    before = read_exactly(path)
     examine(module, text)
     if text != before and not module.check_mode:
         write_settings(path, text)

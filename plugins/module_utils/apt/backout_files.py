@@ -4,46 +4,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import tempfile
 from typing import Any, Dict, Iterable, List
 
-from .backout_rules import FORMAT, empty_manifest
-
-MANIFEST = "manifest.json"
+from ..linux import load_manifest
+from .backout_rules import empty_manifest
 
 
 def read_manifest(folder: str) -> Dict[str, Any]:
-    path = os.path.join(folder, MANIFEST)
-    if not os.path.exists(path):
-        return empty_manifest()
-    with open(path, encoding="utf-8") as handle:
-        manifest = json.load(handle)
-    if manifest.get("format") != FORMAT:
-        raise ValueError("%s has format %s; this version reads %d" % (path, manifest.get("format"), FORMAT))
-    return dict(manifest)
-
-
-def write_manifest(folder: str, manifest: Dict[str, Any]) -> None:
-    """All of it or nothing, and on disk before any package is touched."""
-    handle, path = tempfile.mkstemp(dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8") as out:
-        json.dump(manifest, out, indent=1, sort_keys=True)
-        out.write("\n")
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(path, os.path.join(folder, MANIFEST))
-    sync_folder(folder)
-
-
-def sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """The versions before a change; none where nothing was recorded yet."""
+    return load_manifest(folder, empty_manifest())
 
 
 def keep_file(source: str, folder: str) -> str:

@@ -10,6 +10,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..linux import read_text, stat_fields, unit_properties
 from .rules import matches
 
 INFO = "/var/lib/dpkg/info"
@@ -45,21 +46,13 @@ def mapped_files(maps: str, deleted: bool) -> Set[str]:
     return {path for path in paths if path.startswith(("/usr/", "/lib", "/bin/", "/sbin/", "/opt/"))}
 
 
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            return handle.read()
-    except OSError:
-        return ""
-
-
 def _processes(deleted: bool) -> Iterator[Tuple[str, str, Set[str]]]:
     """Process number, service and files of each process of a service."""
     for process in os.listdir("/proc"):
         if not process.isdigit():
             continue
-        unit = unit_of(_read("/proc/%s/cgroup" % process))
-        files = mapped_files(_read("/proc/%s/maps" % process), deleted) if unit else set()
+        unit = unit_of(read_text("/proc/%s/cgroup" % process))
+        files = mapped_files(read_text("/proc/%s/maps" % process), deleted) if unit else set()
         if unit and files:
             yield process, unit, files
 
@@ -78,7 +71,7 @@ def stale_since() -> Dict[str, float]:
     """
     starts: Dict[str, float] = {}
     for process, unit, _files in _processes(deleted=True):
-        started = start_of(_read("/proc/%s/stat" % process))
+        started = start_of(read_text("/proc/%s/stat" % process))
         starts[unit] = max(started, starts.get(unit, 0.0))
     return starts
 
@@ -87,7 +80,7 @@ def start_of(stat: str) -> float:
     """Seconds from the boot to the start of the process whose /proc/PID/stat this is; 0 if it has
     ended since.
     """
-    fields = stat.rpartition(")")[2].split()  # its name, in brackets, may hold blanks
+    fields = stat_fields(stat)
     return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else 0.0
 
 
@@ -104,7 +97,7 @@ def left_over(youngest: float, state: Mapping[str, str]) -> bool:
 
 def files_of(package: str, arch: str) -> Set[str]:
     """A package's files by their real path (older packages still say /lib for /usr/lib)."""
-    listing = _read("%s/%s.list" % (INFO, package)) or _read("%s/%s:%s.list" % (INFO, package, arch))
+    listing = read_text("%s/%s.list" % (INFO, package)) or read_text("%s/%s:%s.list" % (INFO, package, arch))
     folders: Dict[str, str] = {}
     paths = set()
     for path in listing.splitlines():
@@ -120,8 +113,7 @@ def show(module: AnsibleModule, names: Iterable[str]) -> Dict[str, Dict[str, str
     states = {}
     for name in names:
         unit = name if re.search(r"\.(service|socket|timer|target|path|mount)$", name) else name + ".service"
-        _code, out, _err = module.run_command(["systemctl", "show", "--property", PROPERTIES, "--", unit])
-        states[name] = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        states[name] = unit_properties(module, unit, PROPERTIES)
     return states
 
 

@@ -13,9 +13,10 @@ import hashlib
 import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ..linux import FIRST_USER_UID
+
 EXPIRED = "1"  # the day since 1970 on which an account that lost its access expired
 LOCKED = "!"
-FIRST_USER_UID = 1000
 
 
 class ExistingAccount(NamedTuple):

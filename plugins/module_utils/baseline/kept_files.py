@@ -9,33 +9,21 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import stat
-import tempfile
 from typing import Any, Dict, Iterator, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..apt.backout_files import MANIFEST, sync_folder
-from .kept_rules import FORMAT, Entry, empty_manifest, line_of, live_value, with_line
+from ..linux import load_manifest, unit_properties, write_file
+from .kept_rules import Entry, empty_manifest, line_of, live_value, with_line
 
 LOCK = "/etc/.pwd.lock"  # that of lckpwdf(3), which every tool for accounts takes
 
 
 def read_kept(folder: str) -> Dict[str, Any]:
-    """The manifest; an empty one where nothing was kept yet.
-
-    ValueError for one of another version.
-    """
-    path = os.path.join(folder, MANIFEST)
-    if not os.path.exists(path):
-        return empty_manifest()
-    with open(path, encoding="utf-8") as file:
-        manifest: Dict[str, Any] = json.load(file)
-    if manifest.get("format") != FORMAT:
-        raise ValueError("%s has format %s; this version reads %d" % (path, manifest.get("format"), FORMAT))
-    return manifest
+    """The manifest; an empty one where nothing was kept yet."""
+    return load_manifest(folder, empty_manifest())
 
 
 def content(path: str) -> bytes:
@@ -85,9 +73,7 @@ def line_entry(name: str) -> Entry:
 
 
 def unit_entry(module: AnsibleModule, name: str) -> Entry:
-    command = ["systemctl", "show", "-p", "LoadState,UnitFileState,ActiveState", name]
-    _code, out, _err = module.run_command(command)
-    properties = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+    properties = unit_properties(module, name, "LoadState,UnitFileState,ActiveState")
     load = properties.get("LoadState", "not-found")
     active = properties.get("ActiveState") in ("active", "activating", "reloading")
     return {"load": load, "enabled": properties.get("UnitFileState", ""), "active": active}
@@ -102,29 +88,6 @@ def current_state(module: AnsibleModule, manifest: Mapping[str, Any]) -> Dict[st
     }
 
 
-def write(path: str, body: bytes, mode: int, uid: int, gid: int) -> None:
-    """All of it or nothing, with its owner before its content can be seen; in place where the path
-    is a mount.
-    """
-    if os.path.ismount(path):
-        with open(path, "wb") as file:
-            file.write(body)
-        return
-    handle, scratch = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".fitsom-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchown(file.fileno(), uid, gid)
-            os.fchmod(file.fileno(), mode)
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
-    sync_folder(os.path.dirname(path))
-
-
 def write_value(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
@@ -135,7 +98,7 @@ def write_line(name: str, line: Any) -> None:
     status = os.stat(path)
     text = with_line(content(path).decode("utf-8", "surrogateescape"), key, line)
     body = text.encode("utf-8", "surrogateescape")
-    write(path, body, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+    write_file(path, body, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ import json
 import os
 import re
 import tempfile
-import time
 from typing import Any, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..linux import read_exactly
 from .nft import FAMILY, TABLE, Block, parse, replacing, text_of
 from .words import header
 
@@ -120,18 +120,9 @@ class Host:
         return path
 
 
-def read(path: str) -> str:
-    """A file's text; empty if there is none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
 def stored(path: str) -> list[Block]:
     """The blocks in a file of ours, which begins by removing the table."""
-    _removal, begin, body = read(path).partition("delete table %s %s\n" % (FAMILY, TABLE))
+    _removal, begin, body = read_exactly(path).partition("delete table %s %s\n" % (FAMILY, TABLE))
     return parse(body) if begin and body.strip() else []
 
 
@@ -142,60 +133,6 @@ def file_text(blocks: Optional[list[Block]], words: Mapping[str, str]) -> str:
 
 def pending() -> dict[str, Any]:
     """What `nft_table` left for `nft_confirm`."""
-    text = read(os.path.join(STATE, "pending.json"))
+    text = read_exactly(os.path.join(STATE, "pending.json"))
     record: dict[str, Any] = json.loads(text) if text else {}
     return record
-
-
-def start_of(pid: int) -> int:
-    """When a process started, in ticks since boot."""
-    return int(read("/proc/%d/stat" % pid).rpartition(")")[2].split()[19])
-
-
-def ticks_now() -> int:
-    """The present moment on the clock of `start_of`."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK")) + 1
-
-
-def parent_of(pid: int) -> int:
-    return int(read("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
-
-
-def name_of_process(pid: int) -> str:
-    return read("/proc/%d/stat" % pid).partition("(")[2].rpartition(")")[0]
-
-
-def ssh_process() -> int:
-    """The sshd process that serves the connection which we came by; 0 if we did not come by ssh."""
-    pid = os.getpid()
-    while pid > 1:
-        if name_of_process(pid).startswith("sshd"):
-            return pid
-        pid = parent_of(pid)
-    return 0
-
-
-def ssh_connection() -> Optional[tuple[str, str, int]]:
-    """(client, server, port of the server) of that connection, as the host sees it."""
-    ends = ssh_ends()
-    return (ends[0].partition("%")[0], ends[2].partition("%")[0], int(ends[3])) if ends else None
-
-
-def ssh_ends() -> list[str]:
-    """[client, its port, server, its port] of that connection, as sshd writes them; empty if we did
-    not come by ssh.
-    """
-    pid = os.getpid()
-    while pid > 1:
-        for entry in _environment(pid):
-            if entry.startswith("SSH_CONNECTION="):
-                return entry.partition("=")[2].split()
-        pid = parent_of(pid)
-    return []
-
-
-def _environment(pid: int) -> list[str]:
-    try:
-        return read("/proc/%d/environ" % pid).split("\0")
-    except OSError:
-        return []

@@ -14,23 +14,14 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..linux import FIRST_USER_UID, read_text
 from ..security.certificates_host import file_certificates
 from .support import Support, support_of
 from .texts import Mount, mounts, os_release
 
-FIRST_PERSON = 1000
 UNSYNCHRONISED = 16000000  # microseconds: what the kernel says of a clock that has not been set for long
 NOBODY = 65534
 DISTRO_INFO = "/usr/share/distro-info/%s.csv"
-
-
-def read(path: str) -> str:
-    """A file's text; nothing where it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def names(folder: str) -> List[str]:
@@ -53,7 +44,7 @@ def mtime(path: str) -> Optional[float]:
 def is_person(word: str) -> bool:
     """Whether the word is the login of a person, not of a service."""
     try:
-        return FIRST_PERSON <= pwd.getpwnam(word).pw_uid != NOBODY
+        return FIRST_USER_UID <= pwd.getpwnam(word).pw_uid != NOBODY
     except (KeyError, ValueError):
         return False
 
@@ -101,18 +92,18 @@ class Programs:
 
 def system() -> Dict[str, str]:
     """/etc/os-release."""
-    return os_release(read("/etc/os-release"))
+    return os_release(read_text("/etc/os-release"))
 
 
 def support() -> Optional[Support]:
     """Until when this system is supported."""
     release = system()
-    return support_of(release, read(DISTRO_INFO % release.get("ID", "debian")))
+    return support_of(release, read_text(DISTRO_INFO % release.get("ID", "debian")))
 
 
 def filesystems() -> List[Dict[str, Any]]:
     """This machine's own file systems, with what is used of them."""
-    return [row for row in map(_measured, mounts(read("/proc/self/mountinfo"))) if row]
+    return [row for row in map(_measured, mounts(read_text("/proc/self/mountinfo"))) if row]
 
 
 def _measured(mount: Mount) -> Optional[Dict[str, Any]]:

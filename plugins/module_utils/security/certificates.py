@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, List, Optional
 
 from ..findings import Finding, finding
+from ..linux import assignments
 
 BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s.+?-----END CERTIFICATE-----", re.DOTALL)
 #: More certificates in one file than any chain has: a bundle of authorities, which is the system's
@@ -78,7 +79,7 @@ def blocks(text: str) -> List[str]:
 
 def parse(answer: str, place: str, service: bool = False) -> Optional[Certificate]:
     """What openssl answered to OPENSSL; None where it is not a certificate."""
-    fields = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    fields = assignments(answer)
     try:
         end = moment(fields["notAfter"])
     except (KeyError, ValueError):

@@ -14,6 +14,7 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
+from ..linux import read_text
 from .certificates import (
     OPENSSL,
     TLS_PORTS,
@@ -108,10 +109,9 @@ def read(path: str) -> str:
     try:
         if os.path.getsize(path) > LARGEST:
             return ""
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            return handle.read()
     except OSError:
         return ""
+    return read_text(path)
 
 
 def listening() -> List[Tuple[str, int]]:

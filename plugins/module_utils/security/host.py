@@ -7,10 +7,10 @@ from __future__ import annotations
 import glob
 import json
 import os
-import pwd
 import subprocess
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from ..linux import assignments, read_text
 from . import antimalware
 from .audit_rules import keys
 from .logging import Logging
@@ -24,15 +24,6 @@ CLAMAV = "/var/lib/clamav"
 AUDIT_RULES = "/etc/audit/rules.d/50-fitsom.rules"
 
 
-def text_of(path: str) -> str:
-    """A file's text; empty where there is none."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            return handle.read()
-    except OSError:
-        return ""
-
-
 def output_of(module: Any, *words: str) -> str:
     """What a program writes; empty where it is not there or fails."""
     program = module.get_bin_path(words[0], opt_dirs=["/usr/sbin", "/sbin"])
@@ -40,14 +31,6 @@ def output_of(module: Any, *words: str) -> str:
         return ""
     code, out, _error = module.run_command([program, *words[1:]], environ_update={"LC_ALL": "C.UTF-8"})
     return str(out) if code == 0 else ""
-
-
-def uid_of(name: str) -> Optional[int]:
-    """An account's number, a domain's account included; None where there is no such account."""
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except (KeyError, ValueError):
-        return None
 
 
 def events(days: int) -> List[Event]:
@@ -102,22 +85,22 @@ def sudo_rules(module: Any) -> Optional[Mapping[str, Any]]:
 
 def root_keys() -> str:
     """The keys that log in as root."""
-    return "\n".join(text_of("/root/.ssh/%s" % name) for name in ("authorized_keys", "authorized_keys2"))
+    return "\n".join(read_text("/root/.ssh/%s" % name) for name in ("authorized_keys", "authorized_keys2"))
 
 
 def logging(module: Any, policy: str) -> Logging:
     """Where and what this host logs."""
-    machine = text_of("/etc/machine-id").strip()
+    machine = read_text("/etc/machine-id").strip()
     return Logging(
         persistent=bool(machine and glob.glob("/var/log/journal/%s/*.journal" % machine)),
         journal=output_of(module, "systemd-analyze", "cat-config", "systemd/journald.conf"),
         sshd=output_of(module, "sshd", "-T"),
         sudo=output_of(module, "sudo", "-V"),
-        pam="\n".join(text_of(path) for path in sorted(glob.glob("/etc/pam.d/*"))),
+        pam="\n".join(read_text(path) for path in sorted(glob.glob("/etc/pam.d/*"))),
         policy=policy,
         auditd=output_of(module, "auditctl", "-s") if policy == "auditd" else "",
         loaded=output_of(module, "auditctl", "-l") if policy == "auditd" else "",
-        keys=keys(text_of(AUDIT_RULES)),
+        keys=keys(read_text(AUDIT_RULES)),
     )
 
 
@@ -125,7 +108,7 @@ def malware(module: Any) -> antimalware.State:
     """What there is of ClamAV."""
     if not module.get_bin_path("clamscan"):
         return antimalware.State(installed=False)
-    log = text_of(antimalware.LOG)
+    log = read_text(antimalware.LOG)
     return antimalware.State(
         installed=True,
         daemon=unit(module, "clamav-daemon.service"),
@@ -152,5 +135,5 @@ def signatures() -> List[float]:
 def unit(module: Any, name: str) -> str:
     """systemd's word for a unit, `active`; empty where there is none."""
     out = output_of(module, "systemctl", "show", "--property=LoadState,ActiveState", "--", name)
-    properties = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+    properties = assignments(out)
     return properties.get("ActiveState", "") if properties.get("LoadState") == "loaded" else ""

@@ -12,10 +12,9 @@ from collections import Counter
 from typing import Callable, Dict, Iterable, List, Mapping, Optional
 
 from ..findings import Finding, finding
+from ..linux import FIRST_USER_UID
 from .logins import ACCOUNT, LOGON, PRIVILEGE, Event
 
-#: Accounts below are the system's own (Debian, RHEL); their names are nobody's.
-PEOPLE = 1000
 #: A success so soon after many failures from the same place may be a guess that came true
 #: (seconds).
 SOON = 3600
@@ -44,7 +43,7 @@ def account_label(account: str, uid: Optional[int]) -> str:
     """What a report calls an account: the system's own by name, people by a number that only this
     host resolves.
     """
-    if account == "root" or (uid is not None and uid < PEOPLE):
+    if account == "root" or (uid is not None and uid < FIRST_USER_UID):
         return "the account %s" % account
     return "the account with uid %d" % uid if uid is not None else ""
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, Optional
 
 from ..findings import Finding, finding
+from ..linux import FIRST_USER_UID
 
 #: Groups whose members are root, or may become it.
 GROUPS = ("sudo", "wheel", "admin", "docker", "lxd", "incus-admin", "disk")
 #: Groups that read what is confidential; system accounts are in them by their packages.
 READING = ("adm", "shadow")
-PEOPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def members(group: str, all_accounts: Iterable[Account]) -> Dict[str, List[str]]
         inside = {name for name in row[3].split(",") if name}
         inside |= {account.name for account in people if str(account.gid) == row[2]}
         for name in sorted(inside - {"root"}):
-            if row[0] in GROUPS or uids.get(name, PEOPLE) >= PEOPLE:
+            if row[0] in GROUPS or uids.get(name, FIRST_USER_UID) >= FIRST_USER_UID:
                 groups_by_account.setdefault(name, []).append(row[0])
     return groups_by_account
 
@@ -118,7 +118,9 @@ def without_password(shadow: str) -> List[str]:
 
 def locked(shadow: str, all_accounts: Iterable[Account]) -> int:
     """How many people's accounts an administrator has locked."""
-    people = {account.name for account in all_accounts if account.uid >= PEOPLE and account.name != "nobody"}
+    people = {
+        account.name for account in all_accounts if account.uid >= FIRST_USER_UID and account.name != "nobody"
+    }
     rows = (line.split(":") for line in shadow.splitlines())
     return sum(1 for row in rows if len(row) > 2 and row[0] in people and row[1].startswith("!"))
 
@@ -136,12 +138,14 @@ class Names:
             return "everybody"
         if holder.startswith("SHA256:"):
             return "the key %s" % holder
-        if holder.startswith("%") and (holder in self.known or (self.uid_of(holder[1:]) or 0) < PEOPLE):
+        if holder.startswith("%") and (
+            holder in self.known or (self.uid_of(holder[1:]) or 0) < FIRST_USER_UID
+        ):
             return "the group %s" % holder[1:]
         if holder.startswith("%"):  # a group of one, called like its person
             return "the group of %s" % self.label(holder[1:])
         uid = int(holder[1:]) if holder.startswith("#") and holder[1:].isdigit() else self.uid_of(holder)
-        if holder in self.known or (uid is not None and uid < PEOPLE):
+        if holder in self.known or (uid is not None and uid < FIRST_USER_UID):
             return "the account %s" % holder
         return "an account that is not of this computer" if uid is None else "the account with uid %d" % uid
 

@@ -12,11 +12,11 @@ from plugins.module_utils.apt.backout_files import (
     read_manifest,
     remove_outdated,
     saved_files,
-    write_manifest,
 )
 from plugins.module_utils.apt.backout_rules import empty_manifest
 from plugins.module_utils.apt.debs import asks_for_reboot, restarts
 from plugins.module_utils.apt.services import mapped_files, restartable, unit_of
+from plugins.module_utils.linux import store_manifest
 from plugins.modules import apt_ready, apt_verify, service_restarts
 
 HOUR = 3600
@@ -136,7 +136,7 @@ def test_a_packages_script_tells_what_it_restarts_and_whether_it_asks_for_a_rebo
 def test_the_manifest_is_written_whole_and_its_files_are_found_again(tmp_path: Path) -> None:
     assert read_manifest(str(tmp_path)) == empty_manifest()
     manifest = {"format": 1, "packages": {"a": {"arch": "all", "from": "1", "to": "2", "deb": "a_1_all.deb"}}}
-    write_manifest(str(tmp_path), manifest)
+    store_manifest(str(tmp_path), manifest)
     assert read_manifest(str(tmp_path)) == manifest
     assert saved_files(str(tmp_path), manifest) == {}
     (tmp_path / "a_1_all.deb").touch()
