@@ -46,7 +46,9 @@ def located(layers: Mapping[str, Any]) -> list[dict[str, Any]]:
 def group_addresses(
     entries: Iterable[Mapping[str, Any]], groups: Mapping[str, list[str]], hostvars: Any, zones: Iterable[str]
 ) -> dict[str, list[str]]:
-    """The addresses of those groups that rules name, from ansible_host or firewall_rules_addresses."""
+    """The addresses of those groups that rules name, from ansible_host or
+    firewall_rules_addresses.
+    """
     names = {
         name
         for entry in entries

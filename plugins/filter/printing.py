@@ -15,7 +15,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def problems(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a host's settings, in sentences with the way out; `everybody` is hostvars."""
+    """What is wrong with a host's settings, in sentences with the way out; `everybody` is
+    hostvars.
+    """
     faults = of_server(own) if own["print_servers_server"] else []
     if not own["print_servers_server"] and (own["print_servers_queues"] or own["print_servers_pools"]):
         faults.append(

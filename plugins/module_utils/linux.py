@@ -127,7 +127,9 @@ def assignments(text: str) -> Dict[str, str]:
 
 
 def unit_properties(module: AnsibleModule, unit: str, properties: str) -> Dict[str, str]:
-    """Properties of a unit, named with commas between; systemd has an answer for unknown ones too."""
+    """Properties of a unit, named with commas between; systemd has an answer for unknown ones
+    too.
+    """
     _code, out, _err = module.run_command(["systemctl", "show", "--property", properties, "--", unit])
     return assignments(out)
 

@@ -39,8 +39,8 @@ options:
     elements: str
     default: []
   package_state:
-    description: Whether half-installed packages are an error. A back-out says no, since it is their
-      cure.
+    description: Whether half-installed packages are an error. A back-out sets false, since it is
+      their cure.
     type: bool
     default: true
   lock_timeout:

@@ -10,8 +10,8 @@ module: audit_rules
 short_description: Have the kernel's audit follow a file of rules
 description:
   - Looks whether the rules are sound before anything is written, writes the file only if it
-    differs, and has C(augenrules) load it. Where the kernel does not take the rules the old file is
-    put back.
+    differs, and has C(augenrules) load it. Where the kernel does not accept the rules the old file
+    is put back.
 options:
   path:
     description: The file, below C(/etc/audit/rules.d).
@@ -29,7 +29,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what would be written; loads nothing.
+    description: Reports what would be written; loads nothing.
     support: full
   diff_mode:
     description: Shows the rules.
@@ -127,7 +127,7 @@ def main() -> None:
         write(path, old)
         load(module)
         module.fail_json(
-            msg="The kernel did not take the audit rules, so the old ones are back in %s: %s"
+            msg="The kernel did not accept the audit rules, so the old ones are back in %s: %s"
             % (path, refused)
         )
     module.exit_json(**result)

@@ -23,7 +23,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what would be brought back.
+    description: Reports what would be brought back.
     support: full
   diff_mode:
     description: Files before and after; of those that were kept as secret, only that they differ.
@@ -38,7 +38,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fitsom:
-  description: Each thing that is brought back.
+  description: Each object that is brought back.
   type: dict
   returned: success
 """
@@ -134,7 +134,9 @@ def difference(folder: str, step: Step) -> Dict[str, str]:
 
 
 def go_back(module: AnsibleModule, folder: str, manifest: Dict[str, Any], todo: List[Step]) -> None:
-    """Units that were not there stop first; files follow, then accounts, and what reads them last."""
+    """Units that were not there stop first; files follow, then accounts, and what reads them
+    last.
+    """
     units = [step for step in todo if step.part == "units"]
     for step in units:
         if step.action == "remove":

@@ -83,7 +83,7 @@ def file_system(module: AnsibleModule, path: str) -> str:
 
 
 def btrfs(module: AnsibleModule, path: str, *words: str) -> str:
-    """What it says.
+    """Its answer.
 
     An error names the folder of the homes only: a home is called after a person.
     """

@@ -84,7 +84,9 @@ UNITS = ("--type=service", "--plain", "--no-legend", "--full")
 
 
 def hardware(programs: Programs) -> Dict[str, Any]:
-    """Maker, model, serial number, processor, memory; `virtualization` is none on a real machine."""
+    """Maker, model, serial number, processor, memory; `virtualization` is none on a real
+    machine.
+    """
     return {
         "vendor": dmi_value(read_text(DMI + "sys_vendor")),
         "model": dmi_value(read_text(DMI + "product_name")),

@@ -11,7 +11,7 @@ short_description: Keep the queues and pools of a print server as they are liste
 description:
   - Makes driverless (IPP Everywhere) queues and pools (CUPS calls them classes), and changes those
     that are there. CUPS is read over IPP and written with C(lpadmin).
-  - A queue is only made when its printer answers and can do what is wanted of it, in check mode as
+  - A queue is only made when its printer answers and has the desired features, in check mode as
     well; CUPS itself would leave a raw queue that prints rubbish.
 options:
   queues:
@@ -213,7 +213,7 @@ def unknown_groups(desired: Mapping[str, Destination]) -> List[str]:
 
 
 def unable_printers(todo: List[Step]) -> List[str]:
-    """Printers that would be asked and do not answer, or cannot do what is wanted."""
+    """Printers that would be asked and do not answer, or lack a desired feature."""
     new_queues = [step.destination for step in todo if new_device(step)]
     answers, faults = printers(queue.values["uri"] for queue in new_queues), []
     for queue in new_queues:
@@ -234,7 +234,7 @@ def unable_printers(todo: List[Step]) -> List[str]:
 def other_kind(existing: Mapping[str, Destination], desired: Mapping[str, Destination]) -> List[str]:
     """A pool cannot become a queue."""
     return [
-        "%s is a %s already, and wanted as a %s: rename one, or delete the old one with lpadmin -x"
+        "%s is a %s already, and listed as a %s: rename one, or delete the old one with lpadmin -x"
         % (name, existing[name].kind, destination.kind)
         for name, destination in desired.items()
         if name in existing and existing[name].kind != destination.kind
@@ -313,7 +313,7 @@ def settle(module: AnsibleModule, desired: Mapping[str, Destination], remove: bo
     remaining = steps(destinations(), desired, remove)
     if remaining:
         details = "; ".join("%s: %s" % (step.destination.name, sentence(step)) for step in remaining)
-        module.fail_json(msg="CUPS did not take everything: %s" % details)
+        module.fail_json(msg="CUPS did not accept everything: %s" % details)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ options:
     type: str
     required: true
   listed:
-    description: Names of the queues and pools that are wanted; another one is a finding.
+    description: Names of the queues and pools that are listed; another one is a finding.
     type: list
     elements: str
     default: []

@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 entry:
-  description: What the new entry says; empty where there was nothing to write down.
+  description: The text of the new entry; empty where there was nothing to record.
   type: str
   returned: success
 files:

@@ -11,7 +11,7 @@ short_description: Check a host's firewall rules and resolve their zones
 description:
   - Reports all faults together, each with the rule and the file that it is in. Sends nothing to the
     host.
-  - Tells which rules expire in the coming term.
+  - Reports which rules expire in the coming term.
 options:
   entries:
     description: The rules in their order, each as C(rule) and C(where).

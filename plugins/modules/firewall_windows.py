@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: firewall_windows
-short_description: Tell what becomes of the firewall rules of a Windows host
+short_description: Compare the firewall rules of a Windows host with the register
 description:
   - Takes the register's rules and what was read on the host, and returns which rules are to be set
     and which of our group are to go. Runs on the controller and sends nothing; C(changed) says that

@@ -31,7 +31,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what it would write, and which settings cannot be made.
+    description: Reports what it would write, and which settings cannot be made.
     support: full
   diff_mode:
     description: The file, and the settings of the running kernel.
@@ -71,7 +71,9 @@ PROC = "/proc/sys"
 
 
 def place(key: str) -> str:
-    """The file of a setting; a name of an interface may hold a dot, which sysctl writes as a slash."""
+    """The file of a setting; a name of an interface may hold a dot, which sysctl writes as a
+    slash.
+    """
     return os.path.join(PROC, *(part.replace("/", ".") for part in key.split(".")))
 
 

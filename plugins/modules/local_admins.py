@@ -15,7 +15,7 @@ description:
   - Takes every access from the accounts that are absent; their homes stay.
   - Other members of that group are a finding, with their number and without names.
   - Nothing is touched where a list cannot be right, or where it would take the access of the
-    account that this run came by.
+    account that this run logs in with.
 options:
   accounts:
     description: The administrators.
@@ -51,7 +51,7 @@ options:
     type: str
     default: sudo
   others:
-    description: What becomes of its other members. They are reported in any case.
+    description: What is done with its other members. They are reported in any case.
     type: str
     choices: [report, remove]
     default: report
@@ -66,7 +66,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells each account that would be changed.
+    description: Reports each account that would be changed.
     support: full
   diff_mode:
     description: Rights and fingerprints before and after; never a hash or a full name.
@@ -151,7 +151,7 @@ def existing_account(name: str, admins: List[str]) -> Optional[ExistingAccount]:
 
 
 def run_user() -> str:
-    """The account that this run came by, where it came by ssh."""
+    """The account that this run logs in with, where it uses ssh."""
     account = ssh_user()
     return account.pw_name if account else ""
 
@@ -260,13 +260,14 @@ def plan(
         if is_in_directory(n, existing[n])
     ]
     if own_account in params["absent"]:
-        problems.append("%s is the account that this run came by" % own_account)
+        problems.append("%s is the account that this run logs in with" % own_account)
     own_entry = [account for account in desired if account.name == own_account and account.keys is not None]
     if own_entry and not set(own_entry[0].keys or ()) & set(
         (existing[own_account] or target_account(own_entry[0], None)).keys
     ):
         problems.append(
-            "none of the keys listed for %s, which this run came by, is one that it has now" % own_account
+            "none of the keys listed for %s, which this run logs in with, is one that it has now"
+            % own_account
         )
     if (
         own_account
@@ -275,7 +276,7 @@ def plan(
         and would_lose_passwordless_sudo(module, own_account)
     ):
         problems.append(
-            "sudo would ask %s, which this run came by, for a password from now on: give it a rule of its own"
+            "sudo would ask %s, which this run logs in with, for a password from now on: give it a rule of its own"
             " (%s ALL=(ALL:ALL) NOPASSWD: ALL) in %s, in a file after %s"
             % (own_account, own_account, RULES, OUR_RULE)
         )

@@ -69,7 +69,7 @@ extends_documentation_fragment:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells which lines would be typed.
+    description: Reports which lines would be typed.
     support: full
   diff_mode:
     description: The configuration before and after; passwords, keys and communities are hidden.
@@ -199,14 +199,16 @@ def change(
 
 
 def attempt(device: Device, desired: list[Section], lines: list[str]) -> tuple[str, list[Path]]:
-    """Why the lines are not all there now, empty if they are; and the configuration as it is now."""
+    """Why the lines are not all there now, empty if they are; and the configuration as it is
+    now.
+    """
     try:
         device.type(lines)
         current = device.running()
     except DeviceError as error:
         return hide(str(error)), []
     missing = "; ".join(hide(line) for line in not_applied(current, desired))
-    return "the device did not take, or writes otherwise: %s" % missing if missing else "", current
+    return "the device did not accept, or writes otherwise: %s" % missing if missing else "", current
 
 
 def outcome(fault: str, restored: bool, params: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ DOCUMENTATION = r"""
 module: nft_confirm
 short_description: Confirm what nft_table did, from a new connection only
 description:
-  - The host itself looks when the ssh connection began that this module came by. One that is older
+  - The host itself checks when the ssh connection of this module began. One that is older
     than the new rules proves nothing, since answers to established connections are let through. It
     is refused.
   - Confirmed rules are written to C(/etc/fitsom/firewall/rules.nft), which is loaded at boot.
@@ -90,7 +90,7 @@ def confirm(module: AnsibleModule, host: Host, waiting: dict[str, Any]) -> None:
 
 
 def prove(module: AnsibleModule, host: Host, since: int) -> None:
-    """Fail, and let the timer run, unless we came by a connection younger than the rules."""
+    """Fail, and let the timer run, unless this connection is younger than the rules."""
     if not host.armed():
         module.fail_json(msg="Nobody confirmed in time; the old rules are back.")
     process = ssh_process()

@@ -60,8 +60,8 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what would be changed. Where nft is not installed yet, it is not asked how it
-      writes the rules.
+    description: Reports what would be changed. Where nft is not installed yet, it is not asked how
+      it writes the rules.
     support: full
   diff_mode:
     description: The table before and after.
@@ -143,13 +143,13 @@ def desired_table(module: AnsibleModule, host: Host) -> tuple[Optional[list[Bloc
 
 
 def guard(module: AnsibleModule, host: Host, rules: list[Rule]) -> None:
-    """Refuse to cut off the very connection that we came by."""
+    """Refuse to cut off the connection of this run."""
     connection = ssh_connection()
     if connection is None:
         return
     client, server, port = connection
     packet = Packet("tcp", port, target=server, interface=host.interface_to(client))
-    faults = management_faults(rules, packet, [parse_network(client)], "the connection that this run came by")
+    faults = management_faults(rules, packet, [parse_network(client)], "the connection of this run")
     if faults:
         module.fail_json(msg="%s. Nothing was touched." % faults[0])
 

@@ -12,7 +12,7 @@ description:
   - Writes profiles into C(/usr/share/pam-configs), and has pam-auth-update switch profiles on and
     off. That merges what other packages (sssd, say) brought, and leaves lines outside its own
     blocks alone.
-  - What comes of it is found by running pam-auth-update on a copy, in check mode too. A host whose
+  - The outcome is found by running pam-auth-update on a copy, in check mode too. A host whose
     C(/etc/pam.d/common-*) were edited by hand within those blocks is refused, as pam-auth-update
     does.
 options:
@@ -37,7 +37,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what pam-auth-update would write.
+    description: Reports what pam-auth-update would write.
     support: full
   diff_mode:
     description: The files before and after.

@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tell whether a host is to be started again; changes nothing."""
+"""Decide whether a host is to be started again; changes nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A drop-in of the OpenSSH server, tried as part of the whole configuration before it is in force."""
+"""A drop-in of the OpenSSH server, tried as part of the whole configuration before it is in
+force.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ short_description: Keep a drop-in of the OpenSSH server
 description:
   - Writes settings into a file of C(/etc/ssh/sshd_config.d) and has sshd read them again.
     Connections stay.
-  - Before that sshd is asked, with a copy of its whole configuration, whether it takes them, and
-    what comes of them. Refused are settings that sshd does not take, settings that a file before
-    ours overrules, and settings that would shut out the very login that this run came by.
+  - Before that sshd is asked, with a copy of its whole configuration, whether it accepts them, and
+    what they come out as. Refused are settings that sshd does not accept, settings that a file
+    before ours overrides, and settings that would shut out the login that this run uses.
 options:
   path:
     description: The drop-in. The first value wins, so its name should sort before others.
@@ -24,7 +26,7 @@ options:
     type: dict
     default: {}
   guard:
-    description: Whether settings are refused that would shut out the login that this run came by.
+    description: Whether settings are refused that would shut out the login that this run uses.
     type: bool
     default: true
   login_by:
@@ -86,7 +88,9 @@ def refuse(module: AnsibleModule, why: str) -> None:
 
 
 def trial(module: AnsibleModule, path: str, text: str) -> str:
-    """The whole configuration once more, with our file as it shall be; the path of its sshd_config."""
+    """The whole configuration once more, with our file as it shall be; the path of its
+    sshd_config.
+    """
     folder = os.path.join(module.tmpdir, "sshd")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(os.path.join(folder, "d"), mode=0o700)
@@ -105,7 +109,7 @@ def trial(module: AnsibleModule, path: str, text: str) -> str:
 
 
 def login_of(module: AnsibleModule) -> Optional[Login]:
-    """The login that this run came by; None if it did not come by ssh."""
+    """The ssh login that this run uses; None if it does not use ssh."""
     ends, account = ssh_ends(), ssh_user()
     if not ends or not account:
         return None
@@ -130,7 +134,7 @@ def ask_sshd(module: AnsibleModule, config: str, login: Optional[Login]) -> Effe
     code, _out, err = module.run_command([program, "-t", "-f", config])
     if code:
         words = err.strip().replace(os.path.dirname(config), "/etc/ssh").replace("/etc/ssh/d/", FOLDER + "/")
-        refuse(module, "sshd does not take these settings: %s" % words)
+        refuse(module, "sshd does not accept these settings: %s" % words)
     assumed_login = login or Login("nobody", [], "127.0.0.1", "")
     connection = "user=%s,host=%s,addr=%s" % (assumed_login.user, assumed_login.client, assumed_login.client)
     code, out, err = module.run_command([program, "-T", "-f", config, "-C", connection])
@@ -187,7 +191,7 @@ def main() -> None:
             if code:
                 write_settings(path, before)
                 module.fail_json(
-                    msg="ssh.service did not take the settings, and has its old ones: %s" % err.strip()
+                    msg="ssh.service did not accept the settings, and has its old ones: %s" % err.strip()
                 )
     module.exit_json(
         changed=text != before,

@@ -100,7 +100,9 @@ def describe(changes: Iterable[Change]) -> str:
 def package_rows(
     changes: Iterable[Change], new_versions: Iterable[Mapping[str, Any]]
 ) -> List[Dict[str, Any]]:
-    """The `packages` list of the fitsom key: the changes with what is known about each new version."""
+    """The `packages` list of the fitsom key: the changes with what is known about each new
+    version.
+    """
     facts = {(row["name"], row["to"]): row for row in new_versions}
     rows = []
     for row in changes:
@@ -194,7 +196,9 @@ def select_pins(
     hold: Iterable[str],
     exclude: Iterable[str],
 ) -> Tuple[Dict[str, Optional[str]], List[str]]:
-    """The approved versions that are not there yet, and every reason why they cannot be installed."""
+    """The approved versions that are not there yet, and every reason why they cannot be
+    installed.
+    """
     targets: Dict[str, Optional[str]] = {}
     problems: List[str] = []
     skipped = list(hold) + list(exclude)
@@ -265,7 +269,9 @@ def apt_arguments(targets: Mapping[str, Optional[str]]) -> List[str]:
 
 
 def parse_changelog(text: str, installed: Optional[str]) -> Tuple[List[str], Optional[str]]:
-    """Advisories in the entries newer than the installed version, and the day of the newest entry."""
+    """Advisories in the entries newer than the installed version, and the day of the newest
+    entry.
+    """
     heads = list(CHANGELOG_HEAD.finditer(text))
     end = len(text)
     for head in heads:

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Limits on homes: what btrfs says, what is to be set, and what is nearly full.
+"""Limits on homes: usage as btrfs reports it, what is to be set, and what is nearly full.
 
 Pure; no folder is named.
 """
@@ -25,7 +25,9 @@ class Usage:
 
 
 def qgroups(text: str) -> Dict[int, Usage]:
-    """Subvolume id to what it holds, from `btrfs qgroup show --raw -r`: `0/257 16384 16384 none`."""
+    """Subvolume id to what it holds, from `btrfs qgroup show --raw -r`: `0/257 16384 16384
+    none`.
+    """
     usages = {}
     for line in text.splitlines():
         words = line.split()

@@ -15,7 +15,9 @@ SETS = FOLDER + "/sets.json"
 
 
 def settings(name: str, folder: str = FOLDER) -> Dict[str, str]:
-    """The environment of one repository, from its file (NAME=value lines, as systemd reads them)."""
+    """The environment of one repository, from its file (NAME=value lines, as systemd reads
+    them).
+    """
     environment = {}
     with open(os.path.join(folder, name + ".env"), encoding="utf-8") as handle:
         for line in handle:

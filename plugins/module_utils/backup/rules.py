@@ -90,7 +90,9 @@ def failed(host: str, name: str) -> Finding:
 
 
 def copies(host: str, repositories: Iterable[Mapping[str, Any]]) -> List[Finding]:
-    """3 copies (the original counts), on 2 devices, 1 off-site, 1 offline: what is missing of it."""
+    """3 copies (the original counts), on 2 devices, 1 off-site, 1 offline: what is missing of
+    it.
+    """
     known_repositories = list(repositories)
     devices = {host} | {str(repository["device"]) for repository in known_repositories}
     missing = []

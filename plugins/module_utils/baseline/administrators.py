@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Local administrators: what is wanted of each account, and which steps lead there.
+"""Local administrators: the desired state of each account, and the steps that lead to it.
 
 Pure functions.
 """
@@ -43,7 +43,9 @@ class DesiredAccount(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A command with what it reads on stdin (a line), or with `keys` the key file of the account."""
+    """A command with what it reads on stdin (a line), or with `keys` the key file of the
+    account.
+    """
 
     command: List[str]
     stdin: str = ""

@@ -12,7 +12,7 @@ PARTS = ("files", "lines", "units")
 
 
 class Step(NamedTuple):
-    """One thing to bring back.
+    """One object to bring back.
 
     `part` is one of PARTS; `secret` keeps its text out of every difference.
     """

@@ -17,7 +17,9 @@ SYNONYMS = {"prohibit-password": "without-password"}
 
 
 class Login(NamedTuple):
-    """Who came by ssh, from where, and how: `publickey`, `password` or `keyboard-interactive/pam`."""
+    """Who logged in by ssh, from where, and how: `publickey`, `password` or
+    `keyboard-interactive/pam`.
+    """
 
     user: str
     groups: Sequence[str]
@@ -55,7 +57,7 @@ def render(settings: Mapping[str, Any], head: str) -> str:
 
 
 def effective(text: str) -> Effective:
-    """What `sshd -T` says: keyword in lower case, and each of its values."""
+    """The answer of `sshd -T`: keyword in lower case, and each of its values."""
     settings: Effective = {}
     for line in text.splitlines():
         name, _space, value = line.strip().partition(" ")
@@ -81,7 +83,9 @@ def overridden(settings: Mapping[str, Any], in_effect: Effective) -> List[str]:
 
 
 def _modifies(expected: Sequence[str]) -> bool:
-    """Lists such as `-hmac-sha1` or `^aes256-ctr`, and times such as 2m, come out in other words."""
+    """Lists such as `-hmac-sha1` or `^aes256-ctr`, and times such as 2m, come out in other
+    words.
+    """
     return expected[0][0] in "+-^" or re.fullmatch(r"(\d+[smhdw])+", expected[0]) is not None
 
 
@@ -126,7 +130,7 @@ def _by_method(in_effect: Effective, login: Login) -> str:
     if login.user == "root" and root != "yes" and login.by != "publickey":
         return "PermitRootLogin %s wants a key of root" % root
     if not _allowed(in_effect, login.by):
-        return "%s came by %s, which is switched off" % (login.user, login.by)
+        return "%s logs in by %s, which is switched off" % (login.user, login.by)
     methods = in_effect.get("authenticationmethods", ["any"])
     family = login.by.partition("/")[0]
     if methods != ["any"] and not any(m.partition(":")[0] == family for m in methods):

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kernel's settings: what is wanted, what is so, and what can be made so. Pure."""
+"""The kernel's settings: desired values, live values, and which can be set. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = "# Written by fitsom.\n"
 
 
 class Verdict(NamedTuple):
-    """What becomes of the settings: `write` live, `refused` by the container, `missing` in this
+    """What is done with the settings: `write` live, `refused` by the container, `missing` in this
     kernel.
 
     `all` are those that can be written. They are, all of them, once one is: forwarding puts others

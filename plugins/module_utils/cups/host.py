@@ -60,4 +60,4 @@ def printer(uri: str) -> Union[Group, IppError]:
         answer = ask(uri, GET_PRINTER, PRINTER)
     except IppError as error:
         return error
-    return answer[0] if answer else IppError("it answers, but says nothing of itself")
+    return answer[0] if answer else IppError("it answers, but without any attributes")

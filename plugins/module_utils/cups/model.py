@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Queues and pools of CUPS: what is there, what is wanted, and the steps between.
+"""Queues and pools of CUPS: existing ones, desired ones, and the steps between.
 
 Pure; CUPS calls a pool a class.
 """
@@ -255,7 +255,7 @@ def text(destinations: Mapping[str, Destination]) -> str:
 
 
 def missing_features(values: Mapping[str, Any], printer: Group) -> List[str]:
-    """What a printer that answers cannot do of what is wanted of it; sentences with the way out."""
+    """Desired features that a printer does not have; sentences with the way out."""
     faults = []
     formats = printer.get("document-format-supported", [])
     if not {"application/pdf", "image/urf", "image/pwg-raster"} & set(formats):

@@ -56,7 +56,7 @@ def printer_label(destination: Destination) -> str:
 def printer_findings(
     ci: str, destination: Destination, answer: Union[Group, IppError], low: int
 ) -> List[Finding]:
-    """What the printer itself says, or that it says nothing."""
+    """What the printer itself reports, or that it does not answer."""
     name, label = "%s: %s" % (ci, destination.name), printer_label(destination)
     if isinstance(answer, IppError):
         what = "%s does not answer." % label
@@ -106,7 +106,9 @@ def printer_findings(
 
 
 def supplies(answer: Group) -> List[Tuple[str, int]]:
-    """Supplies by name, with per cent left; waste boxes, which fill, by what is left of their room."""
+    """Supplies by name, with per cent left; waste boxes, which fill, by what is left of their
+    room.
+    """
     levels = answer.get("marker-levels", [])
     names = answer.get("marker-names", []) + ["supply %d" % (n + 1) for n in range(len(levels))]
     kinds = answer.get("marker-types", []) + [""] * len(levels)
@@ -118,7 +120,7 @@ def supplies(answer: Group) -> List[Tuple[str, int]]:
 
 
 def queue_findings(ci: str, group: Group, listed: bool) -> List[Finding]:
-    """What CUPS says of one queue."""
+    """What CUPS reports about one queue."""
     queue = first(group, "printer-name", "")
     name, rows = "%s: %s" % (ci, queue), []
     if not listed:

@@ -97,7 +97,7 @@ def settle(link: Any) -> None:
 
 @contextlib.contextmanager
 def as_device_error(words: str) -> Iterator[None]:
-    """Tell whatever netmiko, paramiko or the socket raises in one form."""
+    """Report whatever netmiko, paramiko or the socket raises in one form."""
     try:
         yield
     except DeviceError:

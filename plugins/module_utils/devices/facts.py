@@ -33,7 +33,7 @@ DIALECTS = {
     "huawei": Dialect("huawei_vrp", "Huawei", "display version", "display interface brief"),
     "arista_eos": Dialect("arista_eos", "Arista"),
 }
-#: What templates call the same thing.
+#: The templates' names for the same field.
 NAMES = {
     "model": ("hardware", "platform", "model", "product"),
     "version": ("version", "os", "image", "software_version", "vrp_version"),

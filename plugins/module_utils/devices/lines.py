@@ -81,7 +81,7 @@ def sections(text: str) -> list[Section]:
 
 
 def commands(running: Sequence[Path], desired: Sequence[Section]) -> list[str]:
-    """What to type so that all that is wanted is there; nothing if it is.
+    """What to type so that all desired sections are there; nothing if they are.
 
     Each section is left before the next.
     """
@@ -108,7 +108,7 @@ def _commands(running: Sequence[Path], section: Section) -> list[str]:
 
 
 def holds(running: Sequence[Path], path: Path) -> bool:
-    """Whether a line is so: it is there, or it says `no` and its opposite is not there."""
+    """Whether a line holds: it is there, or it begins with `no` and its opposite is not there."""
     if path in running:
         return True
     line = path[-1]
@@ -116,7 +116,7 @@ def holds(running: Sequence[Path], path: Path) -> bool:
 
 
 def not_applied(running: Sequence[Path], desired: Iterable[Section]) -> list[str]:
-    """Lines that the device did not take as they were written."""
+    """Lines that the device did not accept as they were written."""
     return [line for section in desired for line in _not_applied(running, section)]
 
 

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the firewall modules ask of a host: nft, files, systemd, and which connection they came by."""
+"""What the firewall modules ask of a host: nft, files, and systemd."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Host:
         finally:
             os.unlink(path)
         if code:
-            self._module.fail_json(msg="nft does not take the rules; nothing was touched: %s" % err.strip())
+            self._module.fail_json(msg="nft does not accept the rules; nothing was touched: %s" % err.strip())
         return parse(out)
 
     def interface_to(self, address: str) -> str:

@@ -104,7 +104,9 @@ def parse_network(text: Any) -> Network:
 
 
 def sides(networks: Iterable[Network], interfaces: Iterable[str]) -> tuple[Side, ...]:
-    """The ends of a zone: one for each family that it has addresses in, adjacent networks joined."""
+    """The ends of a zone: one for each family that it has addresses in, adjacent networks
+    joined.
+    """
     all_networks = list(networks)
     through = tuple(sorted(set(interfaces)))
     families: tuple[tuple[Network, ...], ...] = (

@@ -37,7 +37,9 @@ class Policy:
 
 @dataclass(frozen=True)
 class Block:
-    """A chain or set of a table: what it begins with, its settings, and its rules as single lines."""
+    """A chain or set of a table: what it begins with, its settings, and its rules as single
+    lines.
+    """
 
     head: str
     settings: tuple[str, ...]
@@ -64,7 +66,9 @@ def text_of(blocks: Iterable[Block]) -> str:
 
 
 def replacing(text: str) -> str:
-    """The text with which nft, in one step, replaces our table and no other; empty text removes it."""
+    """The text with which nft, in one step, replaces our table and no other; empty text removes
+    it.
+    """
     return "table %s %s {\n}\ndelete table %s %s\n%s" % (FAMILY, TABLE, FAMILY, TABLE, text)
 
 

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which packets two rules have in common, and what becomes of one packet. Pure."""
+"""Which packets two rules have in common, and which rule decides about one packet. Pure."""
 
 from __future__ import annotations
 

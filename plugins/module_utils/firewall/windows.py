@@ -191,7 +191,9 @@ def _address(word: str) -> str:
 
 
 def profiles_differ(live: Sequence[Mapping[str, Any]], outbound_denied: bool) -> bool:
-    """Whether the firewall is off somewhere, or treats packets that match no rule in another way."""
+    """Whether the firewall is off somewhere, or treats packets that match no rule in another
+    way.
+    """
     expected = ("True", "Block", "Block" if outbound_denied else "Allow")
     return any((p["enabled"], p["inbound"], _default(p["outbound"])) != expected for p in live) or not live
 

@@ -13,7 +13,9 @@ from ..findings import Finding, finding
 
 
 class Support(NamedTuple):
-    """The last days of the standard support and of the long-term support (LTS), which is narrower."""
+    """The last days of the standard support and of the long-term support (LTS), which is
+    narrower.
+    """
 
     standard: date
     lts: date

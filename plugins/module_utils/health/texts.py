@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a Linux host says of itself, in the texts of its files and programs.
+"""Facts of a Linux host, from the texts of its files and programs.
 
 Pure; what is not said is None.
 """

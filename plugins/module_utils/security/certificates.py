@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Certificates: what `openssl x509` says of one, which of them end soon, and where configurations
+"""Certificates: as `openssl x509` reads them, which of them end soon, and where configurations
 name some. Pure.
 """
 

@@ -127,7 +127,9 @@ def listening() -> List[Tuple[str, int]]:
 
 
 def reachable(text: str, family: int) -> str:
-    """The address of /proc/net/tcp, by which this host reaches itself where it means all addresses."""
+    """The address of /proc/net/tcp, by which this host reaches itself where it means all
+    addresses.
+    """
     words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
     address = socket.inet_ntop(family, b"".join(words))
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - nothing is bound here

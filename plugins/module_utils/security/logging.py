@@ -20,7 +20,7 @@ QUIET_STORE = {"emerg", "alert", "crit", "err", "warning", "notice", "0", "1", "
 
 @dataclass(frozen=True)
 class Logging:
-    """What a host says of its logging."""
+    """The settings of a host's logging."""
 
     persistent: bool
     journal: str  # journald's settings, all files together
@@ -30,7 +30,7 @@ class Logging:
     policy: str  # journal, auditd or none
     auditd: str = ""  # auditctl -s
     loaded: str = ""  # auditctl -l
-    keys: Tuple[str, ...] = ()  # of the rules that are wanted
+    keys: Tuple[str, ...] = ()  # of the audit rules that the policy needs
 
 
 def setting(text: str, name: str) -> str:
@@ -79,7 +79,7 @@ def _auditd(state: Logging) -> List[str]:
 
 
 def findings(ci: str, missing: Dict[str, List[str]]) -> List[Finding]:
-    """A warning for each thing that is not logged."""
+    """A warning for each kind of event that is not logged."""
     do = "Set firewall_rules_audit; sshd and the journal are set by the role baseline."
     return [
         finding("log-missing", "warning", _ci(ci, what), _sentence(what), "; ".join(details), do)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Pattern, Set, Tuple
 
 LOGON, PRIVILEGE, ACCOUNT = "logon", "privilege", "account"
-#: Lines of one program, or of two parts of PAM, so close together are about one thing (seconds).
+#: Lines of one program, or of two parts of PAM, so close together are about one event (seconds).
 SAME_EVENT_SECONDS = 10
 Patterns = Tuple[Pattern[str], Pattern[str]]
 

@@ -65,8 +65,8 @@ def members(group: str, all_accounts: Iterable[Account]) -> Dict[str, List[str]]
 
 
 def sudoers(rules: Mapping[str, Any]) -> List[Privilege]:
-    """What `cvtsudoers -e -f json` says, by whom; root and the groups whose members are looked at
-    left out.
+    """The answer of `cvtsudoers -e -f json`, by holder; root and the groups whose members are looked
+    at left out.
     """
     by_holder: Dict[str, Privilege] = {}
     for spec in rules.get("User_Specs", []):
@@ -96,7 +96,9 @@ def _ways(commands: Mapping[str, Any]) -> List[str]:
 
 
 def keys(authorized: str) -> List[str]:
-    """Fingerprints of the keys that log in as root; comments, often people's names, are left out."""
+    """Fingerprints of the keys that log in as root; comments, often people's names, are left
+    out.
+    """
     fingerprints = []
     for line in authorized.splitlines():
         for word in [] if line.lstrip().startswith("#") else line.split():

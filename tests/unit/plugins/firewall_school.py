@@ -26,7 +26,9 @@ SERVICES: dict[str, Any] = {
 }
 
 
-def entry(name: str, source: str | None = "pupils", service: str = "https", **more: Any) -> dict[str, Any]:
+def entry(
+    name: str, source: str | None = "pupils", service: str = "https", **overrides: Any
+) -> dict[str, Any]:
     """One rule of the register, in the file that is called like it."""
     rule: dict[str, Any] = {
         "name": name,
@@ -36,7 +38,7 @@ def entry(name: str, source: str | None = "pupils", service: str = "https", **mo
         "reason": "Lessons",
         "change": "CHG-2026-0001",
         "expires": "2026-12-18",
-        **more,
+        **overrides,
     }
     return {
         "rule": {key: value for key, value in rule.items() if value is not None},

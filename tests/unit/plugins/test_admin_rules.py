@@ -28,10 +28,10 @@ from plugins.module_utils.baseline.administrators import (
 
 BLOB = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + b"k" * 32
 KEY = f"ssh-ed25519 {base64.b64encode(BLOB).decode()} lee at home"
-OTHER = f"ssh-ed25519 {base64.b64encode(BLOB[:-1] + b'x').decode()}"
+OTHER_KEY = f"ssh-ed25519 {base64.b64encode(BLOB[:-1] + b'x').decode()}"
 HASH = "$6$salt$canaryhash"
 LEE = ExistingAccount(1001, "Canary Name", "/home/lee", "/bin/bash", HASH, "", True, (KEY,))
-WANTED = DesiredAccount("lee", (KEY,), HASH, "Canary Name", "/bin/bash")
+DESIRED = DesiredAccount("lee", (KEY,), HASH, "Canary Name", "/bin/bash")
 
 
 def test_a_key_is_known_by_what_is_in_it() -> None:
@@ -43,51 +43,51 @@ def test_a_key_is_known_by_what_is_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "absent", "why"),
+    ("desired", "absent", "why"),
     [
-        ([WANTED, WANTED], [], "lee is listed twice"),
-        ([WANTED], ["lee"], "lee is an administrator and absent"),
-        ([WANTED, WANTED._replace(name="may")], [], "lee and may have the same key"),
-        ([WANTED._replace(password="secret")], [], "is not a hash"),
-        ([WANTED._replace(keys=("ssh-ed25519 AAAA",))], [], "is not a public key"),
-        ([WANTED._replace(keys=(KEY + "\n" + OTHER,))], [], "is not a public key"),
-        ([WANTED._replace(comment="a:b")], [], "has a colon"),
-        ([WANTED._replace(name="Lee Smith")], [], "cannot be the name of an account"),
+        ([DESIRED, DESIRED], [], "lee is listed twice"),
+        ([DESIRED], ["lee"], "lee is an administrator and absent"),
+        ([DESIRED, DESIRED._replace(name="may")], [], "lee and may have the same key"),
+        ([DESIRED._replace(password="secret")], [], "is not a hash"),
+        ([DESIRED._replace(keys=("ssh-ed25519 AAAA",))], [], "is not a public key"),
+        ([DESIRED._replace(keys=(KEY + "\n" + OTHER_KEY,))], [], "is not a public key"),
+        ([DESIRED._replace(comment="a:b")], [], "has a colon"),
+        ([DESIRED._replace(name="Lee Smith")], [], "cannot be the name of an account"),
     ],
 )
-def test_a_list_that_can_not_be_right_is_refused(
-    wanted: list[DesiredAccount], absent: list[str], why: str
+def test_a_list_that_cannot_be_right_is_refused(
+    desired: list[DesiredAccount], absent: list[str], why: str
 ) -> None:
-    (said,) = {text for text in faults(wanted, absent) if why in text}
-    assert "canary" not in said.lower()
-    assert faults([WANTED, WANTED._replace(name="may", keys=(OTHER,))], ["old"]) == []
+    (message,) = {text for text in faults(desired, absent) if why in text}
+    assert "canary" not in message.lower()
+    assert faults([DESIRED, DESIRED._replace(name="may", keys=(OTHER_KEY,))], ["old"]) == []
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found", "needed", "why"),
+    ("desired", "result", "needed", "why"),
     [
-        (WANTED, None, True, ""),
-        (WANTED._replace(password=None), None, True, "sudo will ask lee for a password"),
-        (WANTED._replace(password=None), None, False, ""),
-        (WANTED._replace(password=None), LEE, True, ""),
-        (WANTED._replace(password=None, keys=()), None, False, "neither a key nor a password"),
-        (WANTED, LEE._replace(uid=33), True, "an account of the system"),
+        (DESIRED, None, True, ""),
+        (DESIRED._replace(password=None), None, True, "sudo will ask lee for a password"),
+        (DESIRED._replace(password=None), None, False, ""),
+        (DESIRED._replace(password=None), LEE, True, ""),
+        (DESIRED._replace(password=None, keys=()), None, False, "neither a key nor a password"),
+        (DESIRED, LEE._replace(uid=33), True, "an account of the system"),
     ],
 )
 def test_what_the_host_speaks_against_is_refused(
-    wanted: DesiredAccount, found: ExistingAccount | None, needed: bool, why: str
+    desired: DesiredAccount, result: ExistingAccount | None, needed: bool, why: str
 ) -> None:
-    said = "; ".join(refusals([wanted], [], {"lee": found}, needed))
-    assert (why in said) if why else said == ""
+    message = "; ".join(refusals([desired], [], {"lee": result}, needed))
+    assert (why in message) if why else message == ""
 
 
-def test_an_account_of_the_system_can_not_be_absent() -> None:
+def test_an_account_of_the_system_cannot_be_absent() -> None:
     assert refusals([], ["www-data"], {"www-data": LEE._replace(uid=33)}, True)
     assert refusals([], ["gone"], {"gone": None}, True) == []
 
 
 def test_a_new_administrator_is_made_with_the_hash_on_stdin() -> None:
-    todo = steps("lee", None, target_account(WANTED, None), "sudo")
+    todo = steps("lee", None, target_account(DESIRED, None), "sudo")
     assert [step.command[:1] for step in todo] == [["useradd"], ["chpasswd"], ["gpasswd"], []]
     assert todo[1].stdin == "lee:" + HASH
     assert all(HASH not in " ".join(step.command) for step in todo)
@@ -95,17 +95,17 @@ def test_a_new_administrator_is_made_with_the_hash_on_stdin() -> None:
 
 
 def test_an_administrator_as_listed_needs_no_step() -> None:
-    assert target_account(WANTED, LEE) == LEE
+    assert target_account(DESIRED, LEE) == LEE
     assert target_account(DesiredAccount("lee", None, None, None, "/bin/bash"), LEE) == LEE
     assert steps("lee", LEE, LEE, "sudo") == []
 
 
 def test_who_is_absent_is_locked_and_one_who_comes_back_is_unlocked() -> None:
-    gone = without_access(LEE)
-    assert (gone.password, gone.expires, gone.member, gone.keys) == ("!" + HASH, "1", False, ())
-    assert without_access(gone) == gone
-    assert target_account(WANTED._replace(password=None), gone) == LEE
-    commands = [step.command for step in steps("lee", LEE, gone, "sudo")]
+    locked = without_access(LEE)
+    assert (locked.password, locked.expires, locked.member, locked.keys) == ("!" + HASH, "1", False, ())
+    assert without_access(locked) == locked
+    assert target_account(DESIRED._replace(password=None), locked) == LEE
+    commands = [step.command for step in steps("lee", LEE, locked, "sudo")]
     assert ["usermod", "-e", "1970-01-02", "lee"] in commands
     assert ["gpasswd", "-d", "lee", "sudo"] in commands
 
@@ -119,7 +119,7 @@ def test_a_difference_tells_rights_and_fingerprints_and_no_secret() -> None:
     assert describe(LEE, new) == describe(new, LEE)
 
 
-def test_what_happens_to_an_account_is_told_in_plain_words() -> None:
+def test_what_happens_to_an_account_is_reported_in_plain_words() -> None:
     assert plan_entry("lee", None, LEE)["action"] == "add"
     assert plan_entry("lee", None, LEE)["what"] == "may log in and become root; 1 key, a password"
     assert plan_entry("lee", LEE, without_access(LEE))["action"] == "lock"

@@ -61,13 +61,13 @@ def test_settings_that_hang_together_have_no_problem() -> None:
 
 
 def test_a_server_needs_the_escrow_as_well() -> None:
-    (told,) = backups.problems("backup1", serving(backups_escrow_dir=""), EVERYBODY)
-    assert told.startswith("backups_escrow_dir is empty")
-    assert "clients and servers alike" in told
+    (result,) = backups.problems("backup1", serving(backups_escrow_dir=""), EVERYBODY)
+    assert result.startswith("backups_escrow_dir is empty")
+    assert "clients and servers alike" in result
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"backups_repositories": []}, "backups_repositories is empty"),
         ({"backups_quotas": [{"path": "/a", "gb": 1}] * 2}, "/a is in the list twice"),
@@ -86,13 +86,13 @@ def test_a_server_needs_the_escrow_as_well() -> None:
         ({"backups_repositories": [{"name": "m", "server": "other1"}]}, "not in backups_server_clients of other1"),
     ],
 )  # fmt: skip
-def test_a_client_is_told_what_is_wrong(changed: dict[str, Any], told: str) -> None:
-    (found,) = backups.problems("files1", settings(**changed), EVERYBODY)
-    assert told in found
+def test_a_client_is_reported_what_is_wrong(changed: dict[str, Any], expected: str) -> None:
+    (result,) = backups.problems("files1", settings(**changed), EVERYBODY)
+    assert expected in result
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"backups_server_certificate": False}, "backups_server_certificate is empty"),
         ({"backups_server_certificate_key": False}, "backups_server_certificate_key is empty"),
@@ -101,9 +101,9 @@ def test_a_client_is_told_what_is_wrong(changed: dict[str, Any], told: str) -> N
         ({"backups_server_copy_to": "files1"}, "files1 is not a host of the inventory that serves backups"),
     ],
 )
-def test_a_server_is_told_what_is_wrong(changed: dict[str, Any], told: str) -> None:
-    (found,) = backups.problems("backup1", serving(**changed), EVERYBODY)
-    assert told in found
+def test_a_server_is_reported_what_is_wrong(changed: dict[str, Any], expected: str) -> None:
+    (result,) = backups.problems("backup1", serving(**changed), EVERYBODY)
+    assert expected in result
 
 
 def test_the_login_follows_from_the_key_and_does_not_give_it_away() -> None:

@@ -24,7 +24,7 @@ def kinds(answer: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         ({"printer-state": [3], "printer-state-reasons": ["none"]}, []),
         ({"printer-state-reasons": ["media-jam-error"]}, [("print-stopped", "exception")]),
@@ -37,8 +37,8 @@ def kinds(answer: Any) -> list[tuple[str, str]]:
         (IppError("it does not answer: timed out"), [("print-unreachable", "exception")]),
     ],
 )
-def test_what_a_printer_says_is_told(answer: Any, told: list[tuple[str, str]]) -> None:
-    assert kinds(answer) == told
+def test_what_a_printer_says_is_reported(answer: Any, expected: list[tuple[str, str]]) -> None:
+    assert kinds(answer) == expected
 
 
 def test_a_finding_names_the_room() -> None:
@@ -60,7 +60,7 @@ def test_a_waste_box_is_counted_by_the_room_that_is_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "known", "told"),
+    ("group", "listed", "expected"),
     [
         ({}, True, []),
         ({}, False, ["print-unlisted"]),
@@ -69,9 +69,11 @@ def test_a_waste_box_is_counted_by_the_room_that_is_left() -> None:
         ({"printer-is-accepting-jobs": [False]}, True, ["print-refusing"]),
     ],
 )
-def test_what_cups_says_of_a_queue_is_told(group: dict[str, Any], known: bool, told: list[str]) -> None:
-    rows = queue_findings("print1", {"printer-name": ["library"], **group}, known)
-    assert [row["kind"] for row in rows] == told
+def test_what_cups_says_of_a_queue_is_reported(
+    group: dict[str, Any], listed: bool, expected: list[str]
+) -> None:
+    rows = queue_findings("print1", {"printer-name": ["library"], **group}, listed)
+    assert [row["kind"] for row in rows] == expected
 
 
 def test_jobs_that_wait_too_long_are_counted_by_queue() -> None:
@@ -91,14 +93,14 @@ def test_jobs_that_wait_too_long_are_counted_by_queue() -> None:
     assert rows[0]["evidence"] == "the oldest for 95 minutes"
 
 
-def test_what_was_done_by_itself_in_the_last_day_is_told() -> None:
+def test_what_was_done_by_itself_in_the_last_day_is_reported() -> None:
     now = 1_000_000.0
-    done = [
+    process = [
         {"what": "moved", "queue": "room12", "at": int(now) - 60},
         {"what": "moved", "queue": "room12", "at": int(now) - 90_000},
         {"what": "cancelled", "queue": "library", "at": int(now) - 60},
     ]
-    assert [(row["kind"], row["ci"]) for row in care_findings("print1", {"done": done}, now)] == [
+    assert [(row["kind"], row["ci"]) for row in care_findings("print1", {"done": process}, now)] == [
         ("print-moved", "print1: room12"),
         ("print-cancelled", "print1: library"),
     ]

@@ -20,9 +20,9 @@ def only_fault(*entries: dict[str, Any], **around: Any) -> str:
 
 
 def test_a_sound_register_has_no_fault_and_keeps_its_order() -> None:
-    found = register(entry("one", "pupils"), entry("two", "staff"), entry("three", "management", "ssh"))
-    assert found.faults == []
-    assert [rule.name for rule in found.rules] == ["one", "two", "three"]
+    result = register(entry("one", "pupils"), entry("two", "staff"), entry("three", "management", "ssh"))
+    assert result.faults == []
+    assert [rule.name for rule in result.rules] == ["one", "two", "three"]
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,14 @@ def test_the_last_day_counts_as_still_valid() -> None:
     assert register(entry("far", expires=datetime.date(2027, 1, 5))).faults == []
 
 
-def test_every_fault_is_told_at_once() -> None:
-    found = register(entry("one", service="nix"), entry("two", owner=None), entry("two", "staff"))
-    assert [fault.split(":")[0] for fault in found.faults] == ["one (one.yml", "two (two.yml", "two (two.yml"]
-    assert "there is a rule of this name in two.yml:1 already" in found.faults[2]
+def test_every_fault_is_reported_at_once() -> None:
+    result = register(entry("one", service="nix"), entry("two", owner=None), entry("two", "staff"))
+    assert [fault.split(":")[0] for fault in result.faults] == [
+        "one (one.yml",
+        "two (two.yml",
+        "two (two.yml",
+    ]
+    assert "there is a rule of this name in two.yml:1 already" in result.faults[2]
 
 
 def test_a_rule_that_never_matches_is_named_with_the_one_that_hides_it() -> None:
@@ -71,7 +75,7 @@ def test_a_rule_that_never_matches_is_named_with_the_one_that_hides_it() -> None
     assert fault.startswith("narrow (narrow.yml:1): it never matches: rule wide (wide.yml:1)")
 
 
-def test_two_rules_that_meet_are_named() -> None:
+def test_two_rules_that_overlap_are_named() -> None:
     assert "it overlaps rule narrow" in only_fault(
         entry("narrow", "class-7a", "https"), entry("wide", "pupils", "web")
     )
@@ -86,9 +90,9 @@ def test_an_exception_may_stand_before_its_rule() -> None:
     )
 
 
-def test_rules_of_different_directions_families_or_services_do_not_meet() -> None:
+def test_rules_of_different_directions_families_or_services_do_not_overlap() -> None:
     zones = {**ZONES, "six": {"addresses": ["2001:db8:20:7::/64"]}, "four": {"addresses": ["10.20.0.0/16"]}}
-    found = register(
+    result = register(
         entry("one", "four"),
         entry("two", "six"),
         entry("three", "four", "ssh"),
@@ -96,7 +100,7 @@ def test_rules_of_different_directions_families_or_services_do_not_meet() -> Non
         entry("five", "four", "ping"),
         zones=zones,
     )
-    assert found.faults == []
+    assert result.faults == []
 
 
 def test_a_zone_without_an_address_would_mean_everybody_and_is_refused() -> None:
@@ -108,8 +112,8 @@ def test_a_zone_without_an_address_would_mean_everybody_and_is_refused() -> None
 
 
 def test_a_group_of_the_inventory_is_a_zone() -> None:
-    found = register(entry("printing", "printers"), printers=["10.1.1.1", "10.1.1.2"])
-    assert [str(net) for net in found.rules[0].sources[0].networks] == ["10.1.1.1/32", "10.1.1.2/32"]
+    result = register(entry("printing", "printers"), printers=["10.1.1.1", "10.1.1.2"])
+    assert [str(network) for network in result.rules[0].sources[0].networks] == ["10.1.1.1/32", "10.1.1.2/32"]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +129,8 @@ OFFICE = [parse_network("10.0.9.0/24")]
 
 
 def test_the_management_path_must_stay_open() -> None:
-    opened = register(entry("manage", "management", "ssh")).rules
-    assert management_faults(opened, SSH, OFFICE) == []
+    session = register(entry("manage", "management", "ssh")).rules
+    assert management_faults(session, SSH, OFFICE) == []
     assert "10.0.9.0 to tcp port 22: no rule lets it in" in management_faults([], SSH, OFFICE)[0]
 
 

@@ -32,28 +32,31 @@ def state(**parts: Any) -> dict[str, Any]:
 
 
 def test_what_was_kept_first_stays_and_what_is_new_is_added() -> None:
-    kept = merged(
+    manifest = merged(
         state(files={"/a": FILE}),
         state(files={"/a": {**FILE, "sha256": "bb"}, "/b": ABSENT}, lines={}, units={}),
     )
-    assert kept["files"] == {"/a": FILE, "/b": ABSENT}
+    assert manifest["files"] == {"/a": FILE, "/b": ABSENT}
 
 
 def test_only_what_differs_is_brought_back() -> None:
-    kept = state(files={"/a": {**FILE, "reload": ["x.service"]}, "/b": ABSENT, "/c": FILE})
+    manifest = state(files={"/a": {**FILE, "reload": ["x.service"]}, "/b": ABSENT, "/c": FILE})
     now = state(files={"/a": {**FILE, "mode": "0600"}, "/b": FILE, "/c": FILE})
-    assert [(step.name, step.action) for step in steps(kept, now)] == [("/a", "restore"), ("/b", "remove")]
-    assert units_to_notify(steps(kept, now), "reload") == ["x.service"]
-    assert units_to_notify(steps(kept, now), "restart") == []
+    assert [(step.name, step.action) for step in steps(manifest, now)] == [
+        ("/a", "restore"),
+        ("/b", "remove"),
+    ]
+    assert units_to_notify(steps(manifest, now), "reload") == ["x.service"]
+    assert units_to_notify(steps(manifest, now), "restart") == []
 
 
 def test_a_folder_that_was_not_there_goes_after_what_is_in_it_and_stays_with_something_of_others() -> None:
-    kept = state(files={"/d": ABSENT, "/d/ours": ABSENT})
+    manifest = state(files={"/d": ABSENT, "/d/ours": ABSENT})
     folder = {"kind": "folder", "mode": "0755", "uid": 0, "gid": 0}
     now = state(files={"/d": {**folder, "names": ["ours"]}, "/d/ours": FILE})
-    assert [step.name for step in steps(kept, now)] == ["/d/ours", "/d"]
+    assert [step.name for step in steps(manifest, now)] == ["/d/ours", "/d"]
     now["files"]["/d"] = {**folder, "names": ["ours", "theirs"]}
-    assert [step.name for step in steps(kept, now)] == ["/d/ours"]
+    assert [step.name for step in steps(manifest, now)] == ["/d/ours"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_one_line_of_an_account_database_is_replaced_added_or_taken_out() -> Non
     assert with_line(text, "may", None) == text
 
 
-def test_what_is_no_text_is_told_in_words() -> None:
+def test_what_is_no_text_is_reported_in_words() -> None:
     assert describe(NOT_THERE) == "not there\n"
     assert describe(ON) == "enabled, running\n"
     assert describe({"kind": "link", "to": "/dev/null"}) == "a link to /dev/null\n"

@@ -37,8 +37,8 @@ def test_a_repository_is_asked_for_the_age_of_each_data_set() -> None:
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
     snapshots = [{"id": "1" * 8, "time": "2026-11-24T01:00:00.123456789Z", "tags": ["set:homes"]}]
 
-    def asked(name: str, hours: int, found: list[dict[str, Any]] | None) -> tuple[bool, str]:
-        row = apt_ready.set_check(name, found, hours, now)
+    def asked(name: str, hours: int, result: list[dict[str, Any]] | None) -> tuple[bool, str]:
+        row = apt_ready.set_check(name, result, hours, now)
         return row["ok"], row["detail"]
 
     assert asked("homes", 11, snapshots) == (True, "yes")
@@ -64,8 +64,8 @@ CHANGES: list[dict[str, Any]] = [{"name": "a", "to": "2"}, {"name": "gone", "to"
 
 def test_versions_are_compared_with_the_plan() -> None:
     assert apt_verify.version_check(CHANGES, {"a": {"version": "2"}})["ok"] is True
-    wrong = apt_verify.version_check(CHANGES, {"a": {"version": "1"}, "gone": {"version": "1"}})
-    assert wrong["detail"] == "a is 1, planned was 2; gone is 1, planned was none"
+    failures = apt_verify.version_check(CHANGES, {"a": {"version": "1"}, "gone": {"version": "1"}})
+    assert failures["detail"] == "a is 1, planned was 2; gone is 1, planned was none"
 
 
 def line(at: int, text: str) -> str:
