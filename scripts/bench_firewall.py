@@ -34,7 +34,7 @@ from tests.integration.directory_lab import run, stop  # noqa: E402
 from plugins.module_utils.devices.device import settle  # noqa: E402
 from plugins.module_utils.firewall.model import dump  # noqa: E402
 from plugins.module_utils.firewall.nft import Policy, render  # noqa: E402
-from plugins.module_utils.firewall.register import Register, Surroundings, read  # noqa: E402
+from plugins.module_utils.firewall.register import Context, Register, read  # noqa: E402
 
 SPEC = """\
 refresh: false
@@ -108,7 +108,7 @@ def register(count: int) -> Register:
         )
     services = {"ssh": ["tcp/22"], "https": ["tcp/443", "tcp/8443"], "smb": ["tcp/445"]}
     entries = [{"rule": rule, "where": "bench.yml"} for rule in rules]
-    return read(entries, Surroundings(zones, services, {}, date.today(), 120))  # noqa: DTZ011
+    return read(entries, Context(zones, services, {}, date.today(), 120))  # noqa: DTZ011
 
 
 def play(inventory: Path, playbook: Path, *more: str) -> None:

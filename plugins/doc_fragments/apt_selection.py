@@ -23,7 +23,7 @@ options:
     description: Whether O(pins) decides, even an empty one. By default if any pin is given.
     type: bool
   hold:
-    description: Names of packages to leave as they are, besides those that dpkg holds.
+    description: Names of packages to leave as they are, in addition to those that dpkg holds.
     type: list
     elements: str
     default: []
@@ -33,11 +33,13 @@ options:
     elements: str
     default: []
   allow_removals:
-    description: Whether packages may be removed for an update. If not, updates that need it are kept back.
+    description: Whether packages may be removed for an update. If not, updates that need it are
+      kept back.
     type: bool
     default: false
   security_origins:
-    description: Patterns of an archive's label, suite or code name that make an update a security update.
+    description: Patterns of an archive's label, suite or code name that make an update a security
+      update.
     type: list
     elements: str
     default: [Debian-Security, "*-security"]

@@ -16,7 +16,8 @@ options:
     description: The port, if it is not the usual one of its kind.
     type: int
   device_type:
-    description: The kind of device, by netmiko's name, such as C(cisco_ios), C(hp_procurve) or C(cisco_ios_telnet).
+    description: The kind of device, by netmiko's name, such as C(cisco_ios), C(hp_procurve) or
+      C(cisco_ios_telnet).
     type: str
     required: true
   username:
@@ -36,7 +37,8 @@ options:
     default: ""
   known_hosts:
     description:
-      - File with the device's ssh host key. Left out it is that of the user. There is no way to switch the check off.
+      - File with the device's ssh host key. Left out it is that of the user. There is no way to
+        switch the check off.
     type: path
   timeout:
     description: Seconds to wait for a connection, and for each answer.

@@ -18,24 +18,33 @@ from ansible.errors import AnsibleFilterError
 
 
 def password(client: str, key: str) -> str:
-    """48 hexadecimal digits. Whoever has the key has the backups already; the password does not give the key away."""
+    """48 hexadecimal digits.
+
+    Whoever has the key has the backups already; the password does not give the key away.
+    """
     return hmac.new(key.encode(), f"fitsom backup login {client}".encode(), hashlib.sha256).hexdigest()[:48]
 
 
 def login(client: str, keys: Mapping[str, str]) -> str:
-    """`files1:{SHA}...`, a line of an htpasswd file. Unsalted, so that it stays the same; random passwords bear it."""
+    """`files1:{SHA}...`, a line of an htpasswd file.
+
+    Unsalted, so that it stays the same; random passwords bear it.
+    """
     digest = hashlib.sha1(password(client, keys[client]).encode()).digest()  # noqa: S324 - what rclone reads
     return f"{client}:{{SHA}}{base64.b64encode(digest).decode()}"
 
 
 def url(client: str, server: Mapping[str, Any], key: str) -> str:
-    """restic's address of the client's own repository on a host of the inventory that serves backups."""
+    """restic's address of the client's own repository on a host of the inventory that serves
+    backups.
+    """
     if not server.get("backups_server"):
         raise AnsibleFilterError(
             f"{server.get('inventory_hostname', 'the server of a repository')} does not serve backups: "
             "set backups_server for it"
         )
-    # The defaults of a role are not among another host's variables; these are the same as in defaults/main.yml.
+    # The defaults of a role are not among another host's variables; these are the same as in
+    # defaults/main.yml.
     name = server.get("backups_server_name") or server.get("ansible_host") or server["inventory_hostname"]
     place = f"{name}:{server.get('backups_server_port', 8000)}"
     return f"rest:https://{client}:{password(client, key)}@{place}/{client}/"
@@ -45,39 +54,39 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 def twice(names: list[str]) -> list[str]:
-    """Names that stand in the list more than once."""
+    """Names that are in the list more than once."""
     return sorted({name for name in names if names.count(name) > 1})
 
 
 def of_client(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -> list[str]:
     """What is wrong with a client's settings; each with the way out."""
     sets, places = own["backups_sets"], own["backups_repositories"]
-    wrong = (
+    faults = (
         [] if places else ["backups_repositories is empty: say in group_vars/all.yml where backups are kept"]
     )
-    wrong += of_escrow(own)
+    faults += of_escrow(own)
     for kind, entries in (("backups_sets", sets), ("backups_repositories", places)):
-        names = [each["name"] for each in entries]
-        wrong += [f"{kind}: two are named {name}; rename one" for name in twice(names)]
-        wrong += [
-            f"{kind}: {name} is no name for a unit and a file: use a-z, 0-9 and -"
+        names = [entry["name"] for entry in entries]
+        faults += [f"{kind}: two are named {name}; rename one" for name in twice(names)]
+        faults += [
+            f"{kind}: {name} cannot be the name of a unit and a file: use a-z, 0-9 and -"
             for name in names
             if not NAME.fullmatch(name)
         ]
-    for each in sets:
-        wrong += [
-            f"backups_sets, {each['name']}: {path} does not begin with /"
-            for path in each["paths"]
+    for entry in sets:
+        faults += [
+            f"backups_sets, {entry['name']}: {path} does not begin with /"
+            for path in entry["paths"]
             if not path.startswith("/")
         ]
-        wrong += [
-            f"backups_sets, {each['name']}, keep: {key} is none of daily, weekly, monthly, yearly"
-            for key in each.get("keep") or {}
+        faults += [
+            f"backups_sets, {entry['name']}, keep: {key} is not one of daily, weekly, monthly, yearly"
+            for key in entry.get("keep") or {}
             if key not in ("daily", "weekly", "monthly", "yearly")
         ]
     for place in places:
-        wrong += of_place(host, place, everybody)
-    return wrong
+        faults += of_place(host, place, everybody)
+    return faults
 
 
 def of_escrow(own: Mapping[str, Any]) -> list[str]:
@@ -108,41 +117,44 @@ def of_place(host: str, place: Mapping[str, Any], everybody: Mapping[str, Any]) 
 
 def of_server(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -> list[str]:
     """What is wrong with a server's settings."""
-    wrong = [
+    faults = [
         f"backups_server_{what} is empty: {host} serves backups by TLS only"
         for what in ("certificate", "certificate_key")
         if not own[f"backups_server_{what}"]
     ]
-    wrong += [] if own["backups_client"] else of_escrow(own)
-    wrong += [
+    faults += [] if own["backups_client"] else of_escrow(own)
+    faults += [
         f"backups_server_clients: the inventory has no host {name}"
         for name in own["backups_server_clients"]
         if name not in everybody
     ]
     target = own["backups_server_copy_to"]
     if target and target == host:
-        wrong.append("backups_server_copy_to: a copy beside the original is none; name another host")
+        faults.append("backups_server_copy_to: a copy on the same host is no copy; name another host")
     elif target and not (target in everybody and everybody[target].get("backups_server")):
-        wrong.append(f"backups_server_copy_to: {target} is no host of the inventory that serves backups")
-    return wrong
+        faults.append(f"backups_server_copy_to: {target} is not a host of the inventory that serves backups")
+    return faults
 
 
 def of_quotas(quotas: list[Mapping[str, Any]]) -> list[str]:
     """What is wrong with the limits on homes."""
-    wrong = [
-        f"backups_quotas: {path} stands there twice" for path in twice([each["path"] for each in quotas])
+    faults = [
+        f"backups_quotas: {path} is in the list twice" for path in twice([quota["path"] for quota in quotas])
     ]
-    wrong += [f"backups_quotas, {q['path']}: gb is more than 0" for q in quotas if float(q["gb"]) <= 0]
-    return wrong + [
+    faults += [f"backups_quotas, {q['path']}: gb is more than 0" for q in quotas if float(q["gb"]) <= 0]
+    return faults + [
         f"backups_quotas: {q['path']} does not begin with /" for q in quotas if not q["path"].startswith("/")
     ]
 
 
 def problems(host: str, own: Mapping[str, Any], everybody: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a host's settings, in sentences; `everybody` is hostvars. Empty where all hangs together."""
-    found = of_client(host, own, everybody) if own["backups_client"] else []
-    found += of_quotas(own["backups_quotas"])
-    return found + (of_server(host, own, everybody) if own["backups_server"] else [])
+    """What is wrong with a host's settings, in sentences; `everybody` is hostvars.
+
+    Empty where all hangs together.
+    """
+    faults = of_client(host, own, everybody) if own["backups_client"] else []
+    faults += of_quotas(own["backups_quotas"])
+    return faults + (of_server(host, own, everybody) if own["backups_server"] else [])
 
 
 class FilterModule:

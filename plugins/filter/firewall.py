@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What only the controller knows of the rule register: in which file a rule stands, and the addresses of groups."""
+"""What only the controller knows of the rule register: the file that a rule is in, and the
+addresses of groups.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def where(value: Any, otherwise: str) -> str:
 
 
 def located(layers: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rules of all layers in their order, each with the place that it stands in."""
+    """The rules of all layers in their order, each with the file that it is in."""
     entries = []
     for variable, rules in layers.items():
         if not isinstance(rules, list):
@@ -44,33 +46,37 @@ def located(layers: Mapping[str, Any]) -> list[dict[str, Any]]:
 def group_addresses(
     entries: Iterable[Mapping[str, Any]], groups: Mapping[str, list[str]], hostvars: Any, zones: Iterable[str]
 ) -> dict[str, list[str]]:
-    """The addresses of those groups that rules name, from ansible_host or firewall_rules_addresses."""
-    named = {
+    """The addresses of those groups that rules name, from ansible_host or
+    firewall_rules_addresses.
+    """
+    names = {
         name
         for entry in entries
         if isinstance(entry["rule"], Mapping)
         for end in ("from", "to")
         for name in entry["rule"].get(end) or []
     }
-    wanted = sorted((named - set(zones) - {"any"}) & set(groups))
+    rule_groups = sorted((names - set(zones) - {"any"}) & set(groups))
     return {
         name: [address for host in groups[name] for address in addresses(host, hostvars[host])]
-        for name in wanted
+        for name in rule_groups
     }
 
 
 def addresses(host: str, variables: Mapping[str, Any]) -> list[str]:
-    """A host's addresses; a name is none, since who answers for it may change after approval."""
-    known = variables.get("firewall_rules_addresses") or [variables.get("ansible_host", host)]
-    for address in known:
+    """A host's addresses; a name is not accepted, since what it resolves to may change after
+    approval.
+    """
+    host_addresses = variables.get("firewall_rules_addresses") or [variables.get("ansible_host", host)]
+    for address in host_addresses:
         try:
             ipaddress.ip_address(str(address))
         except ValueError:
             raise AnsibleFilterError(
-                f"a rule names a group that {host} is in, but {address} is no address:"
+                f"a rule names a group that {host} is in, but {address} is not an address:"
                 f" set firewall_rules_addresses of {host}"
             ) from None
-    return [str(address) for address in known]
+    return [str(address) for address in host_addresses]
 
 
 class FilterModule:

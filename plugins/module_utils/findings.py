@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Findings: what a look at a host brought to light and somebody should know, in one form for all roles."""
+"""Findings: what was noticed about a host and somebody should know, in one form for all roles."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def finding(kind: str, severity: str, ci: str, what: str, evidence: str = "", do
 
     kind: a lasting slug, `backup-stale`; with `ci` it names the finding from one day to the next.
     ci: the configuration item: a host, a queue, `srv1: homes`.
-    what: one sentence in plain English for a head teacher. evidence: the fact behind it. do: what to do next.
-    Raises ValueError for a severity or a kind that is none.
+    what: one sentence in plain English for a head teacher. evidence: the fact behind it. do: what
+    to do next. Raises ValueError for an invalid severity or kind.
     """
     if severity not in SEVERITIES:
         raise ValueError("severity is one of %s, not %s" % (", ".join(SEVERITIES), severity))

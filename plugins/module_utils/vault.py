@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ansible-vault on the controller; neither text nor passphrase touches a disk or an argument list."""
+"""ansible-vault on the controller; neither text nor passphrase touches a disk or an argument
+list.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,20 @@ MARK = b"$ANSIBLE_VAULT;"
 
 
 class VaultError(Exception):
-    """It could not be done; the text has nothing of the content."""
+    """Encryption or decryption failed; the text has nothing of the content."""
 
 
 def encrypt(content: bytes, passphrase: str) -> bytes:
     """`content` in ansible-vault's own format."""
-    closed = _vault("encrypt", content, passphrase)
-    if not closed.startswith(MARK):
+    encrypted = _vault("encrypt", content, passphrase)
+    if not encrypted.startswith(MARK):
         raise VaultError("ansible-vault did not encrypt")
-    return closed
+    return encrypted
 
 
-def decrypt(closed: bytes, passphrase: str) -> bytes:
+def decrypt(encrypted: bytes, passphrase: str) -> bytes:
     """What was encrypted; VaultError where the passphrase is another, or the text was altered."""
-    return _vault("decrypt", closed, passphrase)
+    return _vault("decrypt", encrypted, passphrase)
 
 
 def _vault(action: str, content: bytes, passphrase: str) -> bytes:
@@ -38,11 +40,13 @@ def _vault(action: str, content: bytes, passphrase: str) -> bytes:
         program = str(Path(sys.executable).with_name("ansible-vault"))
         secret = ["--vault-password-file", f"/dev/fd/{reading}"]
         command = [program, action, *secret, "--output", "-", "-"]
-        done = subprocess.run(command, input=content, capture_output=True, pass_fds=(reading,), check=False)
+        process = subprocess.run(
+            command, input=content, capture_output=True, pass_fds=(reading,), check=False
+        )
     except OSError as error:
         raise VaultError(f"ansible-vault cannot be started: {error.strerror}") from error
     finally:
         os.close(reading)
-    if done.returncode:
+    if process.returncode:
         raise VaultError(f"ansible-vault could not {action} with this passphrase")
-    return done.stdout
+    return process.stdout

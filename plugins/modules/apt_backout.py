@@ -9,10 +9,11 @@ DOCUMENTATION = r"""
 module: apt_backout
 short_description: Go back to the package versions that a manifest recorded
 description:
-  - Installs the saved .debs that M(fitsom.school.apt_save_debs) kept, or the same versions from the archive
-    while that has them.
+  - Installs the saved .debs that M(fitsom.school.apt_save_debs) kept, or the same versions from the
+    archive while that has them.
   - Packages that the change had newly installed are removed; the kernel that is running is kept.
-  - Works on a host on which the patch run failed half-way. Fails, in check mode too, if any version can not be had.
+  - Works on a host on which the patch run failed half-way. Fails, in check mode too, if any version
+    is not available.
 options:
   src:
     description: The folder of the change's way back.
@@ -27,7 +28,7 @@ options:
     type: bool
     default: false
   partial:
-    description: Go back as far as possible if some old packages are not to be had.
+    description: Go back as far as possible if some old packages are not available.
     type: bool
     default: false
   reboot_packages:
@@ -60,7 +61,7 @@ changes:
   elements: dict
   returned: success
 services:
-  description: Running services that this restarts, as M(fitsom.school.apt_updates) tells them.
+  description: Running services that this restarts, as M(fitsom.school.apt_updates) returns them.
   type: list
   elements: dict
   returned: success
@@ -81,7 +82,7 @@ from typing import Any, Dict, List, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.apt.backout_files import read_manifest, saved_files
-from ..module_utils.apt.backout_rules import Way, arguments, strangers, way_back
+from ..module_utils.apt.backout_rules import WayBack, arguments, unrecorded_changes, way_back
 from ..module_utils.apt.debs import asks_for_reboot, scripts
 from ..module_utils.apt.host import Apt, need_python_apt
 from ..module_utils.apt.restarts import expected_restarts, service_rows
@@ -102,7 +103,7 @@ def running_kernel() -> str:
     return "linux-image-" + os.uname().release
 
 
-def find_way(host: Apt, folder: str, manifest: Dict[str, Any]) -> Way:
+def find_way(host: Apt, folder: str, manifest: Dict[str, Any]) -> WayBack:
     now = {name: row["version"] for name, row in host.installed().items()}
     packages = host.packages([])
     offered = {}
@@ -112,39 +113,41 @@ def find_way(host: Apt, folder: str, manifest: Dict[str, Any]) -> Way:
     return way_back(manifest, now, saved_files(folder, manifest), offered, [running_kernel()])
 
 
-def simulate(host: Apt, way: Way, manifest: Dict[str, Any]) -> List[Change]:
-    """What apt would do, which must be what the manifest says and nothing besides."""
+def simulate(host: Apt, way: WayBack, manifest: Dict[str, Any]) -> List[Change]:
+    """What apt would do, which must be what the manifest says and nothing else."""
     changes, error = host.simulate(arguments(way), bool(way.removals), downgrades=True)
-    others = strangers(changes, manifest)
-    if error or others:
+    unrecorded = unrecorded_changes(changes, manifest)
+    if error or unrecorded:
         host.module.fail_json(
-            msg="nothing was touched, the way back is not open: "
-            + (error or "apt would also change %s" % ", ".join(others))
+            msg="nothing was touched, the way back is not possible: "
+            + (error or "apt would also change %s" % ", ".join(unrecorded))
         )
-    given = host.module.params
-    wrong = unapproved(changes, given["pins"]) if given["pinned"] else []
-    if wrong:
-        host.module.fail_json(msg="nothing was touched: this was not approved: %s" % describe(wrong))
+    params = host.module.params
+    unapproved_changes = unapproved(changes, params["pins"]) if params["pinned"] else []
+    if unapproved_changes:
+        host.module.fail_json(
+            msg="nothing was touched: this was not approved: %s" % describe(unapproved_changes)
+        )
     return changes
 
 
-def go_back(host: Apt, way: Way, planned: List[Change]) -> Tuple[List[Change], str]:
+def go_back(host: Apt, way: WayBack, planned: List[Change]) -> Tuple[List[Change], str]:
     automatic, before = host.automatic(), host.installed()
     code, text = host.install(arguments(way), bool(way.removals), True, host.module.params["lock_timeout"])
     after = host.installed()
-    done = actual_changes(before, after)
-    host.mark_automatic(n for n in automatic if n in after and n in {row["name"] for row in done})
+    actual = actual_changes(before, after)
+    host.mark_automatic(n for n in automatic if n in after and n in {row["name"] for row in actual})
     if code:
-        return done, "going back did not go through:\n%s\nChanged all the same: %s" % (
+        return actual, "going back failed:\n%s\nChanged nevertheless: %s" % (
             apt_errors(text),
-            describe(done) or "nothing",
+            describe(actual) or "nothing",
         )
-    if not same_set(planned, done):
-        return done, "apt did other than it had foreseen. Foreseen: %s. Done: %s" % (
+    if not same_set(planned, actual):
+        return actual, "apt did other than it had predicted. Predicted: %s. Done: %s" % (
             describe(planned),
-            describe(done),
+            describe(actual),
         )
-    return done, ""
+    return actual, ""
 
 
 def main() -> None:
@@ -165,7 +168,7 @@ def main() -> None:
     except ValueError as fault:
         module.fail_json(msg=str(fault))
     way = find_way(host, folder, manifest)
-    notes = ["no way back for %s: the old package is not to be had" % text for text in way.missing]
+    notes = ["no way back for %s: the old package is not available" % text for text in way.missing]
     if not manifest["packages"]:
         notes.append("nothing is recorded in %s, so there is nothing to go back from" % folder)
     if way.missing and not module.params["partial"]:
@@ -173,7 +176,7 @@ def main() -> None:
     changes = simulate(host, way, manifest)
     texts = {name: scripts(path) for name, path in way.files.items()}
     asking = [name for name, text in texts.items() if asks_for_reboot(text)]
-    foreseen = {
+    predicted = {
         "services": service_rows(
             module, expected_restarts(changes, texts.values(), module.params["restart_never"])
         ),
@@ -183,7 +186,7 @@ def main() -> None:
     if changes and not module.check_mode:
         changes, error = go_back(host, way, changes)
     facts = {"packages": package_rows(changes, []), "notes": notes}
-    result = dict(foreseen, changed=bool(changes), changes=changes, diff=diff_of(changes), fitsom=facts)
+    result = dict(predicted, changed=bool(changes), changes=changes, diff=diff_of(changes), fitsom=facts)
     if error:
         module.fail_json(msg=error, **result)
     module.exit_json(**result)

@@ -9,9 +9,12 @@ DOCUMENTATION = r"""
 module: apt_patch
 short_description: Install outstanding updates, or exactly the approved versions
 description:
-  - In check mode tells exactly the packages that a run would change, dependencies included, by apt's own resolver.
-  - Packages are fetched before the first is touched. Which were installed by hand and which as a dependency stays.
-  - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it then is.
+  - In check mode reports exactly the packages that a run would change, dependencies included, by
+    apt's own resolver.
+  - Packages are fetched before the first is touched. Which were installed by hand and which as a
+    dependency stays.
+  - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it
+    then is.
 options:
   known:
     description: What M(fitsom.school.apt_updates) found out about the new versions, for the report.
@@ -19,12 +22,14 @@ options:
     elements: dict
     default: []
   reboot_reasons:
-    description: Packages that ask for a reboot; noted in C(/run/reboot-required) once they are installed.
+    description: Packages that ask for a reboot; noted in C(/run/reboot-required) once they are
+      installed.
     type: list
     elements: str
     default: []
   pool:
-    description: Keep the installed .debs in this folder, so that they can be gone back to after the next patch run.
+    description: Keep the installed .debs in this folder, so that they can be gone back to after the
+      next patch run.
     type: path
 extends_documentation_fragment:
   - fitsom.school.apt_selection
@@ -53,7 +58,7 @@ from typing import Any, Dict, Iterable, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.apt.backout_files import forget_others, keep, make_folder
+from ..module_utils.apt.backout_files import keep_file, make_folder, remove_outdated
 from ..module_utils.apt.host import (
     SELECTION,
     Apt,
@@ -85,40 +90,43 @@ def keep_in_pool(
     for row in changes:
         deb = deb_path(row["name"], version_of(plan.packages, row["name"], row["to"])) if row["to"] else None
         if deb:
-            keep(deb, pool)
-    forget_others(pool, [deb_name(name, row["version"], row["arch"]) for name, row in installed.items()])
+            keep_file(deb, pool)
+    remove_outdated(pool, [deb_name(name, row["version"], row["arch"]) for name, row in installed.items()])
 
 
 def note_reboot(reasons: Iterable[str], path: str = REBOOT_REQUIRED) -> None:
-    """As Debian's own tools note it: gone after the next start, whoever starts the host."""
+    """As Debian's own tools note it: it is gone after the next start."""
     names = list(reasons)
     if not names:
         return
     with open(path, "a", encoding="utf-8") as handle:
         handle.write("*** System restart required ***\n" if not handle.tell() else "")
     listing = path + ".pkgs"
-    known: List[str] = []
+    listed_names: List[str] = []
     if os.path.exists(listing):
         with open(listing, encoding="utf-8") as handle:
-            known = handle.read().split()
+            listed_names = handle.read().split()
     with open(listing, "a", encoding="utf-8") as handle:
-        handle.writelines(name + "\n" for name in names if name not in known)
+        handle.writelines(name + "\n" for name in names if name not in listed_names)
 
 
 def broken(installed: Mapping[str, Mapping[str, str]]) -> List[str]:
     return sorted(name for name, row in installed.items() if row["state"] not in ("ii", "hi"))
 
 
-def failure(text: str, done: List[Change], left: List[str]) -> str:
-    message = "the updates did not go through:\n" + apt_errors(text)
-    message += "\nChanged all the same: %s." % (describe(done) or "nothing")
-    if left:
-        message += "\nNot completely installed: %s." % ", ".join(left)
-    return message + "\nThe host is left as it is; its back-out takes it to the versions before."
+def failure(text: str, changes: List[Change], incomplete: List[str]) -> str:
+    message = "the updates failed:\n" + apt_errors(text)
+    message += "\nChanged nevertheless: %s." % (describe(changes) or "nothing")
+    if incomplete:
+        message += "\nNot completely installed: %s." % ", ".join(incomplete)
+    return message + "\nThe host stays as it is; its back-out brings back the versions before."
 
 
 def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
-    """Do it. Returns what really changed; fails the module if apt did or if something else changed."""
+    """Install.
+
+    Returns what really changed; fails the module if apt failed or if something else changed.
+    """
     lock = options["lock_timeout"]
     error = host.download(plan.arguments, lock)
     if error:
@@ -127,27 +135,29 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     removals = any(row["action"] == "remove" for row in plan.changes)
     code, text = host.install(plan.arguments, removals, False, lock)
     after = host.installed()
-    done = actual_changes(before, after)
-    new = [row["name"] for row in done if row["action"] == "install"]
-    host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in done}] + new)
-    note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in done})
-    facts = {"packages": package_rows(done, options["known"])}
-    left = broken({name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}})
-    if code or left:
+    actual = actual_changes(before, after)
+    new = [row["name"] for row in actual if row["action"] == "install"]
+    host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in actual}] + new)
+    note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in actual})
+    facts = {"packages": package_rows(actual, options["known"])}
+    incomplete = broken(
+        {name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}}
+    )
+    if code or incomplete:
         host.module.fail_json(
-            msg=failure(text, done, left), changed=bool(done), diff=diff_of(done), fitsom=facts
+            msg=failure(text, actual, incomplete), changed=bool(actual), diff=diff_of(actual), fitsom=facts
         )
-    if not same_set(plan.changes, done):
-        message = "apt did other than it had foreseen. Foreseen: %s. Done: %s"
+    if not same_set(plan.changes, actual):
+        message = "apt did other than it had predicted. Predicted: %s. Done: %s"
         host.module.fail_json(
-            msg=message % (describe(plan.changes), describe(done)),
+            msg=message % (describe(plan.changes), describe(actual)),
             changed=True,
-            diff=diff_of(done),
+            diff=diff_of(actual),
             fitsom=facts,
         )
     if options["pool"]:
-        keep_in_pool(options["pool"], done, plan, after)
-    return {"changed": bool(done), "diff": diff_of(done), "fitsom": facts}
+        keep_in_pool(options["pool"], actual, plan, after)
+    return {"changed": bool(actual), "diff": diff_of(actual), "fitsom": facts}
 
 
 def main() -> None:

@@ -9,9 +9,11 @@ DOCUMENTATION = r"""
 module: apt_ready
 short_description: Check that a Debian host is fit to be patched
 description:
-  - Checks the age of the last backup, free space, dpkg's state, who holds the package system and that services run.
+  - Checks the age of the last backup, free space, dpkg's state, who holds the package system and
+    that services run.
   - Fails naming everything that is wrong. Changes nothing.
-  - In check mode an old backup is reported and does not fail, since it can still be made before the window.
+  - In check mode an old backup is reported and does not fail, since it can still be made before the
+    window.
 options:
   backup_stamp:
     description:
@@ -37,7 +39,8 @@ options:
     elements: str
     default: []
   package_state:
-    description: Whether half-installed packages are an error. A back-out says no, since it is their cure.
+    description: Whether half-installed packages are an error. A back-out sets false, since it is
+      their cure.
     type: bool
     default: true
   lock_timeout:
@@ -59,7 +62,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 started:
-  description: When this was, in seconds since 1970, by the host's clock. Where to begin reading its logs afterwards.
+  description: When this was, in seconds since 1970, by the host's clock. Where to begin reading its
+    logs afterwards.
   type: int
   returned: success
 fitsom:
@@ -78,7 +82,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.apt.host import wait_for_lock
 from ..module_utils.apt.services import show
 from ..module_utils.backup.restic import Restic, configured
-from ..module_utils.backup.rules import age_hours, of_set
+from ..module_utils.backup.rules import age_hours, snapshots_of
 
 Check = Dict[str, Any]
 
@@ -102,10 +106,10 @@ def set_check(name: str, snapshots: Optional[Iterable[Dict[str, Any]]], hours: i
     what = "a backup of %s succeeded within %d hours" % (name, hours)
     if snapshots is None:
         return check(what, False, "the repository does not answer")
-    mine = of_set(snapshots, name)
-    if not mine:
+    own = snapshots_of(snapshots, name)
+    if not own:
         return check(what, False, "there is no backup of it")
-    ok = age_hours(mine[-1], now) <= hours
+    ok = age_hours(own[-1], now) <= hours
     return check(what, ok, "yes" if ok else "the last one is older than that")
 
 
@@ -116,11 +120,11 @@ def backup_checks(module: AnsibleModule, stamp: Optional[str], hours: int) -> Li
         return [backup_check(stamp, hours, time.time())]
     snapshots, _why = Restic(module, policy["repositories"][0]["name"]).snapshots()
     now = datetime.now(timezone.utc)
-    return [set_check(each["name"], snapshots, hours, now) for each in policy["sets"]]
+    return [set_check(data_set["name"], snapshots, hours, now) for data_set in policy["sets"]]
 
 
 def space_checks(paths: Iterable[str], needed: int) -> List[Check]:
-    found: Dict[int, Check] = {}
+    checks: Dict[int, Check] = {}
     for path in paths:
         if not os.path.isdir(path):
             continue
@@ -129,8 +133,8 @@ def space_checks(paths: Iterable[str], needed: int) -> List[Check]:
         detail = (
             "more than %d MB free" % needed if free >= needed else "%d MB free, %d MB needed" % (free, needed)
         )
-        found.setdefault(device, check("free space on %s" % path, free >= needed, detail))
-    return list(found.values())
+        checks.setdefault(device, check("free space on %s" % path, free >= needed, detail))
+    return list(checks.values())
 
 
 def dpkg_check(audit: str, interrupted: bool) -> Check:
@@ -177,22 +181,22 @@ def main() -> None:
         "lock_timeout": {"type": "int", "default": 300},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    wanted = module.params
+    params = module.params
     soft: List[Check] = []
-    hours = wanted["backup_max_age_hours"]
+    hours = params["backup_max_age_hours"]
     if hours:
-        soft += backup_checks(module, wanted["backup_stamp"], hours)
-    hard = space_checks(wanted["paths"], wanted["min_free_mb"])
-    holder = wait_for_lock(wanted["lock_timeout"])
-    busy = "held by %s; waited for %d seconds" % (holder, wanted["lock_timeout"])
+        soft += backup_checks(module, params["backup_stamp"], hours)
+    hard = space_checks(params["paths"], params["min_free_mb"])
+    holder = wait_for_lock(params["lock_timeout"])
+    busy = "held by %s; waited for %d seconds" % (holder, params["lock_timeout"])
     hard.append(check("the package system is free", not holder, busy if holder else "nobody holds it"))
-    if wanted["package_state"]:
+    if params["package_state"]:
         hard += package_checks(module)
-    hard += service_checks(show(module, wanted["services"]))
-    wrong = [row for row in hard + ([] if module.check_mode else soft) if not row["ok"]]
+    hard += service_checks(show(module, params["services"]))
+    failures = [row for row in hard + ([] if module.check_mode else soft) if not row["ok"]]
     facts = {"checks": soft + hard}
-    if wrong:
-        reasons = "".join("\n%s: no, %s" % (row["name"], row["detail"]) for row in wrong)
+    if failures:
+        reasons = "".join("\n%s: no, %s" % (row["name"], row["detail"]) for row in failures)
         module.fail_json(
             msg="nothing was touched, since this host is not fit to be patched:" + reasons, fitsom=facts
         )

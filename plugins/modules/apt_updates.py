@@ -7,15 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: apt_updates
-short_description: Find out which updates are outstanding and which of them a patch run would install
+short_description: Find out which updates are outstanding and which of them a patch run would
+  install
 description:
-  - Reads what is installed and what the archives offer, on Debian and its relatives, through python-apt.
-  - Asks apt's own resolver what installing the selected updates would change, dependencies included.
-  - Nothing that is installed or running is touched. With O(refresh) the package index is fetched and with
-    O(read_notes) the new packages are fetched into apt's cache, in check mode too; neither counts as a change.
+  - Reads what is installed and what the archives offer, on Debian and its relatives, through
+    python-apt.
+  - Asks apt's own resolver what installing the selected updates would change, dependencies
+    included.
+  - Nothing that is installed or running is touched. With O(refresh) the package index is fetched
+    and with O(read_notes) the new packages are fetched into apt's cache, in check mode too; neither
+    counts as a change.
 options:
   refresh:
-    description: Fetch the package index first. A source that can not be reached is an error.
+    description: Fetch the package index first. A source that cannot be reached is an error.
     type: bool
     default: true
   read_notes:
@@ -58,12 +62,14 @@ updates:
   sample: [{name: openssl, arch: amd64, installed: 3.0.16-1, candidate: 3.0.17-1, security: true,
             origin: Debian-Security, held: false}]
 changes:
-  description: What a patch run with the same options would change, in the form of the C(fitsom) key's packages.
+  description: What a patch run with the same options would change, in the form of the C(fitsom)
+    key's packages.
   type: list
   elements: dict
   returned: success
 left_out:
-  description: Outstanding updates that would not be installed, each with its reason (held, excluded or kept back).
+  description: Outstanding updates that would not be installed, each with its reason (held, excluded
+    or kept back).
   type: list
   elements: dict
   returned: success
@@ -113,7 +119,7 @@ from ..module_utils.apt.rules import outstanding, package_rows, parse_changelog,
 
 def describe_new(plan: Plan, read_notes: bool) -> Tuple[List[Dict[str, Any]], Dict[str, str]]:
     """What is known of each new version, and the scripts of those whose .deb is at hand."""
-    known: List[Dict[str, Any]] = []
+    details: List[Dict[str, Any]] = []
     texts: Dict[str, str] = {}
     notes: Dict[Tuple[Optional[str], Optional[str]], Optional[str]] = {}
     for row in plan.changes:
@@ -121,20 +127,20 @@ def describe_new(plan: Plan, read_notes: bool) -> Tuple[List[Dict[str, Any]], Di
             continue
         version = version_of(plan.packages, row["name"], row["to"])
         deb = deb_path(row["name"], version) if version and read_notes else None
-        fact = {"name": row["name"], "to": row["to"], "arch": version.get("arch", row["arch"])}
-        fact.update(security=version.get("security", False), origin=version.get("origin"))
+        detail = {"name": row["name"], "to": row["to"], "arch": version.get("arch", row["arch"])}
+        detail.update(security=version.get("security", False), origin=version.get("origin"))
         if deb:
             texts[row["name"]] = scripts(deb)
             key = (version.get("source"), row["from"])
             if notes.get(key) is None:
                 notes[key] = changelog(deb)
-        known.append(dict(fact, source=(version.get("source"), row["from"])))
-    for fact in known:
-        text = notes.get(fact.pop("source"))
+        details.append(dict(detail, source=(version.get("source"), row["from"])))
+    for detail in details:
+        text = notes.get(detail.pop("source"))
         if text:
-            installed = next(row["from"] for row in plan.changes if row["name"] == fact["name"])
-            fact["advisories"], fact["released"] = parse_changelog(text, installed)
-    return known, texts
+            installed = next(row["from"] for row in plan.changes if row["name"] == detail["name"])
+            detail["advisories"], detail["released"] = parse_changelog(text, installed)
+    return details, texts
 
 
 def left_out_notes(plan: Plan) -> List[str]:
@@ -168,7 +174,7 @@ def main() -> None:
         error = host.download(plan.arguments, module.params["lock_timeout"])
         if error:
             module.fail_json(msg="the new packages could not be fetched:\n" + error)
-    known, texts = describe_new(plan, module.params["read_notes"])
+    details, texts = describe_new(plan, module.params["read_notes"])
     expected = expected_restarts(plan.changes, texts.values(), module.params["restart_never"])
     asking = [name for name, text in texts.items() if asks_for_reboot(text)]
     module.exit_json(
@@ -177,7 +183,7 @@ def main() -> None:
             dict(row, origin=version_of(plan.packages, row["name"], row["candidate"]).get("origin"))
             for row in outstanding(plan.packages)
         ],
-        changes=package_rows(plan.changes, known),
+        changes=package_rows(plan.changes, details),
         left_out=plan.left_out,
         holds=sorted(name for name, state in plan.packages.items() if state["held"] and state["installed"]),
         to_hold=not_yet_held(plan.packages, module.params["hold"]),

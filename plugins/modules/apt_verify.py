@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: apt_verify
 short_description: Check that a patched host is as it was planned
 description:
-  - Checks the installed versions, that services run and that nothing is half-installed, and fails naming what is wrong.
+  - Checks the installed versions, that services run and that nothing is half-installed, and fails
+    naming what is wrong.
   - Reads the error messages of the host's log since O(since); those not seen before are noted.
 options:
   changes:
@@ -53,7 +54,8 @@ errors:
   elements: str
   returned: success
 fitsom:
-  description: The checks, how each came out, and new error messages as notes. In check mode only services are checked.
+  description: The checks, how each came out, and new error messages as notes. In check mode only
+    services are checked.
   type: dict
   returned: always
 """
@@ -75,22 +77,26 @@ def version_check(
     changes: Iterable[Mapping[str, Any]], installed: Mapping[str, Mapping[str, str]]
 ) -> Dict[str, Any]:
     rows = list(changes)
-    wrong = []
+    differences = []
     for row in rows:
-        now = installed.get(row["name"], {}).get("version")
-        if now != (row["to"] or None):
-            wrong.append("%s is %s, planned was %s" % (row["name"], now or "not there", row["to"] or "none"))
-    detail = "; ".join(wrong) if wrong else "%d of %d" % (len(rows), len(rows))
-    return {"name": "versions are as planned", "ok": not wrong, "detail": detail}
+        current = installed.get(row["name"], {}).get("version")
+        if current != (row["to"] or None):
+            differences.append(
+                "%s is %s, planned was %s" % (row["name"], current or "not there", row["to"] or "none")
+            )
+    detail = "; ".join(differences) if differences else "%d of %d" % (len(rows), len(rows))
+    return {"name": "versions are as planned", "ok": not differences, "detail": detail}
 
 
 def state_check(
     changes: Iterable[Mapping[str, Any]], installed: Mapping[str, Mapping[str, str]]
 ) -> Dict[str, Any]:
     names = {row["name"] for row in changes}
-    wrong = sorted(n for n, row in installed.items() if n in names and row["state"] not in ("ii", "hi"))
-    detail = "not completely installed: %s" % ", ".join(wrong) if wrong else "nothing is half-installed"
-    return {"name": "packages are in order", "ok": not wrong, "detail": detail}
+    incomplete = sorted(n for n, row in installed.items() if n in names and row["state"] not in ("ii", "hi"))
+    detail = (
+        "not completely installed: %s" % ", ".join(incomplete) if incomplete else "nothing is half-installed"
+    )
+    return {"name": "packages are in order", "ok": not incomplete, "detail": detail}
 
 
 def kind_of(message: Mapping[str, Any]) -> Tuple[str, str]:
@@ -102,18 +108,18 @@ def kind_of(message: Mapping[str, Any]) -> Tuple[str, str]:
 
 def new_errors(lines: Iterable[str], since: int) -> List[str]:
     """Messages since then of a kind that was not in the log before."""
-    seen: Set[Tuple[str, str]] = set()
-    found = []
+    known_kinds: Set[Tuple[str, str]] = set()
+    errors = []
     for line in lines:
         message = json.loads(line)
         kind = kind_of(message)
-        if kind in seen:
+        if kind in known_kinds:
             continue
-        seen.add(kind)
+        known_kinds.add(kind)
         if int(message["__REALTIME_TIMESTAMP"]) >= since * 1000000:
             text = message.get("MESSAGE") if isinstance(message.get("MESSAGE"), str) else kind[1]
-            found.append("%s: %s" % (kind[0], text.splitlines()[0] if text else ""))
-    return found
+            errors.append("%s: %s" % (kind[0], text.splitlines()[0] if text else ""))
+    return errors
 
 
 def read_errors(module: AnsibleModule) -> List[str]:
@@ -161,9 +167,9 @@ def main() -> None:
     if len(errors) > limit:
         notes.append("and %d more new errors in the log" % (len(errors) - limit))
     facts = {"checks": checks, "notes": notes}
-    wrong = [row for row in checks if not row["ok"]]
-    if wrong:
-        reasons = "".join("\n%s: no, %s" % (row["name"], row["detail"]) for row in wrong)
+    failures = [row for row in checks if not row["ok"]]
+    if failures:
+        reasons = "".join("\n%s: no, %s" % (row["name"], row["detail"]) for row in failures)
         module.fail_json(msg="this host is not as it was planned:" + reasons, fitsom=facts, errors=errors)
     module.exit_json(changed=False, errors=errors, fitsom=facts)
 

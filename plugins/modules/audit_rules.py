@@ -9,8 +9,9 @@ DOCUMENTATION = r"""
 module: audit_rules
 short_description: Have the kernel's audit follow a file of rules
 description:
-  - Looks whether the rules are sound before anything is written, writes the file only if it differs, and has
-    C(augenrules) load it. Where the kernel does not take the rules the old file is put back.
+  - Looks whether the rules are sound before anything is written, writes the file only if it
+    differs, and has C(augenrules) load it. Where the kernel does not accept the rules the old file
+    is put back.
 options:
   path:
     description: The file, below C(/etc/audit/rules.d).
@@ -28,7 +29,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what would be written; loads nothing.
+    description: Reports what would be written; loads nothing.
     support: full
   diff_mode:
     description: Shows the rules.
@@ -56,6 +57,7 @@ from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.linux import read_exactly
 from ..module_utils.security.audit_rules import faults, keys
 
 SPEC = {
@@ -67,16 +69,12 @@ SPEC = {
 
 def before(path: str) -> Optional[str]:
     """The rules as they are; None where there is no file."""
-    try:
-        with open(path, encoding="utf-8") as handle:
-            return handle.read()
-    except FileNotFoundError:
-        return None
+    return read_exactly(path) if os.path.exists(path) else None
 
 
-def desired(given: Dict[str, Any]) -> Optional[str]:
+def desired(params: Dict[str, Any]) -> Optional[str]:
     """The rules as they should be, by the module's options."""
-    return str(given["content"]) if given["state"] == "present" else None
+    return str(params["content"]) if params["state"] == "present" else None
 
 
 def write(path: str, content: Optional[str]) -> None:
@@ -92,11 +90,14 @@ def write(path: str, content: Optional[str]) -> None:
 
 
 def load(module: AnsibleModule) -> str:
-    """Have the kernel take all files; what is wrong, or nothing. Where auditd is gone, so are its rules."""
+    """Have the kernel take all files; what is wrong, or nothing.
+
+    Where auditd is gone, so are its rules.
+    """
     program = module.get_bin_path("augenrules", opt_dirs=["/usr/sbin", "/sbin"])
     if not program:
-        gone = module.params["state"] == "absent"
-        return "" if gone else "augenrules is not installed; it comes with the package auditd"
+        removing = module.params["state"] == "absent"
+        return "" if removing else "augenrules is not installed; it comes with the package auditd"
     code, out, error = module.run_command([program, "--load"])
     return "" if code == 0 else (error or out).strip() or "augenrules --load ended with %d" % code
 
@@ -104,24 +105,29 @@ def load(module: AnsibleModule) -> str:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    path, wanted = module.params["path"], desired(module.params)
-    wrong = faults(wanted or "")
-    if wrong:
+    path, content = module.params["path"], desired(module.params)
+    problems = faults(content or "")
+    if problems:
         module.fail_json(
-            msg="These audit rules are not sound; nothing was written:\n- %s" % "\n- ".join(wrong)
+            msg="These audit rules are not sound; nothing was written:\n- %s" % "\n- ".join(problems)
         )
     old = before(path)
-    result = {"changed": old != wanted, "event_keys": list(keys(wanted or ""))}
-    result["diff"] = {"before_header": path, "before": old or "", "after_header": path, "after": wanted or ""}
+    result = {"changed": old != content, "event_keys": list(keys(content or ""))}
+    result["diff"] = {
+        "before_header": path,
+        "before": old or "",
+        "after_header": path,
+        "after": content or "",
+    }
     if not result["changed"] or module.check_mode:
         module.exit_json(**result)
-    write(path, wanted)
+    write(path, content)
     refused = load(module)
     if refused:
         write(path, old)
         load(module)
         module.fail_json(
-            msg="The kernel did not take the audit rules, so the old ones are back in %s: %s"
+            msg="The kernel did not accept the audit rules, so the old ones are back in %s: %s"
             % (path, refused)
         )
     module.exit_json(**result)

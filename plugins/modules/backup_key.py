@@ -9,11 +9,11 @@ DOCUMENTATION = r"""
 module: backup_key
 short_description: The key of a host's backups, made once and kept as an encrypted print-out
 description:
-  - Runs on the controller. Opens C(HOST.txt) in the folder with the passphrase, or makes a key of 256 bits and writes
-    it there, encrypted by ansible-vault under words that say what it is. Print it, and put it into the safe; the
-    passphrase belongs elsewhere.
-  - A print-out that does not open, or holds another key than the host has, is an error, and never replaced. One that
-    was lost is made again from the key that the host has.
+  - Runs on the controller. Opens C(HOST.txt) in the folder with the passphrase, or makes a key of
+    256 bits and writes it there, encrypted by ansible-vault under words that say what it is. Print
+    it, and put it into the safe; the passphrase belongs elsewhere.
+  - A print-out that does not open, or holds another key than the host has, is an error, and never
+    replaced. One that was lost is made again from the key that the host has.
 options:
   host:
     description: Whose key.
@@ -32,13 +32,14 @@ options:
     type: str
     default: ""
   make:
-    description: Whether to make it where there is none. Otherwise that is an error, outside check mode.
+    description: Whether to make it where there is none. Otherwise that is an error, outside check
+      mode.
     type: bool
     default: true
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Foretells a key that is still to be made, and gives none.
+    description: Predicts a key that is still to be made, and returns none.
     support: full
   diff_mode:
     description: Shows whether it is there, never the key.
@@ -57,7 +58,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 content:
-  description: The key in base64, since Ansible blots out what came as a secret; empty where it is still to be made.
+  description: The key in base64, since Ansible blots out what came as a secret; empty where it is
+    still to be made.
   type: str
   returned: success
 """
@@ -80,11 +82,13 @@ type the passphrase, which is not on this paper. The result is the password of r
 """
 
 
-def kept(path: Path, passphrase: str) -> str:
+def read_key(path: Path, passphrase: str) -> str:
     """The key in the print-out; VaultError says which file and what is wrong with it."""
     text = path.read_bytes()
     if MARK not in text:
-        raise VaultError("%s holds no key: put back the file that was there, or type the print-out in" % path)
+        raise VaultError(
+            "%s has no key in it: put back the file that was there, or type the print-out in" % path
+        )
     try:
         return decrypt(text[text.index(MARK) :], passphrase).decode().strip()
     except VaultError as error:
@@ -92,19 +96,21 @@ def kept(path: Path, passphrase: str) -> str:
 
 
 def make(path: Path, host: str, passphrase: str, existing: str) -> str:
-    """A new key, on the disk before anything is encrypted with it; where somebody else was faster, theirs."""
+    """A new key, on the disk before anything is encrypted with it; where another run was faster,
+    the key of that.
+    """
     key = existing or secrets.token_urlsafe(32)
-    closed = (PRINT % host).encode() + encrypt(key.encode() + b"\n", passphrase)
+    print_out = (PRINT % host).encode() + encrypt(key.encode() + b"\n", passphrase)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, draft = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(closed)
+            file.write(print_out)
             file.flush()
             os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
-        return kept(path, passphrase)
+        return read_key(path, passphrase)
     finally:
         os.unlink(draft)
     return key
@@ -122,10 +128,10 @@ def main() -> None:
     host, passphrase = module.params["host"], module.params["passphrase"]
     existing = module.params["existing"]
     path = Path(module.params["folder"]) / (host + ".txt")
-    there, key = path.exists(), ""
+    exists, key = path.exists(), ""
     try:
-        if there:
-            key = kept(path, passphrase)
+        if exists:
+            key = read_key(path, passphrase)
             if existing and existing != key:
                 raise VaultError(
                     "%s holds another key than %s has; one of them opens the backups. Nothing was touched: find out"
@@ -140,9 +146,9 @@ def main() -> None:
     except OSError as error:
         module.fail_json(msg="%s: %s" % (path, error.strerror))
     words = "key of %s: %s\n"
-    diff = {"before": words % (host, "there" if there else "none"), "after": words % (host, "there")}
+    diff = {"before": words % (host, "there" if exists else "none"), "after": words % (host, "there")}
     module.exit_json(
-        changed=module.params["make"] and not there, content=b64encode(key.encode()).decode(), diff=diff
+        changed=module.params["make"] and not exists, content=b64encode(key.encode()).decode(), diff=diff
     )
 
 

@@ -9,8 +9,9 @@ DOCUMENTATION = r"""
 module: backup_repository
 short_description: Make a restic repository where there is none yet
 description:
-  - Opens the repository with the settings in C(/etc/fitsom/backups/NAME.env) and makes it if it is not there.
-    Nothing in a repository that is there is touched. One that does not answer, or that another key locks, is an error.
+  - Opens the repository with the settings in C(/etc/fitsom/backups/NAME.env) and makes it if it is
+    not there. Nothing in a repository that is there is touched. One that does not answer, or that
+    another key locks, is an error.
 options:
   name:
     description: Name of the repository.
@@ -19,7 +20,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Foretells the repository, also where restic and its settings are still to come.
+    description: Predicts the repository, also where restic and its settings are still to come.
     support: full
   diff_mode:
     description: Shows whether it is there.
@@ -43,7 +44,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.backup.restic import FOLDER, Restic, last
+from ..module_utils.backup.restic import FOLDER, Restic, last_error
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def main() -> None:
     if missing and not module.check_mode:
         code, _out, err = Restic(module, name).run("init")
         if code:
-            module.fail_json(msg="the repository %s could not be made: %s" % (name, last(err)))
+            module.fail_json(msg="the repository %s could not be made: %s" % (name, last_error(err)))
     words = "repository %s: %s\n"
     diff = {"before": words % (name, "none" if missing else "there"), "after": words % (name, "there")}
     module.exit_json(changed=missing, created=missing, diff=diff)

@@ -9,8 +9,9 @@ DOCUMENTATION = r"""
 module: backup_restore
 short_description: Bring a file or folder back from a backup, and keep what is in its place
 description:
-  - Takes the last snapshot of the data set at or before O(as_of), restores O(path) beside its place, and only when
-    all of it is there puts it in place. What was there before is kept under O(kept_as), so that there is a way back.
+  - Takes the last snapshot of the data set at or before O(as_of), restores O(path) beside its
+    place, and only when all of it is there puts it in place. What was there before is kept under
+    O(kept_as), so that there is a way back.
 options:
   path:
     description: The file or folder, as it was called when it was backed up.
@@ -82,8 +83,8 @@ from typing import Any, List, Mapping, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.backup.restic import Restic, configured, last
-from ..module_utils.backup.rules import Snapshot, as_of, holding, moment, size
+from ..module_utils.backup.restic import Restic, configured, last_error
+from ..module_utils.backup.rules import Snapshot, as_of, moment, sets_holding, size
 
 SPEC = {
     "path": {"type": "path", "required": True},
@@ -96,24 +97,28 @@ SPEC = {
 
 def choose(module: AnsibleModule, policy: Mapping[str, Any]) -> Tuple[Restic, Snapshot, str]:
     """The repository, the snapshot and the data set; fails the module with all that was tried."""
-    given, when = module.params, datetime.fromisoformat(module.params["as_of"])
-    sets = [each["name"] for each in policy["sets"] if given["set"] in ("", each["name"])]
-    names = holding([each for each in policy["sets"] if each["name"] in sets], given["path"])
+    params, when = module.params, datetime.fromisoformat(module.params["as_of"])
+    sets = [data_set["name"] for data_set in policy["sets"] if params["set"] in ("", data_set["name"])]
+    names = sets_holding(
+        [data_set for data_set in policy["sets"] if data_set["name"] in sets], params["path"]
+    )
     if len(names) != 1:
-        known = ", ".join("%s (%s)" % (each["name"], " ".join(each["paths"])) for each in policy["sets"])
+        set_names = ", ".join(
+            "%s (%s)" % (data_set["name"], " ".join(data_set["paths"])) for data_set in policy["sets"]
+        )
         module.fail_json(
             msg="%s is in %s data set of this host; there are: %s"
-            % (given["path"], "no" if not names else "more than one", known)
+            % (params["path"], "no" if not names else "more than one", set_names)
         )
-    tried: List[str] = []
+    attempts: List[str] = []
     for place in policy["repositories"]:
         restic = Restic(module, place["name"])
         snapshots, why = restic.snapshots()
-        found = as_of(snapshots, names[0], when) if snapshots is not None else None
-        if found:
-            return restic, found, names[0]
-        tried.append("%s: %s" % (place["name"], why or "no backup of %s from then or before" % names[0]))
-    module.fail_json(msg="nothing to bring back:\n" + "\n".join(tried))
+        snapshot = as_of(snapshots, names[0], when) if snapshots is not None else None
+        if snapshot:
+            return restic, snapshot, names[0]
+        attempts.append("%s: %s" % (place["name"], why or "no backup of %s from then or before" % names[0]))
+    module.fail_json(msg="nothing to bring back:\n" + "\n".join(attempts))
     raise AssertionError
 
 
@@ -121,7 +126,7 @@ def contents(module: AnsibleModule, restic: Restic, snapshot: Snapshot, path: st
     """How many files lie below the path in the snapshot, and how many bytes."""
     code, out, err = restic.run("ls", "--json", "--no-lock", snapshot["id"], path)
     if code:
-        module.fail_json(msg="the snapshot can not be read: %s" % last(err))
+        module.fail_json(msg="the snapshot cannot be read: %s" % last_error(err))
     nodes = [json.loads(line) for line in out.splitlines()]
     nodes = [
         n
@@ -136,7 +141,9 @@ def contents(module: AnsibleModule, restic: Restic, snapshot: Snapshot, path: st
     return len(files), sum(n.get("size", 0) for n in files)
 
 
-def put(module: AnsibleModule, restic: Restic, snapshot: Snapshot, path: str, target: str, kept: str) -> None:
+def put_in_place(
+    module: AnsibleModule, restic: Restic, snapshot: Snapshot, path: str, target: str, kept_path: str
+) -> None:
     """Restore beside the target, then change places."""
     parent = os.path.dirname(target)
     os.makedirs(parent, exist_ok=True)
@@ -147,10 +154,10 @@ def put(module: AnsibleModule, restic: Restic, snapshot: Snapshot, path: str, ta
         )
         if code:
             module.fail_json(
-                msg="nothing was put in place: restic could not restore all of it: %s" % last(err)
+                msg="nothing was put in place: restic could not restore all of it: %s" % last_error(err)
             )
         if os.path.lexists(target):
-            os.rename(target, kept)
+            os.rename(target, kept_path)
         os.rename(stage + path, target)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -167,18 +174,18 @@ def main() -> None:
     files, length = contents(module, restic, snapshot, path)
     to = module.params["to"]
     target = os.path.join(to, os.path.basename(path)) if to else path
-    kept = target + module.params["kept_as"]
-    there = os.path.lexists(target)
-    if os.path.lexists(kept):
+    kept_path = target + module.params["kept_as"]
+    occupied = os.path.lexists(target)
+    if os.path.lexists(kept_path):
         module.fail_json(
-            msg="%s is there already: this change has put it aside before; nothing was touched" % kept
+            msg="%s is there already: this change has put it aside before; nothing was touched" % kept_path
         )
     began = time.monotonic()
     if not module.check_mode:
-        put(module, restic, snapshot, path, target, kept)
-    taken = moment(snapshot["time"]).strftime("%d %b %Y %H:%M UTC")
-    words = "%d files (%s) of %s come back from the backup of %s" % (files, size(length), path, taken)
-    notes = [words] + (["what is at %s now is kept as %s" % (target, kept)] if there else [])
+        put_in_place(module, restic, snapshot, path, target, kept_path)
+    taken_at = moment(snapshot["time"]).strftime("%d %b %Y %H:%M UTC")
+    words = "%d files (%s) of %s come back from the backup of %s" % (files, size(length), path, taken_at)
+    notes = [words] + (["what is at %s now is kept as %s" % (target, kept_path)] if occupied else [])
     module.exit_json(
         changed=True,
         snapshot={"id": snapshot["id"][:8], "time": snapshot["time"], "set": name, "repository": restic.name},
@@ -186,9 +193,9 @@ def main() -> None:
         bytes=length,
         seconds=round(0.0 if module.check_mode else time.monotonic() - began, 1),
         diff={
-            "before": "%s: %s\n" % (target, "as it is now" if there else "not there"),
+            "before": "%s: %s\n" % (target, "as it is now" if occupied else "not there"),
             "after": "%s: as of %s, %d files\n%s"
-            % (target, taken, files, "%s: as it was\n" % kept if there else ""),
+            % (target, taken_at, files, "%s: as it was\n" % kept_path if occupied else ""),
         },
         fitsom={"notes": notes},
     )

@@ -1,7 +1,9 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Look at a backup server: space, growth, and whether what it keeps was read through; changes nothing."""
+"""Look at a backup server: space, growth, and whether what it keeps was read through; changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ DOCUMENTATION = r"""
 module: backup_server_state
 short_description: Look at a backup server
 description:
-  - Reads free space, the history of use that the server writes down daily, and how the last verification of each
-    client's backups ended.
+  - Reads free space, the history of use that the server writes down daily, and how the last
+    verification of each client's backups ended.
 options:
   ci:
     description: What findings are about, the host's name.
@@ -50,7 +52,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 space:
-  description: "C({free, total, daily, days, clients}); bytes, bytes a day, days until full or null."
+  description: "C({free, total, daily, days, clients}); bytes, bytes a day, days until full or
+    null."
   type: dict
   returned: success
 fitsom:
@@ -73,7 +76,7 @@ SPEC = {
     "folder": {"type": "path", "required": True},
     "clients": {"type": "list", "elements": "str", "required": True},
 }
-#: Three months tell the growth of now, not that of another year.
+#: Three months show the present growth, not that of another year.
 LINES = 90
 
 
@@ -87,7 +90,7 @@ def used(path: str) -> List[Used]:
     return [(float(row[0]), float(row[1])) for row in rows if len(row) == 2]
 
 
-def taken(path: str) -> int:
+def bytes_used(path: str) -> int:
     """Bytes of all files below a folder; one that is removed meanwhile counts nothing."""
     total = 0
     for folder, _folders, names in os.walk(path):
@@ -108,26 +111,26 @@ def verified_days(path: str) -> Optional[float]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    given = module.params
-    if not os.path.isdir(given["root"]):
+    params = module.params
+    if not os.path.isdir(params["root"]):
         module.exit_json(changed=False, space={}, fitsom={})
     clients: Dict[str, Any] = {}
-    for name in given["clients"]:
+    for name in params["clients"]:
         unit = "fitsom-backup-verify@%s.service" % name
         code = module.run_command(["systemctl", "is-failed", "--quiet", unit])[0]
         clients[name] = {
-            "bytes": taken(os.path.join(given["root"], name)),
+            "bytes": bytes_used(os.path.join(params["root"], name)),
             "failed": code == 0,
-            "verified": verified_days(os.path.join(given["folder"], "verified-" + name)),
+            "verified": verified_days(os.path.join(params["folder"], "verified-" + name)),
         }
-    disk = os.statvfs(given["root"])
-    daily = growth(used(os.path.join(given["folder"], "space")))
+    disk = os.statvfs(params["root"])
+    daily = growth(used(os.path.join(params["folder"], "space")))
     free = disk.f_bavail * disk.f_frsize
     facts: Dict[str, Any] = {"free": free, "total": disk.f_blocks * disk.f_frsize, "daily": daily}
     facts.update(days=days_until_full(free, daily), clients=clients)
     notes = [] if module.check_mode else [note(facts)]
     module.exit_json(
-        changed=False, space=facts, fitsom={"findings": findings(given["ci"], facts), "notes": notes}
+        changed=False, space=facts, fitsom={"findings": findings(params["ci"], facts), "notes": notes}
     )
 
 

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: backup_state
 short_description: Ask every repository of a host for its backups
 description:
-  - Reads the data sets that the role backups configured on the host and asks each repository itself for its snapshots.
-    What is missing, older than promised, or kept in too few places is a finding.
+  - Reads the data sets that the role backups configured on the host and asks each repository itself
+    for its snapshots. What is missing, older than promised, or kept in too few places is a finding.
 options:
   ci:
     description: What findings are about, the host's name.
@@ -38,7 +38,8 @@ configured:
   type: bool
   returned: success
 sets:
-  description: Each data set in each repository, with the age of its last snapshot in hours, or null.
+  description: Each data set in each repository, with the age of its last snapshot in hours, or
+    null.
   type: list
   elements: dict
   returned: success
@@ -65,17 +66,19 @@ def main() -> None:
     now, rows = datetime.now(timezone.utc), []
     for place in policy["repositories"]:
         snapshots = Restic(module, place["name"]).snapshots()[0] if module.get_bin_path("restic") else None
-        rows += [state_of(host, wanted, snapshots, place["name"], now) for wanted in policy["sets"]]
-    found = [row["finding"] for row in rows if row["finding"]] + copies(host, policy["repositories"])
-    for wanted in policy["sets"]:
-        unit = "fitsom-backup-%s.service" % wanted["name"]
+        rows += [state_of(host, data_set, snapshots, place["name"], now) for data_set in policy["sets"]]
+    findings = [row["finding"] for row in rows if row["finding"]] + copies(host, policy["repositories"])
+    for data_set in policy["sets"]:
+        unit = "fitsom-backup-%s.service" % data_set["name"]
         if module.run_command(["systemctl", "is-failed", "--quiet", unit])[0] == 0:
-            found.append(failed(host, wanted["name"]))
+            findings.append(failed(host, data_set["name"]))
     checks = [
         {"name": "%s is backed up in %s" % (row["set"], row["repository"]), "ok": row["finding"] is None}
         for row in rows
     ]
-    module.exit_json(changed=False, configured=True, sets=rows, fitsom={"findings": found, "checks": checks})
+    module.exit_json(
+        changed=False, configured=True, sets=rows, fitsom={"findings": findings, "checks": checks}
+    )
 
 
 if __name__ == "__main__":

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: baseline_restore
-short_description: Bring back files, lines of account databases and services as they were before a change
+short_description: Bring back files, lines of account databases and services as they were before a
+  change
 description:
-  - Brings back what M(fitsom.school.baseline_save) kept, byte for byte, with owner and mode; removes what was
-    not there; has units that read those files reload or restart; switches services back.
-  - A folder that was not there and is not empty is left. The home of an account that was not there is left as well.
+  - Brings back what M(fitsom.school.baseline_save) kept, byte for byte, with owner and mode;
+    removes what was not there; has units that read those files reload or restart; switches services
+    back.
+  - A folder that was not there and is not empty is left. The home of an account that was not there
+    is left as well.
 options:
   src:
     description: The folder of the change's way back.
@@ -20,7 +23,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what would be brought back.
+    description: Reports what would be brought back.
     support: full
   diff_mode:
     description: Files before and after; of those that were kept as secret, only that they differ.
@@ -35,7 +38,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fitsom:
-  description: Each thing that is brought back.
+  description: Each object that is brought back.
   type: dict
   returned: success
 """
@@ -48,22 +51,22 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.baseline.kept_files import (
     accounts_locked,
     content,
+    current_state,
     read_kept,
-    state_now,
     unit_entry,
-    write,
     write_line,
     write_value,
 )
 from ..module_utils.baseline.kept_rules import (
     Entry,
     Step,
+    describe,
     live_value,
     steps,
-    to_follow,
     unit_commands,
-    words,
+    units_to_notify,
 )
+from ..module_utils.linux import write_file
 
 KINDS = {"files": "file", "lines": "account entry", "units": "service"}
 
@@ -75,60 +78,65 @@ def systemctl(module: AnsibleModule, *arguments: str) -> None:
 
 
 def of_package(module: AnsibleModule, step: Step) -> bool:
-    """Whether a folder that would go came with a package: the package stays, and so does its folder."""
-    goes = step.part == "files" and step.now["kind"] == "folder" and step.then["kind"] == "absent"
+    """Whether a folder that would go came with a package: the package stays, and so does its
+    folder.
+    """
+    goes = step.part == "files" and step.current["kind"] == "folder" and step.saved["kind"] == "absent"
     return goes and module.run_command(["dpkg-query", "--search", step.name])[0] == 0
 
 
-def put(folder: str, step: Step) -> None:
+def restore_path(folder: str, step: Step) -> None:
     """One file, link, folder or value of the kernel as it was."""
-    path, then = step.name, step.then
-    if step.now["kind"] == "folder" and then["kind"] == "absent":
+    path, saved = step.name, step.saved
+    if step.current["kind"] == "folder" and saved["kind"] == "absent":
         os.rmdir(path)
         return
-    if then["kind"] == "value":
-        write_value(path, then["text"])
-    elif then["kind"] == "file":
+    if saved["kind"] == "value":
+        write_value(path, saved["text"])
+    elif saved["kind"] == "file":
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        body = content(os.path.join(folder, then["sha256"]))
-        write(path, body, int(then["mode"], 8), then["uid"], then["gid"])
-    elif then["kind"] == "folder":
+        body = content(os.path.join(folder, saved["sha256"]))
+        write_file(path, body, int(saved["mode"], 8), saved["uid"], saved["gid"])
+    elif saved["kind"] == "folder":
         os.makedirs(path, exist_ok=True)
-        os.chown(path, then["uid"], then["gid"])
-        os.chmod(path, int(then["mode"], 8))
-    elif step.now["kind"] != "absent" and not live_value(path):
+        os.chown(path, saved["uid"], saved["gid"])
+        os.chmod(path, int(saved["mode"], 8))
+    elif step.current["kind"] != "absent" and not live_value(path):
         os.unlink(path)
-    if then["kind"] == "link":
-        os.symlink(then["to"], path)
+    if saved["kind"] == "link":
+        os.symlink(saved["to"], path)
 
 
 def text_of(folder: str, step: Step, entry: Entry) -> str:
     """What a difference shows of an entry."""
     if step.secret:
-        return "(not shown)\n" if entry is step.then else "(not shown, and another)\n"
+        return "(not shown)\n" if entry is step.saved else "(not shown, and another)\n"
     if entry.get("kind") == "value":
         return str(entry["text"])
     if entry.get("kind") != "file":
-        return words(entry)
-    path = os.path.join(folder, entry["sha256"]) if entry is step.then else step.name
+        return describe(entry)
+    path = os.path.join(folder, entry["sha256"]) if entry is step.saved else step.name
     return content(path).decode("utf-8", "replace")
 
 
 def difference(folder: str, step: Step) -> Dict[str, str]:
     rights = [
-        " %s %s:%s" % (e["mode"], e["uid"], e["gid"]) if "mode" in e else "" for e in (step.now, step.then)
+        " %s %s:%s" % (e["mode"], e["uid"], e["gid"]) if "mode" in e else ""
+        for e in (step.current, step.saved)
     ]
     heads = rights if rights[0] != rights[1] else ["", ""]
     return {
         "before_header": step.name + heads[0],
         "after_header": step.name + heads[1],
-        "before": text_of(folder, step, step.now),
-        "after": text_of(folder, step, step.then),
+        "before": text_of(folder, step, step.current),
+        "after": text_of(folder, step, step.saved),
     }
 
 
-def go_back(module: AnsibleModule, folder: str, kept: Dict[str, Any], todo: List[Step]) -> None:
-    """Units that were not there stop first; files follow, then accounts, and what reads them last."""
+def go_back(module: AnsibleModule, folder: str, manifest: Dict[str, Any], todo: List[Step]) -> None:
+    """Units that were not there stop first; files follow, then accounts, and what reads them
+    last.
+    """
     units = [step for step in todo if step.part == "units"]
     for step in units:
         if step.action == "remove":
@@ -136,14 +144,14 @@ def go_back(module: AnsibleModule, folder: str, kept: Dict[str, Any], todo: List
                 systemctl(module, *command)
     for step in todo:
         if step.part == "files":
-            put(folder, step)
-    for step in steps(kept, state_now(module, kept)):
+            restore_path(folder, step)
+    for step in steps(manifest, current_state(module, manifest)):
         if live_value(step.name):  # to switch forwarding puts other values back to the kernel's own
-            put(folder, step)
+            restore_path(folder, step)
     with accounts_locked():
         for step in todo:
             if step.part == "lines":
-                write_line(step.name, step.then["line"])
+                write_line(step.name, step.saved["line"])
     if any(step.part == "files" and "/systemd/" in step.name for step in todo):
         systemctl(module, "daemon-reload")
     for step in units:
@@ -151,7 +159,7 @@ def go_back(module: AnsibleModule, folder: str, kept: Dict[str, Any], todo: List
             for command in unit_commands(step):
                 systemctl(module, *command)
     for key, verb in (("reload", "try-reload-or-restart"), ("restart", "try-restart")):
-        for unit in to_follow(todo, key):
+        for unit in units_to_notify(todo, key):
             if unit_entry(module, unit)["active"]:
                 systemctl(module, verb, unit)
 
@@ -164,9 +172,11 @@ def main() -> None:
     if not os.path.isdir(folder):
         module.fail_json(msg="%s is not there: this change was never made here. Nothing was touched" % folder)
     try:
-        kept = read_kept(folder)
-        todo = [step for step in steps(kept, state_now(module, kept)) if not of_package(module, step)]
-        shown: Dict[str, Any] = {
+        manifest = read_kept(folder)
+        todo = [
+            step for step in steps(manifest, current_state(module, manifest)) if not of_package(module, step)
+        ]
+        result: Dict[str, Any] = {
             "diff": [difference(folder, step) for step in todo],
             "fitsom": {"objects": [{"kind": KINDS[s.part], "id": s.name, "action": s.action} for s in todo]},
         }
@@ -174,10 +184,10 @@ def main() -> None:
         module.fail_json(msg="Nothing was touched: %s" % error)
     if todo and not module.check_mode:
         try:
-            go_back(module, folder, kept, todo)
+            go_back(module, folder, manifest, todo)
         except OSError as error:
             module.fail_json(msg="The way back stopped half-way, and can be taken again: %s" % error)
-    module.exit_json(changed=bool(todo), **shown)
+    module.exit_json(changed=bool(todo), **result)
 
 
 if __name__ == "__main__":

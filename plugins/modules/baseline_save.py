@@ -9,9 +9,10 @@ DOCUMENTATION = r"""
 module: baseline_save
 short_description: Keep files, lines of account databases and states of services before a change
 description:
-  - Keeps them in a folder, once for each change; what was kept first stays. What is not there is noted as absent.
-    M(fitsom.school.baseline_restore) brings them back.
-  - Reports no change, since it changes nothing of how the host works. The check of the result says how much is kept.
+  - Keeps them in a folder, once for each change; what was kept first stays. What is not there is
+    noted as absent. M(fitsom.school.baseline_restore) brings them back.
+  - Reports no change, since it changes nothing of how the host works. The check of the result says
+    how much is kept.
 options:
   dest:
     description: The folder of this change's way back.
@@ -19,10 +20,10 @@ options:
     required: true
   files:
     description: >-
-      Paths; or each with C(path), and optionally C(reload) and C(restart) (units that read it) and C(secret) (its text
-      is in no difference; of what is in a home that is so by itself). Folders that would have to be made for them are
-      noted by themselves. Paths below /proc/sys are values of the running kernel; C(~NAME/) is the home of an account,
-      or the one that it will have.
+      Paths; or each with C(path), and optionally C(reload) and C(restart) (units that read it) and
+      C(secret) (its text is in no difference; of what is in a home that is so by itself). Folders
+      that would have to be made for them are noted by themselves. Paths below /proc/sys are values
+      of the running kernel; C(~NAME/) is the home of an account, or the one that it will have.
     type: list
     elements: raw
     default: []
@@ -59,43 +60,41 @@ fitsom:
   returned: success
 """
 
-import json
 import os
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.apt.backout_files import MANIFEST
 from ..module_utils.baseline.kept_files import (
     content,
     file_entry,
     line_entry,
-    missing_above,
+    missing_parents,
     read_kept,
     unit_entry,
-    write,
 )
 from ..module_utils.baseline.kept_rules import merged
+from ..module_utils.linux import store_manifest, write_file
 
 
-def at(path: str) -> str:
+def expand_home(path: str) -> str:
     """`~lee/.ssh` with the home of the account, or the one that a new account will have."""
     if not path.startswith("~"):
         return path
-    home, slash, rest = path.partition("/")
+    home, slash, remainder = path.partition("/")
     real = os.path.expanduser(home)
-    return os.path.realpath("/home/" + home[1:] if real == home else real) + slash + rest
+    return os.path.realpath("/home/" + home[1:] if real == home else real) + slash + remainder
 
 
-def found_now(module: AnsibleModule) -> Dict[str, Any]:
+def current_entries(module: AnsibleModule) -> Dict[str, Any]:
     """What is to be kept, as it is at this moment."""
     files = {}
-    for given in module.params["files"]:
-        wanted = {"path": given} if isinstance(given, str) else dict(given)
-        name = wanted.pop("path")
-        path, more = at(name), {"secret": True} if name.startswith("~") else {}
-        files[path] = {**file_entry(path), **more, **wanted}
-        files.update({above: {"kind": "absent"} for above in missing_above(path)})
+    for item in module.params["files"]:
+        options = {"path": item} if isinstance(item, str) else dict(item)
+        name = options.pop("path")
+        path, marks = expand_home(name), {"secret": True} if name.startswith("~") else {}
+        files[path] = {**file_entry(path), **marks, **options}
+        files.update({parent: {"kind": "absent"} for parent in missing_parents(path)})
     return {
         "files": files,
         "lines": {name: {**line_entry(name), "secret": True} for name in module.params["lines"]},
@@ -110,9 +109,8 @@ def keep(folder: str, before: Dict[str, Any], manifest: Dict[str, Any]) -> None:
         if entry["kind"] == "file" and path not in before["files"]:
             target = os.path.join(folder, entry["sha256"])
             if not os.path.exists(target):
-                write(target, content(path), 0o600, 0, 0)
-    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-    write(os.path.join(folder, MANIFEST), text.encode(), 0o600, 0, 0)
+                write_file(target, content(path), 0o600, 0, 0)
+    store_manifest(folder, manifest)
 
 
 def main() -> None:
@@ -126,11 +124,11 @@ def main() -> None:
     folder = module.params["dest"]
     try:
         before = read_kept(folder)
-        manifest = merged(before, found_now(module))
+        manifest = merged(before, current_entries(module))
         if manifest != before and not module.check_mode:
             keep(folder, before, manifest)
     except (OSError, ValueError) as error:
-        module.fail_json(msg="Nothing was touched, since the way back can not be kept: %s" % error)
+        module.fail_json(msg="Nothing was touched, since the way back cannot be kept: %s" % error)
     detail = "%d files, %d lines of accounts and %d services, in %s" % (
         len(manifest["files"]),
         len(manifest["lines"]),

@@ -9,9 +9,10 @@ DOCUMENTATION = r"""
 module: btrfs_quota
 short_description: Limit what each folder of a folder may hold, on btrfs
 description:
-  - Gives every subvolume directly in a folder, as homes are, the same limit. Quotas of the file system are switched on
-    if they are not.
-  - Plain folders, which btrfs cannot limit, and those that are nearly full are findings, counted and never named.
+  - Gives every subvolume directly in a folder, as homes are, the same limit. Quotas of the file
+    system are switched on if they are not.
+  - Plain folders, which btrfs cannot limit, and those that are nearly full are findings, counted
+    and never named.
 options:
   path:
     description: The folder that the homes are in.
@@ -59,7 +60,7 @@ from typing import Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.backup.quota import GB, Held, findings, qgroups, to_set, told
+from ..module_utils.backup.quota import GB, Usage, findings, plan_entry, qgroups, to_set
 
 SUBVOLUME = 256  # the inode number of every subvolume's top folder
 
@@ -67,31 +68,36 @@ SUBVOLUME = 256  # the inode number of every subvolume's top folder
 def folders(path: str) -> Tuple[List[str], int]:
     """Subvolumes directly in the folder, and how many plain folders."""
     with os.scandir(path) as entries:
-        found = [each for each in entries if each.is_dir(follow_symlinks=False)]
-    inner = sorted(each.path for each in found if os.stat(each.path).st_ino == SUBVOLUME)
-    return inner, len(found) - len(inner)
+        directories = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    inner = sorted(entry.path for entry in directories if os.stat(entry.path).st_ino == SUBVOLUME)
+    return inner, len(directories) - len(inner)
 
 
 def file_system(module: AnsibleModule, path: str) -> str:
     """`btrfs`; ends with an error for a folder that is not there."""
     if not os.path.isdir(path):
-        module.fail_json(msg="%s is no folder: make it, or take it out of the list" % path)
+        module.fail_json(msg="%s is not a folder: make it, or take it out of the list" % path)
     return str(
         module.run_command(["findmnt", "-n", "-o", "FSTYPE", "--target", path], check_rc=True)[1].strip()
     )
 
 
 def btrfs(module: AnsibleModule, path: str, *words: str) -> str:
-    """What it says. An error names the folder of the homes only: a home is called after a person."""
+    """Its answer.
+
+    An error names the folder of the homes only: a home is called after a person.
+    """
     code, out, _err = module.run_command(["btrfs", *words])
     if code:
         module.fail_json(msg="btrfs %s %s failed for a folder under %s" % (words[0], words[1], path))
     return str(out)
 
 
-def look(module: AnsibleModule, path: str, inner: List[str]) -> Tuple[bool, List[int], Dict[int, Held]]:
+def read_usage(
+    module: AnsibleModule, path: str, inner: List[str]
+) -> Tuple[bool, List[int], Dict[int, Usage]]:
     """Whether quotas are on, the subvolumes' ids, and what each holds."""
-    ids = [int(btrfs(module, path, "inspect-internal", "rootid", each)) for each in inner]
+    ids = [int(btrfs(module, path, "inspect-internal", "rootid", folder)) for folder in inner]
     code, out, _err = module.run_command(["btrfs", "qgroup", "show", "--raw", "-r", "--sync", path])
     return code == 0, ids, qgroups(out) if code == 0 else {}
 
@@ -116,30 +122,33 @@ def main() -> None:
         )
     inner, plain = folders(path)
     on, ids = False, [0] * len(inner)
-    held: Dict[int, Held] = {}
+    usages: Dict[int, Usage] = {}
     if module.get_bin_path("btrfs"):
-        on, ids, held = look(module, path, inner)
+        on, ids, usages = read_usage(module, path, inner)
     elif not module.check_mode:
         module.fail_json(msg="btrfs is missing: install btrfs-progs")
-    wanting = to_set(ids, held, limit)
+    to_limit = to_set(ids, usages, limit)
     if not module.check_mode:
         if not on:
             btrfs(module, path, "quota", "enable", path)
-        for each in wanting:
-            btrfs(module, path, "qgroup", "limit", str(limit), "0/%d" % each, path)
-    changed = bool(wanting) or not on
-    name, what = told(path, limit, len(wanting))
+        for subvolume in to_limit:
+            btrfs(module, path, "qgroup", "limit", str(limit), "0/%d" % subvolume, path)
+    changed = bool(to_limit) or not on
+    name, what = plan_entry(path, limit, len(to_limit))
     rows = [{"kind": "quota", "id": name, "action": "set", "group": "", "what": what}] if changed else []
-    ours = [held[each] for each in ids if each in held]
-    counted = "limited to %d bytes: %d of %d\n"
+    limited_usages = [usages[subvolume] for subvolume in ids if subvolume in usages]
+    template = "limited to %d bytes: %d of %d\n"
     module.exit_json(
         changed=changed,
-        limited=len(wanting),
+        limited=len(to_limit),
         diff={
-            "before": counted % (limit, len(inner) - len(wanting), len(inner)),
-            "after": counted % (limit, len(inner), len(inner)),
+            "before": template % (limit, len(inner) - len(to_limit), len(inner)),
+            "after": template % (limit, len(inner), len(inner)),
         },
-        fitsom={"objects": rows, "findings": findings(module.params["ci"], path, limit, plain, ours)},
+        fitsom={
+            "objects": rows,
+            "findings": findings(module.params["ci"], path, limit, plain, limited_usages),
+        },
     )
 
 

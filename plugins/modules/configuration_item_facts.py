@@ -11,7 +11,8 @@ short_description: Observe a Linux host for the CMDB
 description:
   - Hardware, system and its support, packages, services, file systems, network and the last change,
     as the host itself says.
-  - What the host does not say is null, never a guess. A container has no maker and no serial number.
+  - What the host does not say is null, never a guess. A container has no maker and no serial
+    number.
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
@@ -54,27 +55,27 @@ from typing import Any, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.health.host import (
-    Asked,
+    Programs,
     certificates,
     filesystems,
     is_person,
     names,
-    read,
     support,
     system,
 )
 from ..module_utils.health.texts import (
     boot_time,
+    dmi_value,
     interfaces,
     last_change,
     memory_mb,
     packages,
     place_without_people,
     processors,
-    told,
     unit_without_people,
     units,
 )
+from ..module_utils.linux import read_text
 
 DMI = "/sys/class/dmi/id/"
 BLOCK = "/sys/block/"
@@ -82,66 +83,69 @@ STATE = "/var/lib/fitsom"
 UNITS = ("--type=service", "--plain", "--no-legend", "--full")
 
 
-def hardware(asked: Asked) -> Dict[str, Any]:
-    """Maker, model, serial number, processor, memory; `virtualization` is none on a real machine."""
+def hardware(programs: Programs) -> Dict[str, Any]:
+    """Maker, model, serial number, processor, memory; `virtualization` is none on a real
+    machine.
+    """
     return {
-        "vendor": told(read(DMI + "sys_vendor")),
-        "model": told(read(DMI + "product_name")),
-        "serial": told(read(DMI + "product_serial")),
-        "processor": processors(read("/proc/cpuinfo")),
-        "memory_mb": memory_mb(read("/proc/meminfo")),
-        "virtualization": asked.out("systemd-detect-virt").strip() or None,
+        "vendor": dmi_value(read_text(DMI + "sys_vendor")),
+        "model": dmi_value(read_text(DMI + "product_name")),
+        "serial": dmi_value(read_text(DMI + "product_serial")),
+        "processor": processors(read_text("/proc/cpuinfo")),
+        "memory_mb": memory_mb(read_text("/proc/meminfo")),
+        "virtualization": programs.out("systemd-detect-virt").strip() or None,
     }
 
 
 def operating_system() -> Dict[str, Any]:
-    """Its name and version, the kernel, and until when it is looked after."""
-    found, until = system(), support()
+    """Its name and version, the kernel, and until when it is supported."""
+    release, dates = system(), support()
     return {
-        "name": found.get("PRETTY_NAME"),
-        "id": found.get("ID"),
-        "version": found.get("DEBIAN_VERSION_FULL")
-        or (found.get("ID") == "debian" and read("/etc/debian_version").strip())
-        or found.get("VERSION_ID"),
+        "name": release.get("PRETTY_NAME"),
+        "id": release.get("ID"),
+        "version": release.get("DEBIAN_VERSION_FULL")
+        or (release.get("ID") == "debian" and read_text("/etc/debian_version").strip())
+        or release.get("VERSION_ID"),
         "kernel": os.uname().release,
         "architecture": os.uname().machine,
-        "support": {"standard": until.standard.isoformat(), "lts": until.lts.isoformat()} if until else None,
+        "support": {"standard": dates.standard.isoformat(), "lts": dates.lts.isoformat()} if dates else None,
     }
 
 
-def services(asked: Asked) -> Optional[Dict[str, List[str]]]:
+def services(programs: Programs) -> Optional[Dict[str, List[str]]]:
     """The names of services, without those of people; None without systemd."""
-    if not asked.has("systemctl"):
+    if not programs.has("systemctl"):
         return None
 
-    def shown(unit: str) -> str:
-        # Each name that is looked up asks the directory: of so many units only those made for somebody.
+    def anonymous(unit: str) -> str:
+        # Each name that is looked up asks the directory: of so many units only those made for
+        # somebody.
         return unit_without_people(unit, is_person) if "@" in unit else unit
 
-    def listed(*words: str) -> List[str]:
-        return sorted({shown(unit) for unit in units(asked.out("systemctl", *words, *UNITS))})
+    def names_of(*words: str) -> List[str]:
+        return sorted({anonymous(unit) for unit in units(programs.out("systemctl", *words, *UNITS))})
 
     return {
-        "enabled": listed("list-unit-files", "--state=enabled"),
-        "running": listed("list-units", "--state=running"),
-        "failed": listed("list-units", "--state=failed"),
+        "enabled": names_of("list-unit-files", "--state=enabled"),
+        "running": names_of("list-units", "--state=running"),
+        "failed": names_of("list-units", "--state=failed"),
     }
 
 
 def disks() -> List[Dict[str, Any]]:
-    """Block devices that stand for a disk; a container sees its machine's, so only where one is mounted here."""
-    found = []
+    """Block devices that are disks; a container sees its machine's, so they are left out there."""
+    rows = []
     for name in names(BLOCK):
-        size = read(BLOCK + name + "/size").strip()
+        size = read_text(BLOCK + name + "/size").strip()
         if not name.startswith(("loop", "ram", "zram", "dm-", "md", "sr", "fd")) and size.isdigit():
-            model = told(read(BLOCK + name + "/device/model"))
-            found.append({"name": name, "size_gb": round(int(size) * 512 / 1e9, 1), "model": model})
-    return found
+            model = dmi_value(read_text(BLOCK + name + "/device/model"))
+            rows.append({"name": name, "size_gb": round(int(size) * 512 / 1e9, 1), "model": model})
+    return rows
 
 
 def last_boot() -> Optional[str]:
     """In UTC."""
-    at = boot_time(read("/proc/stat"), read("/proc/1/stat"), os.sysconf("SC_CLK_TCK"))
+    at = boot_time(read_text("/proc/stat"), read_text("/proc/1/stat"), os.sysconf("SC_CLK_TCK"))
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
@@ -153,19 +157,21 @@ def changes() -> List[str]:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    asked = Asked(module)
+    programs = Programs(module)
     form = "${binary:Package}\t${Version}\n"
-    container = asked.out("systemd-detect-virt", "--container").strip() not in ("", "none")
+    container = programs.out("systemd-detect-virt", "--container").strip() not in ("", "none")
     item = {
-        "hardware": hardware(asked),
+        "hardware": hardware(programs),
         "system": operating_system(),
-        "packages": packages(asked.out("dpkg-query", "-W", "-f", form)) if asked.has("dpkg-query") else None,
-        "services": services(asked),
+        "packages": packages(programs.out("dpkg-query", "-W", "-f", form))
+        if programs.has("dpkg-query")
+        else None,
+        "services": services(programs),
         "filesystems": [
             dict(row, mount=place_without_people(row["mount"], is_person)) for row in filesystems()
         ],
         "disks": [] if container else disks(),
-        "interfaces": interfaces(asked.out("ip", "-j", "address")),
+        "interfaces": interfaces(programs.out("ip", "-j", "address")),
         "certificates": certificates(module),
         "last_boot": last_boot(),
         "last_change": last_change(changes()),

@@ -9,10 +9,10 @@ DOCUMENTATION = r"""
 module: cups_printer
 short_description: Keep the queues and pools of a print server as they are listed
 description:
-  - Makes driverless (IPP Everywhere) queues and pools (CUPS calls them classes), and changes those that are there.
-    CUPS is read over IPP and written with C(lpadmin).
-  - A queue is only made when its printer answers and can do what is wanted of it, in check mode as well; CUPS itself
-    would leave a raw queue that prints rubbish.
+  - Makes driverless (IPP Everywhere) queues and pools (CUPS calls them classes), and changes those
+    that are there. CUPS is read over IPP and written with C(lpadmin).
+  - A queue is only made when its printer answers and has the desired features, in check mode as
+    well; CUPS itself would leave a raw queue that prints rubbish.
 options:
   queues:
     description: Every queue.
@@ -37,7 +37,8 @@ options:
         type: str
         default: ""
       groups:
-        description: Who may print; everybody if empty. The host must know the groups, from the directory or its own.
+        description: Who may print; everybody if empty. The host must know the groups, from the
+          directory or its own.
         type: list
         elements: str
         default: []
@@ -54,7 +55,8 @@ options:
         type: bool
         default: true
       quota_pages:
-        description: So many pages for each person; 0 for no limit. The job that passes the limit is still printed.
+        description: So many pages for each person; 0 for no limit. The job that passes the limit is
+          still printed.
         type: int
         default: 0
       quota_days:
@@ -146,18 +148,18 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.cups.host import default, installed, printers, things
+from ..module_utils.cups.host import default, destinations, installed, printers
 from ..module_utils.cups.ipp import IppError
 from ..module_utils.cups.model import (
+    Destination,
     Step,
-    Thing,
     commands,
-    lacks,
+    desired_destinations,
+    missing_features,
     new_device,
     sentence,
     steps,
     text,
-    wanted,
 )
 
 PATIENCE = 30  # seconds that a printer gets to describe itself to CUPS
@@ -189,65 +191,67 @@ SPEC = {
 }
 
 
-def refuse(module: AnsibleModule, wrong: List[str]) -> None:
-    """End with everything that is wrong at once."""
-    if wrong:
-        module.fail_json(msg="\n".join(["Nothing was touched.", *wrong]))
+def refuse(module: AnsibleModule, faults: List[str]) -> None:
+    """Fail with everything that is wrong."""
+    if faults:
+        module.fail_json(msg="\n".join(["Nothing was touched.", *faults]))
 
 
-def unknown_groups(goal: Mapping[str, Thing]) -> List[str]:
-    """CUPS would take them, and then let nobody print."""
-    wrong = []
-    for thing in goal.values():
-        for name in thing.values["groups"]:
+def unknown_groups(desired: Mapping[str, Destination]) -> List[str]:
+    """CUPS would accept them, and then let nobody print."""
+    faults = []
+    for destination in desired.values():
+        for name in destination.values["groups"]:
             try:
                 grp.getgrnam(name)
             except KeyError:
-                wrong.append(
-                    "%s: this host knows no group %s; join it to the directory, or make the group"
-                    % (thing.name, name)
+                faults.append(
+                    "%s: this host has no group %s; join it to the directory, or make the group"
+                    % (destination.name, name)
                 )
-    return wrong
+    return faults
 
 
-def unable(todo: List[Step]) -> List[str]:
-    """Printers that would be asked and do not answer, or cannot do what is wanted."""
-    fresh = [step.thing for step in todo if new_device(step)]
-    answers, wrong = printers(thing.values["uri"] for thing in fresh), []
-    for thing in fresh:
-        answer = answers[thing.values["uri"]]
+def unable_printers(todo: List[Step]) -> List[str]:
+    """Printers that would be asked and do not answer, or lack a desired feature."""
+    new_queues = [step.destination for step in todo if new_device(step)]
+    answers, faults = printers(queue.values["uri"] for queue in new_queues), []
+    for queue in new_queues:
+        answer = answers[queue.values["uri"]]
         if isinstance(answer, IppError):
-            wrong.append(
-                "%s: the printer %s cannot be asked: %s. Switch it on, mend the address, or take the queue out"
-                % (thing.name, thing.values["uri"], answer)
+            faults.append(
+                "%s: the printer %s cannot be asked: %s. Switch it on, correct the address, or take the queue out"
+                % (queue.name, queue.values["uri"], answer)
             )
         else:
-            wrong += [
-                "%s: the printer %s: %s" % (thing.name, thing.values["uri"], why)
-                for why in lacks(thing.values, answer)
+            faults += [
+                "%s: the printer %s: %s" % (queue.name, queue.values["uri"], why)
+                for why in missing_features(queue.values, answer)
             ]
-    return wrong
+    return faults
 
 
-def other_kind(there: Mapping[str, Thing], goal: Mapping[str, Thing]) -> List[str]:
+def other_kind(existing: Mapping[str, Destination], desired: Mapping[str, Destination]) -> List[str]:
     """A pool cannot become a queue."""
     return [
-        "%s is a %s already, and wanted as a %s: rename one, or delete the old one with lpadmin -x"
-        % (name, there[name].kind, thing.kind)
-        for name, thing in goal.items()
-        if name in there and there[name].kind != thing.kind
+        "%s is a %s already, and listed as a %s: rename one, or delete the old one with lpadmin -x"
+        % (name, existing[name].kind, destination.kind)
+        for name, destination in desired.items()
+        if name in existing and existing[name].kind != destination.kind
     ]
 
 
 Answer = Tuple[int, str, str]
 
 
-def told_again(tell: Callable[[], Answer], patience: int = 3) -> Answer:
-    """Once more where CUPS was too busy to answer: its tools then fail with "Success" (OpenPrinting/cups issue 893)."""
-    answer = tell()
+def retried(run: Callable[[], Answer], patience: int = 3) -> Answer:
+    """Once more where CUPS was too busy to answer: its tools then fail with "Success"
+    (OpenPrinting/cups issue 893).
+    """
+    answer = run()
     while patience and answer[0] and answer[2].strip().endswith(": Success"):
         time.sleep(1)
-        answer, patience = tell(), patience - 1
+        answer, patience = run(), patience - 1
     return answer
 
 
@@ -255,38 +259,42 @@ def apply(module: AnsibleModule, todo: List[Step]) -> None:
     """Carry the steps out; a queue that came out raw is taken away again."""
     for step in todo:
         for command in commands(step):
-            before = described(step.thing.name)
-            forget(step.thing.name)
-            code, out, err = told_again(partial(module.run_command, command))
-            if not code and command[-1] == "everywhere" and not driverless(step.thing.name, before):
+            before = description_version(step.destination.name)
+            forget(step.destination.name)
+            code, out, err = retried(partial(module.run_command, command))
+            if not code and command[-1] == "everywhere" and not driverless(step.destination.name, before):
                 code, err = 1, "CUPS made no driverless queue of it in %d seconds" % PATIENCE
             if code:
                 undo(module, step)
-                told = (" ".join(command[:3]), err.strip() or out.strip())
-                module.fail_json(msg="%s %s: %s failed: %s" % (step.action, step.thing.name, *told))
+                failure = (" ".join(command[:3]), err.strip() or out.strip())
+                module.fail_json(msg="%s %s: %s failed: %s" % (step.action, step.destination.name, *failure))
 
 
 def forget(name: str) -> None:
-    """CUPS keeps what it read of a description, and takes a newer one of the same second for the same."""
+    """CUPS keeps what it read of a description, and takes a newer one of the same second for the
+    same.
+    """
     with suppress(FileNotFoundError):
         os.unlink("/var/cache/cups/%s.data" % name)
 
 
-def described(name: str) -> Optional[Tuple[int, int]]:
+def description_version(name: str) -> Optional[Tuple[int, int]]:
     """Which description (PPD) of its printer a queue has; None if none."""
     try:
-        found = os.stat("/etc/cups/ppd/%s.ppd" % name)
+        status = os.stat("/etc/cups/ppd/%s.ppd" % name)
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns
 
 
 def driverless(name: str, before: Optional[Tuple[int, int]]) -> bool:
-    """Whether it has a new description: CUPS asks the printer in the background, and loses what is set before."""
+    """Whether it has a new description: CUPS asks the printer in the background, and loses what is
+    set before.
+    """
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        made = things().get(name)
-        if made and made.values.get("driverless") and described(name) not in (None, before):
+        queue = destinations().get(name)
+        if queue and queue.values.get("driverless") and description_version(name) not in (None, before):
             return True
         time.sleep(0.1)
     return False
@@ -294,39 +302,39 @@ def driverless(name: str, before: Optional[Tuple[int, int]]) -> bool:
 
 def undo(module: AnsibleModule, step: Step) -> None:
     """Leave no raw queue behind."""
-    if step.action == "create" and step.thing.kind == "queue":
-        made = things().get(step.thing.name)
-        if made and not made.values["driverless"]:
-            module.run_command(["lpadmin", "-x", step.thing.name])
+    if step.action == "create" and step.destination.kind == "queue":
+        queue = destinations().get(step.destination.name)
+        if queue and not queue.values["driverless"]:
+            module.run_command(["lpadmin", "-x", step.destination.name])
 
 
-def settle(module: AnsibleModule, goal: Mapping[str, Thing], remove: bool) -> None:
+def settle(module: AnsibleModule, desired: Mapping[str, Destination], remove: bool) -> None:
     """See that CUPS has taken everything."""
-    left = steps(things(), goal, remove)
-    if left:
-        told = "; ".join("%s: %s" % (step.thing.name, sentence(step)) for step in left)
-        module.fail_json(msg="CUPS did not take everything: %s" % told)
+    remaining = steps(destinations(), desired, remove)
+    if remaining:
+        details = "; ".join("%s: %s" % (step.destination.name, sentence(step)) for step in remaining)
+        module.fail_json(msg="CUPS did not accept everything: %s" % details)
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    given = module.params
-    goal = wanted(given["queues"], given["pools"])
+    params = module.params
+    desired = desired_destinations(params["queues"], params["pools"])
     if not installed() and not module.check_mode:
         module.fail_json(msg="CUPS does not run here: nothing can be made")
     try:
-        there, now = (things(), default()) if installed() else ({}, None)
+        existing, current_default = (destinations(), default()) if installed() else ({}, None)
     except IppError as error:
         module.fail_json(msg="CUPS cannot be asked: %s" % error)
         raise
-    todo = steps(there, goal, given["remove"])
-    refuse(module, unknown_groups(goal) + other_kind(there, goal) + unable(todo))
-    new_default = given["default"] and given["default"] != now
+    todo = steps(existing, desired, params["remove"])
+    refuse(module, unknown_groups(desired) + other_kind(existing, desired) + unable_printers(todo))
+    new_default = params["default"] and params["default"] != current_default
     rows = [
         {
-            "kind": step.thing.kind,
-            "id": step.thing.name,
+            "kind": step.destination.kind,
+            "id": step.destination.name,
             "action": step.action,
             "group": "",
             "what": sentence(step),
@@ -334,21 +342,21 @@ def main() -> None:
         for step in todo
     ]
     if new_default:
-        what = "used where nobody names a printer; until now %s" % (now or "none")
+        what = "used where nobody names a printer; until now %s" % (current_default or "none")
         rows.append(
-            {"kind": "default printer", "id": given["default"], "action": "set", "group": "", "what": what}
+            {"kind": "default printer", "id": params["default"], "action": "set", "group": "", "what": what}
         )
-    after = {**(there if not given["remove"] else {}), **goal}
-    shown = {
-        "before": text(there) + "default: %s\n" % (now or "none"),
-        "after": text(after) + "default: %s\n" % (given["default"] or now or "none"),
+    after = {**(existing if not params["remove"] else {}), **desired}
+    diff = {
+        "before": text(existing) + "default: %s\n" % (current_default or "none"),
+        "after": text(after) + "default: %s\n" % (params["default"] or current_default or "none"),
     }
     if not module.check_mode:
         apply(module, todo)
         if new_default:
-            module.run_command(["lpadmin", "-d", given["default"]], check_rc=True)
-        settle(module, goal, given["remove"])
-    module.exit_json(changed=bool(rows), diff=shown, fitsom={"objects": rows})
+            module.run_command(["lpadmin", "-d", params["default"]], check_rc=True)
+        settle(module, desired, params["remove"])
+    module.exit_json(changed=bool(rows), diff=diff, fitsom={"objects": rows})
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: cups_review
 short_description: Look at the queues, printers and waiting jobs of a print server
 description:
-  - Asks CUPS and every printer itself, by IPP. What is unreachable, jammed, empty, running low, stuck, raw or in no
-    list is a finding.
+  - Asks CUPS and every printer itself, by IPP. What is unreachable, jammed, empty, running low,
+    stuck, raw or in no list is a finding.
   - Titles of jobs and names of people are never asked for.
 options:
   ci:
@@ -18,7 +18,7 @@ options:
     type: str
     required: true
   listed:
-    description: Names of the queues and pools that are wanted; another one is a finding.
+    description: Names of the queues and pools that are listed; another one is a finding.
     type: list
     elements: str
     default: []
@@ -72,13 +72,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.cups.host import installed, printers, queues
 from ..module_utils.cups.ipp import GET_JOBS, IppError, every
-from ..module_utils.cups.model import first, found
-from ..module_utils.cups.review import cared, of_printer, of_queue, stuck, supplies
+from ..module_utils.cups.model import existing_destinations, first
+from ..module_utils.cups.review import care_findings, printer_findings, queue_findings, stuck_jobs, supplies
 
 JOB = ["job-id", "job-printer-uri", "time-at-creation"]
 
 
-def done_by_itself(path: str) -> Any:
+def care_log(path: str) -> Any:
     """What the care wrote down; None where it has not been running yet."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -87,11 +87,11 @@ def done_by_itself(path: str) -> Any:
         return None
 
 
-def review(given: Dict[str, Any]) -> Dict[str, Any]:
+def review(params: Dict[str, Any]) -> Dict[str, Any]:
     """Rows, findings and checks."""
     groups = queues()
-    things = found(groups)
-    driverless = [t for t in things.values() if t.kind == "queue" and t.values["uri"].startswith("ipp")]
+    destinations = existing_destinations(groups)
+    driverless = [t for t in destinations.values() if t.kind == "queue" and t.values["uri"].startswith("ipp")]
     answers, jobs, now = (
         printers(t.values["uri"] for t in driverless),
         every(GET_JOBS, JOB, which_jobs="not-completed"),
@@ -100,19 +100,19 @@ def review(given: Dict[str, Any]) -> Dict[str, Any]:
     findings, rows, checks = [], [], []
     for group in groups:
         name = first(group, "printer-name", "")
-        if name in things:
-            findings += of_queue(given["ci"], group, name in given["listed"])
-    for thing in driverless:
-        answer = answers[thing.values["uri"]]
-        told = of_printer(given["ci"], thing, answer, given["supply_percent"])
-        findings += told
-        stands = [row for row in told if row["severity"] == "exception"]
-        detail = stands[0]["what"] if stands else ""
-        checks.append({"name": "the printer %s can print" % thing.name, "ok": not stands, "detail": detail})
-        left = {} if isinstance(answer, IppError) else dict(supplies(answer))
-        rows.append({"name": thing.name, "answers": not isinstance(answer, IppError), "supplies": left})
-    findings += stuck(given["ci"], jobs, now, given["stuck_minutes"])
-    findings += cared(given["ci"], done_by_itself(given["state"]), now)
+        if name in destinations:
+            findings += queue_findings(params["ci"], group, name in params["listed"])
+    for queue in driverless:
+        answer = answers[queue.values["uri"]]
+        printer_rows = printer_findings(params["ci"], queue, answer, params["supply_percent"])
+        findings += printer_rows
+        stopped = [row for row in printer_rows if row["severity"] == "exception"]
+        detail = stopped[0]["what"] if stopped else ""
+        checks.append({"name": "the printer %s can print" % queue.name, "ok": not stopped, "detail": detail})
+        levels = {} if isinstance(answer, IppError) else dict(supplies(answer))
+        rows.append({"name": queue.name, "answers": not isinstance(answer, IppError), "supplies": levels})
+    findings += stuck_jobs(params["ci"], jobs, now, params["stuck_minutes"])
+    findings += care_findings(params["ci"], care_log(params["state"]), now)
     return {"queues": rows, "fitsom": {"findings": findings, "checks": checks}}
 
 

@@ -9,11 +9,12 @@ DOCUMENTATION = r"""
 module: etc_history
 short_description: Keep what was changed by hand apart from what a change of fitsom changes
 description:
-  - At the begin it writes down what somebody changed in C(/etc) meanwhile, and marks which change is on its way.
-    The role's hook puts that number into every entry until the end, also into those that apt makes.
+  - At the beginning it records what somebody changed in C(/etc) meanwhile, and marks which change
+    is on its way. The role's hook puts that number into every entry until the end, also into those
+    that apt makes.
   - At the end it writes down what is left, under the number of the change.
-  - The record is git's, in C(/etc/.git), and for root alone, since secrets are in C(/etc). Findings hold counts, no
-    names of files. Where etckeeper is not installed nothing is done.
+  - The record is git's, in C(/etc/.git), and for root alone, since secrets are in C(/etc). Findings
+    hold counts, no names of files. Where etckeeper is not installed nothing is done.
 options:
   state:
     description: Whether a run begins or ends.
@@ -31,7 +32,8 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Writes nothing, and tells how much was changed by hand. What the run changes its other tasks tell.
+    description: Writes nothing, and counts what was changed by hand. What the run changes, its
+      other tasks report.
     support: full
   diff_mode:
     description: Paths may hold names of people, so there is none.
@@ -48,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 entry:
-  description: What the new entry says; empty where there was nothing to write down.
+  description: The text of the new entry; empty where there was nothing to record.
   type: str
   returned: success
 files:
@@ -70,23 +72,20 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.baseline.etc_history import (
     CHANGE,
     changed_files,
+    count_files,
     message_after,
     message_before,
-    words,
 )
 from ..module_utils.findings import Finding, finding
+from ..module_utils.linux import read_text
 
 RECORD = "/etc/.git"
 MARK = os.path.join(RECORD, "fitsom-change")
 
 
-def left_by() -> str:
+def unfinished_change() -> str:
     """The change that began and has not ended; empty where there is none."""
-    try:
-        with open(MARK, encoding="utf-8") as handle:
-            return handle.read().strip()
-    except OSError:
-        return ""
+    return read_text(MARK).strip()
 
 
 def mark(change: str) -> None:
@@ -105,7 +104,9 @@ def git(module: AnsibleModule, *arguments: str) -> str:
 
 
 def commit(module: AnsibleModule, message: str) -> bool:
-    """Whether there was something to write down; rights that were changed count, which git alone does not see."""
+    """Whether there was something to write down; rights that were changed count, which git alone
+    does not see.
+    """
     before = git(module, "rev-parse", "HEAD")
     _code, out, err = module.run_command(["etckeeper", "commit", message])
     if changed_files(git(module, "status", "--porcelain", "-z")):
@@ -119,7 +120,7 @@ def commit(module: AnsibleModule, message: str) -> bool:
 def by_hand(ci: str, count: int, unfinished: str) -> List[Finding]:
     if not count or unfinished:
         return []
-    what = "%s in /etc changed outside of fitsom since the last entry of the record." % words(count)
+    what = "%s in /etc changed outside of fitsom since the last entry of the record." % count_files(count)
     return [
         finding(
             "etc-changed-by-hand", "informational", ci, what, "", "etckeeper vcs log -1 --stat, on the host"
@@ -136,7 +137,7 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
         if module.check_mode:
             return {"changed": True, "entry": "", "files": 0}
         module.run_command(["etckeeper", "init"], check_rc=True)
-    unfinished = left_by()
+    unfinished = unfinished_change()
     count = len(changed_files(git(module, "status", "--porcelain", "-z")))
     message = message_before(change, unfinished) if begins else message_after(change)
     facts = {"findings": by_hand(module.params["ci"], count, unfinished) if begins else []}
@@ -150,12 +151,12 @@ def run(module: AnsibleModule) -> Dict[str, Any]:
     os.chmod(RECORD, stat.S_IRWXU)
     if begins:
         unmark()
-    written = commit(module, message)
+    committed = commit(module, message)
     if begins:
         mark(change)
     else:
         unmark()
-    return {"changed": written, "entry": message if written else "", "files": count, "fitsom": facts}
+    return {"changed": committed, "entry": message if committed else "", "files": count, "fitsom": facts}
 
 
 def main() -> None:

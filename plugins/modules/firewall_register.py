@@ -9,8 +9,9 @@ DOCUMENTATION = r"""
 module: firewall_register
 short_description: Check a host's firewall rules and resolve their zones
 description:
-  - Tells every fault at once, each with the rule and the file that it stands in. Sends nothing to the host.
-  - Tells which rules expire in the coming term.
+  - Reports all faults together, each with the rule and the file that it is in. Sends nothing to the
+    host.
+  - Reports which rules expire in the coming term.
 options:
   entries:
     description: The rules in their order, each as C(rule) and C(where).
@@ -54,7 +55,8 @@ options:
     type: int
     default: 42
   platform:
-    description: For C(ios) the rules are made into access lists, too. What a platform can not do is a fault.
+    description: For C(ios) the rules are made into access lists, too. What a platform cannot do is
+      a fault.
     type: str
     choices: [nftables, ios, windows]
     default: nftables
@@ -99,19 +101,22 @@ rules:
   elements: dict
   returned: success
 access_lists:
-  description: For C(ios), C(parents) and C(lines) of each list, for M(fitsom.school.netmiko_config).
+  description: For C(ios), C(parents) and C(lines) of each list, for
+    M(fitsom.school.netmiko_config).
   type: list
   elements: dict
   returned: success
 expiring:
   description: >-
-    The table for the term's review, C({rule, owner, reason, change, expires, file, days}) of each rule that has expired
-    or will within O(remind_days), those that end first in front. C(days) is below zero where it has expired.
+    The table for the term's review, C({rule, owner, reason, change, expires, file, days}) of each
+    rule that has expired or will within O(remind_days), those that end first in front. C(days) is
+    below zero where it has expired.
   type: list
   elements: dict
   returned: always
 fitsom:
-  description: Rules that have expired or soon will, as findings and as RV(expiring), which so gets into a run's record.
+  description: Rules that have expired or soon will, as findings and as RV(expiring), which so gets
+    into a run's record.
   type: dict
   returned: always
 """
@@ -124,9 +129,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.findings import Finding, finding
 from ..module_utils.firewall.acl import access_lists
 from ..module_utils.firewall.acl import faults as unfit_for_ios
-from ..module_utils.firewall.model import Rule, dump, parse_net
+from ..module_utils.firewall.model import Rule, dump, parse_network
 from ..module_utils.firewall.overlap import Packet
-from ..module_utils.firewall.register import Register, Surroundings, management_faults, read
+from ..module_utils.firewall.register import Context, Register, management_faults, read
 from ..module_utils.firewall.windows import faults as unfit_for_windows
 from ..module_utils.firewall.words import english
 
@@ -168,73 +173,73 @@ def expiring(register: Register, today: datetime.date, days: int) -> list[dict[s
 
 def findings(rows: list[dict[str, Any]], words: dict[str, str], ci: str) -> list[Finding]:
     """A finding for each of them; `words` are what the rules say in plain English."""
-    found = []
+    result = []
     for row in rows:
-        gone = row["days"] < 0
-        found.append(
+        expired = row["days"] < 0
+        result.append(
             finding(
-                "firewall-rule-expired" if gone else "firewall-rule-expires",
-                "exception" if gone else "warning",
+                "firewall-rule-expired" if expired else "firewall-rule-expires",
+                "exception" if expired else "warning",
                 "%s: rule %s" % (ci, row["rule"]),
                 "The firewall rule %s (owner: %s) %s on %s."
                 % (
                     row["rule"],
                     row["owner"] or "not known",
-                    "expired" if gone else "expires",
+                    "expired" if expired else "expires",
                     english(datetime.date.fromisoformat(row["expires"])),
                 ),
                 "; ".join(filter(None, (words.get(row["rule"], ""), origin(row)))),
                 "Ask the owner whether it is still needed; renew it by a change, or take it out.",
             )
         )
-    return found
+    return result
 
 
 def origin(row: dict[str, Any]) -> str:
-    """Why and by which change there is the rule, and where it stands."""
+    """A rule's reason and change, and the file that it is in."""
     return "%s, by %s, in %s" % tuple(row[key] or "not known" for key in ("reason", "change", "file"))
 
 
-def management(given: dict[str, Any], rules: list[Rule]) -> list[str]:
+def management(params: dict[str, Any], rules: list[Rule]) -> list[str]:
     """What would keep those out who administer this host."""
-    if given["management_zones"] is None:
+    if params["management_zones"] is None:
         return []
-    if not given["management_zones"]:
+    if not params["management_zones"]:
         return ["firewall_rules_management_zones is empty: name the zones that administer this host"]
     faults = []
-    for name in given["management_zones"]:
-        zone = given["zones"].get(name) or {"addresses": given["groups"].get(name)}
+    for name in params["management_zones"]:
+        zone = params["zones"].get(name) or {"addresses": params["groups"].get(name)}
         if not zone.get("addresses"):
             faults.append("management zone %s has no addresses; see firewall_rules_zones" % name)
             continue
         packet = Packet(
             "tcp",
-            given["management_port"],
-            target=given["management_address"],
+            params["management_port"],
+            target=params["management_address"],
             interface=(zone.get("interfaces") or [""])[0],
         )
-        nets = [parse_net(address) for address in zone["addresses"]]
-        faults += management_faults(rules, packet, nets, "the management path from %s" % name)
+        networks = [parse_network(address) for address in zone["addresses"]]
+        faults += management_faults(rules, packet, networks, "the management path from %s" % name)
     return faults
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    given = module.params
+    params = module.params
     try:
-        today = datetime.date.fromisoformat(given["today"]) if given["today"] else datetime.date.today()  # noqa: DTZ011
+        today = datetime.date.fromisoformat(params["today"]) if params["today"] else datetime.date.today()  # noqa: DTZ011
     except ValueError:
-        module.fail_json(msg="firewall_rules_today is a date such as 2026-09-01, not %s" % given["today"])
+        module.fail_json(msg="firewall_rules_today is a date such as 2026-09-01, not %s" % params["today"])
     register = read(
-        given["entries"],
-        Surroundings(given["zones"], given["services"], given["groups"], today, given["longest_days"]),
+        params["entries"],
+        Context(params["zones"], params["services"], params["groups"], today, params["longest_days"]),
     )
-    ending = expiring(register, today, given["remind_days"])
-    told = {"findings": findings(ending, register.words, given["ci"]), "expiring": ending}
-    unfit = UNFIT.get(given["platform"])
+    ending = expiring(register, today, params["remind_days"])
+    facts = {"findings": findings(ending, register.words, params["ci"]), "expiring": ending}
+    unfit = UNFIT.get(params["platform"])
     faults = register.faults or [
-        *management(given, register.rules),
+        *management(params, register.rules),
         *(unfit(register.rules) if unfit else ()),
     ]
     if faults:
@@ -242,14 +247,14 @@ def main() -> None:
             msg="The rule register is not sound; nothing was sent to this host:\n- %s" % "\n- ".join(faults),
             faults=faults,
             expiring=ending,
-            fitsom=told,
+            fitsom=facts,
         )
     module.exit_json(
         changed=False,
         rules=[dump(rule) for rule in register.rules],
-        access_lists=access_lists(register.rules) if given["platform"] == "ios" else [],
+        access_lists=access_lists(register.rules) if params["platform"] == "ios" else [],
         expiring=ending,
-        fitsom=told,
+        fitsom=facts,
     )
 
 

@@ -1,19 +1,23 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Compare the rules that a Windows host has with those that it should have; on the controller, changing nothing."""
+"""Compare the rules that a Windows host has with those that it should have; on the controller,
+changing nothing.
+"""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: firewall_windows
-short_description: Tell what becomes of the firewall rules of a Windows host
+short_description: Compare the firewall rules of a Windows host with the register
 description:
-  - Takes the register's rules and what a look at the host found, and tells which rules are to be set and which of our
-    group are to go. Runs on the controller and sends nothing; C(changed) says that something is to be done.
+  - Takes the register's rules and what was read on the host, and returns which rules are to be set
+    and which of our group are to go. Runs on the controller and sends nothing; C(changed) says that
+    something is to be done.
 options:
   rules:
-    description: Rules with their zones resolved, as M(fitsom.school.firewall_register) returns them.
+    description: Rules with their zones resolved, as M(fitsom.school.firewall_register) returns
+      them.
     type: list
     elements: dict
     required: true
@@ -23,8 +27,9 @@ options:
     required: true
   was:
     description:
-      - What a look before the change found. With it nothing is compared with the register; it is an error if the rules
-        of our group are not as they were, else what was told before is told as undone.
+      - What a look before the change found. With it nothing is compared with the register; it is an
+        error if the rules of our group are not as they were, else what was reported before is
+        reported as undone.
     type: dict
   outbound_denied:
     description: Whether connections that the host begins need a rule.
@@ -33,7 +38,7 @@ options:
   by_hand:
     description:
       - C(refuse) goes on only where nobody else's rules let somebody in. Windows' own do not count.
-      - C(remove) is refused, since nobody can tell which of them Windows or a program needs.
+      - C(remove) is refused, since nobody can know which of them Windows or a program needs.
     type: str
     choices: [keep, refuse, remove]
     default: keep
@@ -47,7 +52,7 @@ attributes:
     description: The same in both modes.
     support: full
   diff_mode:
-    description: Each rule that is to be set or to go is told instead.
+    description: Each rule that is to be set or removed is reported instead.
     support: none
 """
 
@@ -71,7 +76,8 @@ wanted:
   elements: str
   returned: success
 set:
-  description: Arguments of C(community.windows.win_firewall_rule) for each rule that is not there as it should be.
+  description: Arguments of C(community.windows.win_firewall_rule) for each rule that is not there
+    as it should be.
   type: list
   elements: dict
   returned: success
@@ -94,7 +100,7 @@ from ..module_utils.firewall.windows import (
     findings,
     firewall_rules,
     objects,
-    ours,
+    own_rules,
     profiles_differ,
     surplus,
 )
@@ -109,9 +115,9 @@ SPEC = {
 }
 
 
-def see_that_they_are_back(module: AnsibleModule) -> None:
+def verify_restored(module: AnsibleModule) -> None:
     """End the module: the rules are as they were, or they are not."""
-    before, now = (ours(module.params[part]["rules"]) for part in ("was", "live"))
+    before, now = (own_rules(module.params[part]["rules"]) for part in ("was", "live"))
     if before != now:
         module.fail_json(msg="The old rules are NOT back. Look at this host on its own screen.")
     note = "The old firewall rules are back, all of them."
@@ -121,32 +127,32 @@ def see_that_they_are_back(module: AnsibleModule) -> None:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    given = module.params
-    if given["was"] is not None:
-        see_that_they_are_back(module)
-    if given["by_hand"] == "remove":
+    params = module.params
+    if params["was"] is not None:
+        verify_restored(module)
+    if params["by_hand"] == "remove":
         module.fail_json(
             msg="On Windows rules of others are never removed: set firewall_rules_by_hand to keep or refuse."
         )
-    live, profiles = given["live"]["rules"], given["live"]["profiles"]
-    wanted = firewall_rules([load(rule) for rule in given["rules"]])
-    found = findings(live, given["ci"])
-    strange = [one["ci"] for one in found if one["severity"] == "warning"]
-    if strange and given["by_hand"] == "refuse":
+    live, profiles = params["live"]["rules"], params["live"]["profiles"]
+    desired = firewall_rules([load(rule) for rule in params["rules"]])
+    rows = findings(live, params["ci"])
+    strange = [row["ci"] for row in rows if row["severity"] == "warning"]
+    if strange and params["by_hand"] == "refuse":
         module.fail_json(
             msg="Rules of others let somebody in; nothing was touched. Put them into the register, or switch them off"
             " in Windows: %s" % "; ".join(strange),
-            fitsom={"findings": found},
+            fitsom={"findings": rows},
         )
-    told = objects(wanted, live)
-    waiting = bool(told) or profiles_differ(profiles, given["outbound_denied"])
+    changes = objects(desired, live)
+    waiting = bool(changes) or profiles_differ(profiles, params["outbound_denied"])
     module.exit_json(
         changed=waiting,
         waiting=waiting,
-        wanted=[rule["name"] for rule in wanted],
-        set=differing(wanted, live),
-        away=surplus(wanted, live),
-        fitsom={"objects": told, "findings": found},
+        wanted=[rule["name"] for rule in desired],
+        set=differing(desired, live),
+        away=surplus(desired, live),
+        fitsom={"objects": changes, "findings": rows},
     )
 
 

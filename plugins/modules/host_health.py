@@ -9,9 +9,10 @@ DOCUMENTATION = r"""
 module: host_health
 short_description: Look whether a Linux host is well
 description:
-  - Failed units, full file systems, errors in the journal, the clock, how old the updates are, a start that is owed
-    and the end of support become findings.
-  - Texts of messages are never told, only units and numbers; names of people in units and mount points become C(*).
+  - Failed units, full file systems, errors in the journal, the clock, how old the updates are, a
+    restart that is due and the end of support become findings.
+  - Texts of messages are never reported, only units and numbers; names of people in units and mount
+    points become C(*).
 options:
   ci:
     description: What findings are about, the host's name.
@@ -68,8 +69,10 @@ options:
     default: [fitsom-health.service]
   first_seen:
     description:
-      - For security updates that an earlier look found waiting, C(name version), the day when one did first.
-      - The command C(fitsom health) remembers this. Without it, how long they have waited is not known.
+      - For security updates that an earlier look found waiting, C(name version), the day when one
+        did first.
+      - The command C(fitsom health) remembers this. Without it, how long they have waited is not
+        known.
     type: dict
     default: {}
 author: The fitsom authors (@fitsom)
@@ -111,12 +114,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.findings import Finding
 from ..module_utils.health.host import (
-    Asked,
+    Programs,
     filesystems,
     is_person,
     mtime,
     names,
-    read,
     support,
     synchronised,
     system,
@@ -145,6 +147,7 @@ from ..module_utils.health.texts import (
     unit_without_people,
     units,
 )
+from ..module_utils.linux import read_text
 
 NUMBERS = {
     "space_warning": 85,
@@ -170,74 +173,79 @@ SIMULATED = (
 )  # fmt: skip
 
 
-def services(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
+def services(programs: Programs, params: Dict[str, Any]) -> List[Finding]:
     """systemd."""
-    if not asked.has("systemctl"):
+    if not programs.has("systemctl"):
         return []
-    listed = units(asked.out("systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full"))
-    failed = [unit_without_people(u, is_person) for u in listed if u not in given["ignored_units"]]
-    state = asked.out("systemctl", "is-system-running").strip()
-    return failed_units(given["ci"], failed) + system_state(given["ci"], state, bool(listed))
+    failed_names = units(
+        programs.out("systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full")
+    )
+    failed = [unit_without_people(u, is_person) for u in failed_names if u not in params["ignored_units"]]
+    state = programs.out("systemctl", "is-system-running").strip()
+    return failed_units(params["ci"], failed) + system_state(params["ci"], state, bool(failed_names))
 
 
-def disks(given: Dict[str, Any]) -> List[Finding]:
+def disks(params: Dict[str, Any]) -> List[Finding]:
     """Space and inodes."""
-    found: List[Finding] = []
-    space = Limits(given["space_warning"], given["space_exception"])
-    inodes = Limits(given["inodes_warning"], given["inodes_exception"])
+    findings: List[Finding] = []
+    space = Limits(params["space_warning"], params["space_exception"])
+    inodes = Limits(params["inodes_warning"], params["inodes_exception"])
     for row in filesystems():
         place = place_without_people(row["mount"], is_person)
-        left = "%s MB of %s MB are free" % (row["free_mb"], row["size_mb"])
-        found += full(given["ci"], place, "space", row["used_percent"], space, left)
-        left = "%s inodes are free" % row["inodes_free"]
-        found += full(given["ci"], place, "inodes", row["inodes_percent"], inodes, left)
-    return found
+        remaining = "%s MB of %s MB are free" % (row["free_mb"], row["size_mb"])
+        findings += full(params["ci"], place, "space", row["used_percent"], space, remaining)
+        remaining = "%s inodes are free" % row["inodes_free"]
+        findings += full(params["ci"], place, "inodes", row["inodes_percent"], inodes, remaining)
+    return findings
 
 
-def journal(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
+def journal(programs: Programs, params: Dict[str, Any]) -> List[Finding]:
     """Errors by unit, without their texts; of the kernel's messages the categories."""
-    since = ["--since=-%dh" % given["log_hours"], "-q", "-o", "json", "-n", MOST_ENTRIES]
+    since = ["--since=-%dh" % params["log_hours"], "-q", "-o", "json", "-n", MOST_ENTRIES]
     fields = "--output-fields=UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT"
-    errors = errors_by_unit(entries(asked.out("journalctl", "-p", "err", fields, *since)))
+    errors = errors_by_unit(entries(programs.out("journalctl", "-p", "err", fields, *since)))
     counts: Dict[str, int] = {}
     for unit, number in errors.items():
-        shown = unit_without_people(unit, is_person)
-        counts[shown] = counts.get(shown, 0) + number
-    # Not --dmesg: that is this start's alone, and a machine may have been started again for its errors.
-    kernel = entries(asked.out("journalctl", "--output-fields=MESSAGE", *since, "_TRANSPORT=kernel"))
+        unit_name = unit_without_people(unit, is_person)
+        counts[unit_name] = counts.get(unit_name, 0) + number
+    # Not --dmesg: that is this start's alone, and a machine may have been started again for its
+    # errors.
+    kernel = entries(programs.out("journalctl", "--output-fields=MESSAGE", *since, "_TRANSPORT=kernel"))
     texts = [str(entry.get("MESSAGE", "")) for entry in kernel]
-    return log_errors(given["ci"], counts, given["log_errors"], given["log_hours"]) + kernel_findings(
-        given["ci"], texts, given["log_hours"]
+    return log_errors(params["ci"], counts, params["log_errors"], params["log_hours"]) + kernel_findings(
+        params["ci"], texts, params["log_hours"]
     )
 
 
-def time_of(asked: Asked, given: Dict[str, Any]) -> List[Finding]:
+def time_of(programs: Programs, params: Dict[str, Any]) -> List[Finding]:
     """chrony where it is installed, else the kernel's word and systemd-timesyncd's."""
-    if asked.has("chronyc"):
-        right, offset = chrony(asked.out("chronyc", "-c", "tracking"))
-        return clock(given["ci"], right, offset, given["clock_seconds"], "chronyc tracking")
-    offset = offset_of(asked.out("timedatectl", "timesync-status"))
-    return clock(given["ci"], synchronised(), offset, given["clock_seconds"], "as the kernel says")
+    if programs.has("chronyc"):
+        in_sync, offset = chrony(programs.out("chronyc", "-c", "tracking"))
+        return clock(params["ci"], in_sync, offset, params["clock_seconds"], "chronyc tracking")
+    offset = offset_of(programs.out("timedatectl", "timesync-status"))
+    return clock(params["ci"], synchronised(), offset, params["clock_seconds"], "as the kernel says")
 
 
-def updates(asked: Asked) -> Dict[str, str]:
+def updates(programs: Programs) -> Dict[str, str]:
     """Security updates that apt would install now."""
-    return security_updates(asked.out("apt-get", "-s", *SIMULATED)) if asked.has("apt-get") else {}
+    return security_updates(programs.out("apt-get", "-s", *SIMULATED)) if programs.has("apt-get") else {}
 
 
-def patching(asked: Asked, given: Dict[str, Any], found: Dict[str, str], today: date) -> List[Finding]:
-    """The age of what apt knows, what waits, and a start that is owed."""
-    ci = given["ci"]
-    told: List[Finding] = []
-    if asked.has("apt-get"):
+def patching(
+    programs: Programs, params: Dict[str, Any], waiting_updates: Dict[str, str], today: date
+) -> List[Finding]:
+    """The age of the package lists, waiting updates, and a restart that is due."""
+    ci = params["ci"]
+    findings: List[Finding] = []
+    if programs.has("apt-get"):
         times = [moment for moment in map(mtime, LISTS) if moment is not None]
         days = int((time.time() - max(times)) // 86400) if times and names(LISTS[0]) else None
-        limits = Limits(given["update_days_warning"], given["update_days_exception"])
-        told += update_age(ci, days, limits)
-    told += updates_waiting(ci, found, given["first_seen"], today, given["security_days"])
+        limits = Limits(params["update_days_warning"], params["update_days_exception"])
+        findings += update_age(ci, days, limits)
+    findings += updates_waiting(ci, waiting_updates, params["first_seen"], today, params["security_days"])
     kernels = [name[len("vmlinuz-") :] for name in names("/boot") if name.startswith("vmlinuz-")]
-    asking = read("/run/reboot-required.pkgs").split()
-    return told + reboot(ci, os.path.exists("/run/reboot-required"), asking, os.uname().release, kernels)
+    asking = read_text("/run/reboot-required.pkgs").split()
+    return findings + reboot(ci, os.path.exists("/run/reboot-required"), asking, os.uname().release, kernels)
 
 
 def main() -> None:
@@ -252,16 +260,18 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if os.geteuid() != 0:
         module.fail_json(msg="only root can read the whole journal: set ansible_become for this host")
-    given, asked, today = module.params, Asked(module), datetime.now(timezone.utc).date()
-    found = updates(asked)
-    told = services(asked, given) + disks(given) + journal(asked, given) + time_of(asked, given)
-    told += patching(asked, given, found, today)
+    params, programs, today = module.params, Programs(module), datetime.now(timezone.utc).date()
+    waiting_updates = updates(programs)
+    findings = (
+        services(programs, params) + disks(params) + journal(programs, params) + time_of(programs, params)
+    )
+    findings += patching(programs, params, waiting_updates, today)
     name = system().get("PRETTY_NAME", "This system")
-    told += support_findings(given["ci"], name, support(), today, given["support_days"])
+    findings += support_findings(params["ci"], name, support(), today, params["support_days"])
     module.exit_json(
         changed=False,
-        waiting=waiting(found),
-        fitsom={"findings": told, "facts": {"security_updates": waiting(found)}},
+        waiting=waiting(waiting_updates),
+        fitsom={"findings": findings, "facts": {"security_updates": waiting(waiting_updates)}},
     )
 
 

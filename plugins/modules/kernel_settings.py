@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Keep the kernel's settings, live and in a file; tell which of them a container can not make."""
+"""Keep the kernel's settings, live and in a file; report which of them a container cannot make."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ DOCUMENTATION = r"""
 module: kernel_settings
 short_description: Keep the kernel's settings, now and at every start
 description:
-  - Writes the settings into one file of C(/etc/sysctl.d) and into the running kernel, each only where it differs.
-  - A container shares its machine's kernel and may not change most settings. There it tells which ones as a finding.
-  - On a real host a setting that can not be made, or that the kernel does not have, is an error, in check mode too.
+  - Writes the settings into one file of C(/etc/sysctl.d) and into the running kernel, each only
+    where it differs.
+  - A container shares its machine's kernel and may not change most settings. There it reports which
+    ones as a finding.
+  - On a real host a setting that cannot be made, or that the kernel does not have, is an error, in
+    check mode too.
 options:
   path:
     description: The file.
@@ -28,7 +31,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells what it would write, and which settings can not be made.
+    description: Reports what it would write, and which settings cannot be made.
     support: full
   diff_mode:
     description: The file, and the settings of the running kernel.
@@ -50,33 +53,28 @@ written:
   elements: str
   returned: success
 fitsom:
-  description: A finding for settings that can not be made in a container.
+  description: A finding for settings that cannot be made in a container.
   type: dict
   returned: success
 """
 
 import os
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.baseline.sysctl import Verdict, judge, listing, ordered, problems, text
 from ..module_utils.findings import Finding, finding
+from ..module_utils.linux import text_or_none
 
 PROC = "/proc/sys"
 
 
 def place(key: str) -> str:
-    """The file of a setting; a name of an interface may hold a dot, which sysctl writes as a slash."""
+    """The file of a setting; a name of an interface may hold a dot, which sysctl writes as a
+    slash.
+    """
     return os.path.join(PROC, *(part.replace("/", ".") for part in key.split(".")))
-
-
-def read(path: str) -> Optional[str]:
-    try:
-        with open(path, encoding="utf-8") as handle:
-            return handle.read()
-    except OSError:
-        return None
 
 
 def write(key: str, value: str) -> str:
@@ -96,15 +94,15 @@ def in_container(module: AnsibleModule) -> bool:
 
 def impossible(verdict: Verdict) -> List[str]:
     return ["%s is not in this kernel" % key for key in verdict.missing] + [
-        "%s can not be written" % key for key in verdict.refused
+        "%s cannot be written" % key for key in verdict.refused
     ]
 
 
-def noted(ci: str, keys: Iterable[str]) -> List[Finding]:
+def container_findings(ci: str, keys: Iterable[str]) -> List[Finding]:
     names = sorted(keys)
     if not names:
         return []
-    what = "%d settings of the kernel can not be made in this container; its machine decides." % len(names)
+    what = "%d settings of the kernel cannot be made in this container; its machine decides." % len(names)
     return [finding("kernel-not-settable", "informational", ci, what, ", ".join(names))]
 
 
@@ -112,7 +110,7 @@ def difference(where: str, before: str, after: str) -> Dict[str, str]:
     return {"before_header": where, "after_header": where, "before": before, "after": after}
 
 
-def apply(module: AnsibleModule, verdict: Verdict, wanted: str) -> None:
+def apply(module: AnsibleModule, verdict: Verdict, content: str) -> None:
     """The running kernel first: what it refuses must not wait in a file for the next start."""
     values = verdict.all if verdict.write else {}
     failed = [message for message in (write(key, values[key]) for key in ordered(values)) if message]
@@ -121,7 +119,7 @@ def apply(module: AnsibleModule, verdict: Verdict, wanted: str) -> None:
     path = module.params["path"]
     part = path + ".part"
     with open(part, "w", encoding="utf-8") as handle:
-        handle.write(wanted)
+        handle.write(content)
     os.chmod(part, 0o644)
     module.atomic_move(part, path)
 
@@ -134,10 +132,10 @@ def main() -> None:
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     settings: Dict[str, Any] = module.params["settings"]
-    wrong = problems(settings)
-    if wrong:
-        module.fail_json(msg="Nothing was touched: %s." % "; ".join(wrong))
-    live = {key: read(place(key)) for key in settings}
+    faults = problems(settings)
+    if faults:
+        module.fail_json(msg="Nothing was touched: %s." % "; ".join(faults))
+    live = {key: text_or_none(place(key)) for key in settings}
     writable = {key: os.access(place(key), os.W_OK) for key in settings}
     verdict = judge(settings, live, writable)
     hopeless = verdict.missing + verdict.refused
@@ -145,16 +143,16 @@ def main() -> None:
         module.fail_json(
             msg="Nothing was touched: %s. Take them out of the variables." % "; ".join(impossible(verdict))
         )
-    before, wanted = read(module.params["path"]) or "", text(settings)
-    changed = before != wanted or bool(verdict.write)
+    before, desired = text_or_none(module.params["path"]) or "", text(settings)
+    changed = before != desired or bool(verdict.write)
     if changed and not module.check_mode:
-        apply(module, verdict, wanted)
+        apply(module, verdict, desired)
     old = {key: live[key] for key in verdict.write}
     diff = [
-        difference(module.params["path"], before, wanted),
+        difference(module.params["path"], before, desired),
         difference("running kernel", listing(old), listing(verdict.write)),
     ]
-    facts = {"findings": noted(module.params["ci"], hopeless)}
+    facts = {"findings": container_findings(module.params["ci"], hopeless)}
     module.exit_json(changed=changed, written=sorted(verdict.write), diff=diff, fitsom=facts)
 
 

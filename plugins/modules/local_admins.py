@@ -1,7 +1,9 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The local administrators of a host: who is listed may log in and become root, who is absent may not."""
+"""The local administrators of a host: who is listed may log in and become root, who is absent may
+not.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ description:
   - Makes each listed account, with exactly its keys, a member of the group that may become root.
   - Takes every access from the accounts that are absent; their homes stay.
   - Other members of that group are a finding, with their number and without names.
-  - Nothing is touched where a list can not be right, or where it would take the access of the account that this run
-    came by.
+  - Nothing is touched where a list cannot be right, or where it would take the access of the
+    account that this run logs in with.
 options:
   accounts:
     description: The administrators.
@@ -49,7 +51,7 @@ options:
     type: str
     default: sudo
   others:
-    description: What becomes of its other members. They are reported in any case.
+    description: What is done with its other members. They are reported in any case.
     type: str
     choices: [report, remove]
     default: report
@@ -64,7 +66,7 @@ options:
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells each account that would be changed.
+    description: Reports each account that would be changed.
     support: full
   diff_mode:
     description: Rights and fingerprints before and after; never a hash or a full name.
@@ -97,46 +99,46 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.baseline.administrators import (
-    Found,
+    DesiredAccount,
+    ExistingAccount,
     Step,
-    Wanted,
-    at_home,
+    describe,
+    desired_account,
     faults,
-    load,
     members,
     needs_no_password,
+    plan_entry,
+    primary_members,
     refusals,
     rows,
     steps,
-    strangers,
-    to_be,
-    told,
+    target_account,
     uid_zero,
+    unlisted,
     without_access,
-    words,
 )
-from ..module_utils.baseline.kept_files import file_entry, write
+from ..module_utils.baseline.kept_files import file_entry
 from ..module_utils.findings import finding
-from ..module_utils.firewall.host import read, ssh_process
+from ..module_utils.linux import read_exactly, ssh_user, write_file
 
 RULES = "/etc/sudoers.d"
-OURS = "00-fitsom"
+OUR_RULE = "00-fitsom"
 KEY_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 
 
 def keys_of(home: str) -> Tuple[str, ...]:
     lines: List[str] = []
     for name in KEY_FILES:
-        lines += [line.strip() for line in read(os.path.join(home, name)).splitlines()]
+        lines += [line.strip() for line in read_exactly(os.path.join(home, name)).splitlines()]
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
-def found_of(name: str, admins: List[str]) -> Optional[Found]:
+def existing_account(name: str, admins: List[str]) -> Optional[ExistingAccount]:
     """The local account of that name; None if there is none."""
-    account, shadow = rows(read("/etc/passwd")).get(name), rows(read("/etc/shadow")).get(name)
+    account, shadow = rows(read_exactly("/etc/passwd")).get(name), rows(read_exactly("/etc/shadow")).get(name)
     if account is None or shadow is None:
         return None
-    return Found(
+    return ExistingAccount(
         uid=int(account[2]),
         comment=account[4],
         home=account[5],
@@ -149,14 +151,14 @@ def found_of(name: str, admins: List[str]) -> Optional[Found]:
 
 
 def run_user() -> str:
-    """The account that this run came by, where it came by ssh."""
-    process = ssh_process()
-    return pwd.getpwuid(os.stat("/proc/%d" % process).st_uid).pw_name if process else ""
+    """The account that this run logs in with, where it uses ssh."""
+    account = ssh_user()
+    return account.pw_name if account else ""
 
 
-def of_a_directory(name: str, found: Optional[Found]) -> bool:
+def is_in_directory(name: str, existing: Optional[ExistingAccount]) -> bool:
     try:
-        return found is None and bool(pwd.getpwnam(name))
+        return existing is None and bool(pwd.getpwnam(name))
     except KeyError:
         return False
 
@@ -174,7 +176,9 @@ def put_keys(name: str, keys: Tuple[str, ...]) -> None:
             os.mkdir(folder, 0o700)
             os.chown(folder, account.pw_uid, account.pw_gid)
         file_entry(paths[0])
-        write(paths[0], "".join(key + "\n" for key in keys).encode(), 0o600, account.pw_uid, account.pw_gid)
+        write_file(
+            paths[0], "".join(key + "\n" for key in keys).encode(), 0o600, account.pw_uid, account.pw_gid
+        )
 
 
 def carry_out(module: AnsibleModule, name: str, todo: List[Step]) -> None:
@@ -190,87 +194,109 @@ def carry_out(module: AnsibleModule, name: str, todo: List[Step]) -> None:
             module.fail_json(msg="%s of %s failed: %s" % (step.command[0], name, err.strip()))
 
 
-def findings(ci: str, others: List[str], roots: List[str]) -> List[Dict[str, str]]:
-    told_of = []
-    if others:
-        told_of.append(
+def findings(ci: str, unlisted_members: List[str], roots: List[str]) -> List[Dict[str, str]]:
+    result = []
+    if unlisted_members:
+        result.append(
             finding(
                 "administrator-unknown",
                 "warning",
                 ci,
-                "%d accounts that nobody listed may become root." % len(others)
-                if len(others) > 1
+                "%d accounts that nobody listed may become root." % len(unlisted_members)
+                if len(unlisted_members) > 1
                 else "An account that nobody listed may become root.",
-                evidence="members of sudo beyond the list: %d" % len(others),
+                evidence="members of sudo beyond the list: %d" % len(unlisted_members),
                 do="getent group sudo; list them in baseline_accounts_administrators, or take the right away",
             )
         )
     if roots:
-        told_of.append(
+        result.append(
             finding(
                 "root-by-another-name",
                 "exception",
                 ci,
-                "%d accounts besides root have all its rights." % len(roots)
+                "%d accounts other than root have all its rights." % len(roots)
                 if len(roots) > 1
-                else "An account besides root has all its rights.",
-                evidence="accounts with the user id 0 besides root: %d" % len(roots),
+                else "An account other than root has all its rights.",
+                evidence="accounts with the user id 0 other than root: %d" % len(roots),
                 do="awk -F: '$3 == 0' /etc/passwd; find out who made them, and remove them",
             )
         )
-    return told_of
+    return result
 
 
-def asked_from_now_on(module: AnsibleModule, user: str) -> bool:
-    """Whether sudo lets the account of this run become root unasked now, and our rule for the group would end that."""
+def would_lose_passwordless_sudo(module: AnsibleModule, user: str) -> bool:
+    """Whether sudo lets the account of this run become root unasked now, and our rule for the group
+    would end that.
+    """
     if module.run_command(["runuser", "-u", user, "--", "sudo", "-n", "-k", "true"])[0]:
         return False
     account = pwd.getpwnam(user)
     groups = [grp.getgrgid(gid).gr_name for gid in os.getgrouplist(user, account.pw_gid)]
-    later = [name for name in os.listdir(RULES) if name > OURS and "." not in name and not name.endswith("~")]
-    unasked = [name for name in later if needs_no_password(read(os.path.join(RULES, name)), user, groups)]
+    later = [
+        name for name in os.listdir(RULES) if name > OUR_RULE and "." not in name and not name.endswith("~")
+    ]
+    unasked = [
+        name for name in later if needs_no_password(read_exactly(os.path.join(RULES, name)), user, groups)
+    ]
     return module.params["group"] in groups and not unasked
 
 
 def plan(
-    module: AnsibleModule, wanted: List[Wanted], admins: List[str]
-) -> Dict[str, Tuple[Optional[Found], Found]]:
-    """Each account as it is and as it shall be; refuses what can not be right before anything is touched."""
-    given, mine = module.params, run_user()
-    names = [one.name for one in wanted] + given["absent"]
-    found = {name: found_of(name, admins) for name in names}
-    wrong = faults(wanted, given["absent"]) or refusals(
-        wanted, given["absent"], found, given["password_needed"]
+    module: AnsibleModule, desired: List[DesiredAccount], admins: List[str]
+) -> Dict[str, Tuple[Optional[ExistingAccount], ExistingAccount]]:
+    """Each account as it is and as it shall be; refuses what cannot be right before anything is
+    touched.
+    """
+    params, own_account = module.params, run_user()
+    names = [account.name for account in desired] + params["absent"]
+    existing = {name: existing_account(name, admins) for name in names}
+    problems = faults(desired, params["absent"]) or refusals(
+        desired, params["absent"], existing, params["password_needed"]
     )
-    wrong += [
-        "%s comes from the directory, and is none of this host" % n
+    problems += [
+        "%s comes from the directory, and is not an account of this host" % n
         for n in names
-        if of_a_directory(n, found[n])
+        if is_in_directory(n, existing[n])
     ]
-    if mine in given["absent"]:
-        wrong.append("%s is the account that this run came by" % mine)
-    listed = [one for one in wanted if one.name == mine and one.keys is not None]
-    if listed and not set(listed[0].keys or ()) & set((found[mine] or to_be(listed[0], None)).keys):
-        wrong.append("none of the keys listed for %s, which this run came by, is one that it has now" % mine)
-    if mine and mine != "root" and given["password_needed"] and asked_from_now_on(module, mine):
-        wrong.append(
-            "sudo would ask %s, which this run came by, for a password from now on: give it a rule of its own"
-            " (%s ALL=(ALL:ALL) NOPASSWD: ALL) in %s, in a file after %s" % (mine, mine, RULES, OURS)
+    if own_account in params["absent"]:
+        problems.append("%s is the account that this run logs in with" % own_account)
+    own_entry = [account for account in desired if account.name == own_account and account.keys is not None]
+    if own_entry and not set(own_entry[0].keys or ()) & set(
+        (existing[own_account] or target_account(own_entry[0], None)).keys
+    ):
+        problems.append(
+            "none of the keys listed for %s, which this run logs in with, is one that it has now"
+            % own_account
         )
-    if wrong:
-        module.fail_json(msg="Nothing was touched. The administrators are not right: %s." % "; ".join(wrong))
-    pairs: Dict[str, Tuple[Optional[Found], Found]] = {
-        one.name: (found[one.name], to_be(one, found[one.name])) for one in wanted
+    if (
+        own_account
+        and own_account != "root"
+        and params["password_needed"]
+        and would_lose_passwordless_sudo(module, own_account)
+    ):
+        problems.append(
+            "sudo would ask %s, which this run logs in with, for a password from now on: give it a rule of its own"
+            " (%s ALL=(ALL:ALL) NOPASSWD: ALL) in %s, in a file after %s"
+            % (own_account, own_account, RULES, OUR_RULE)
+        )
+    if problems:
+        module.fail_json(
+            msg="Nothing was touched. The administrators are not right: %s." % "; ".join(problems)
+        )
+    pairs: Dict[str, Tuple[Optional[ExistingAccount], ExistingAccount]] = {
+        account.name: (existing[account.name], target_account(account, existing[account.name]))
+        for account in desired
     }
-    for name in given["absent"]:
-        now = found[name]
-        if now:
-            pairs[name] = (now, without_access(now))
-    return {name: (now, then) for name, (now, then) in pairs.items() if now != then}
+    for name in params["absent"]:
+        account = existing[name]
+        if account:
+            pairs[name] = (account, without_access(account))
+    return {name: (account, target) for name, (account, target) in pairs.items() if account != target}
 
 
 def main() -> None:
-    account: Dict[str, Any] = {
+    account_spec: Dict[str, Any] = {
         "name": {"type": "str", "required": True},
         "keys": {"type": "list", "elements": "str", "no_log": False},
         "password": {"type": "str", "no_log": True},
@@ -278,7 +304,7 @@ def main() -> None:
         "shell": {"type": "str", "default": "/bin/bash"},
     }
     spec = {
-        "accounts": {"type": "list", "elements": "dict", "default": [], "options": account},
+        "accounts": {"type": "list", "elements": "dict", "default": [], "options": account_spec},
         "absent": {"type": "list", "elements": "str", "default": []},
         "group": {"type": "str", "default": "sudo"},
         "others": {"type": "str", "choices": ["report", "remove"], "default": "report"},
@@ -286,15 +312,15 @@ def main() -> None:
         "ci": {"type": "str", "required": True},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    given, passwd, group = module.params, read("/etc/passwd"), read("/etc/group")
-    wanted = [load(one) for one in given["accounts"]]
-    admins = members(group, given["group"])
-    pairs = plan(module, wanted, admins)
-    known = [*(one.name for one in wanted), *given["absent"], run_user()]
-    others = strangers([*admins, *at_home(group, given["group"], passwd)], known)
-    going = [name for name in others if name in admins] if given["others"] == "remove" else []
-    objects = [told(name, now, then) for name, (now, then) in pairs.items()]
-    for name in going:
+    params, passwd, group = module.params, read_exactly("/etc/passwd"), read_exactly("/etc/group")
+    desired = [desired_account(account) for account in params["accounts"]]
+    admins = members(group, params["group"])
+    pairs = plan(module, desired, admins)
+    listed = [*(account.name for account in desired), *params["absent"], run_user()]
+    unlisted_members = unlisted([*admins, *primary_members(group, params["group"], passwd)], listed)
+    to_remove = [name for name in unlisted_members if name in admins] if params["others"] == "remove" else []
+    objects = [plan_entry(name, existing, target) for name, (existing, target) in pairs.items()]
+    for name in to_remove:
         uid = (
             "account with the id %s" % rows(passwd)[name][2]
             if name in rows(passwd)
@@ -305,18 +331,23 @@ def main() -> None:
             {"kind": "administrator", "id": uid, "action": "remove", "group": "administrators", "what": what}
         )
     diff = [
-        {"before_header": name, "after_header": name, "before": words(now, then), "after": words(then, now)}
-        for name, (now, then) in pairs.items()
+        {
+            "before_header": name,
+            "after_header": name,
+            "before": describe(existing, target),
+            "after": describe(target, existing),
+        }
+        for name, (existing, target) in pairs.items()
     ]
     if not module.check_mode:
-        for name, (now, then) in pairs.items():
-            carry_out(module, name, steps(name, now, then, given["group"]))
-        for name in going:
-            carry_out(module, name, [Step(["gpasswd", "-d", name, given["group"]])])
+        for name, (existing, target) in pairs.items():
+            carry_out(module, name, steps(name, existing, target, params["group"]))
+        for name in to_remove:
+            carry_out(module, name, [Step(["gpasswd", "-d", name, params["group"]])])
     module.exit_json(
         changed=bool(objects),
         diff=diff,
-        fitsom={"objects": objects, "findings": findings(given["ci"], others, uid_zero(passwd))},
+        fitsom={"objects": objects, "findings": findings(params["ci"], unlisted_members, uid_zero(passwd))},
     )
 
 

@@ -1,7 +1,9 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lines in the configuration of a network device, foreseen, checked afterwards, and undone if they cut us off."""
+"""Lines in the configuration of a network device, predicted, checked afterwards, undone if they cut
+us off.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +11,43 @@ DOCUMENTATION = r"""
 module: netmiko_config
 short_description: Lines in the configuration of a network device
 description:
-  - For switches and routers whose configuration is lines under lines, as Cisco's. Runs on the controller.
-  - Reads the running configuration, types only what is missing, and reads it again. A line that the device rejects, or
-    that is not there afterwards, is an error, and what was typed before it is taken back.
-  - Where Ansible has modules for the very platform that know single resources (C(cisco.ios.ios_vlans), C(ios_acls)),
-    prefer those. This one is for all else that netmiko speaks to, and for lines that must be proven to have been taken.
+  - For switches and routers whose configuration is lines under lines, as Cisco's. Runs on the
+    controller.
+  - Reads the running configuration, types only what is missing, and reads it again. A line that the
+    device rejects, or that is not there afterwards, is an error, and what was typed before it is
+    taken back.
+  - Where Ansible has modules for the very platform that know single resources
+    (C(cisco.ios.ios_vlans), C(ios_acls)), prefer those. This one is for everything else that
+    netmiko supports, and for lines that must be proven to have been accepted.
 options:
   parents:
-    description: The lines under which O(lines) stand, the outermost first.
+    description: The parent lines of O(lines), the outermost first.
     type: list
     elements: str
     default: []
   lines:
-    description: Lines as the device itself shows them. A line that begins with C(no) must not be there.
+    description: Lines as the device itself shows them. A line that begins with C(no) must not be
+      there.
     type: list
     elements: str
   src:
     description:
-      - Instead of O(lines), a Jinja2 template of lines under lines, as the device itself shows them; indentation says
-        what stands under what. It is looked for as M(ansible.builtin.template) does and rendered on the controller.
-      - All its sections are one change - foreseen, checked and, if it fails, undone as one.
+      - Instead of O(lines), a Jinja2 template of lines under lines, as the device itself shows
+        them; indentation says which line is under which. It is looked for as
+        M(ansible.builtin.template) does and rendered on the controller.
+      - All its sections are one change - predicted, checked and, if it fails, undone as one.
     type: str
   block:
-    description: Whether these lines and no others must stand under the parents, in this order.
+    description: Whether these lines and no others must be under the parents, in this order.
     type: bool
     default: false
   guard:
     description:
-      - What brings the old configuration back if no new connection comes about afterwards.
-      - C(session) takes the lines back over the connection from before, which answers as long as only new ones are cut.
-      - C(reload) has the device start again with its saved configuration by C(reload in), whatever is cut.
+      - What brings the old configuration back if a new connection fails afterwards.
+      - C(session) takes the lines back over the connection from before, which answers as long as
+        only new ones are cut.
+      - C(reload) has the device start again with its saved configuration by C(reload in), whatever
+        is cut.
     type: str
     choices: [session, reload, none]
     default: session
@@ -47,19 +56,20 @@ options:
     type: int
     default: 5
   save:
-    description: Whether the configuration is saved, once a new connection has come about.
+    description: Whether the configuration is saved, once a new connection has succeeded.
     type: bool
     default: true
   backup_dir:
     description:
-      - Folder on the controller for the configuration from before, secrets included; for the owner alone.
+      - Folder on the controller for the configuration from before, secrets included; for the owner
+        alone.
     type: path
 extends_documentation_fragment:
   - fitsom.school.netmiko
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Tells which lines would be typed.
+    description: Reports which lines would be typed.
     support: full
   diff_mode:
     description: The configuration before and after; passwords, keys and communities are hidden.
@@ -109,19 +119,19 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.devices.device import SPEC as LOGIN
-from ..module_utils.devices.device import Device, DeviceError, opener
+from ..module_utils.devices.device import Device, DeviceError, connection_opener
 from ..module_utils.devices.lines import (
     Path,
-    Wanted,
+    Section,
     commands,
-    foreseen,
     hide,
+    not_applied,
     parse,
+    predicted,
     secrets,
     sections,
     steps,
     text_of,
-    unmet,
 )
 
 SPEC = {
@@ -137,71 +147,77 @@ SPEC = {
 }
 
 
-def told(before: list[Path], planned: list[Path], after: list[Path], typed: list[str]) -> dict[str, Any]:
-    """The module's result. What the device did besides (one password gives way to another) is noted."""
-    foretold = steps(before, planned)
-    besides = [step for step in steps(before, after) if step not in foretold]
+def result_of(
+    before: list[Path], planned: list[Path], after: list[Path], typed_lines: list[str]
+) -> dict[str, Any]:
+    """The module's result. What else the device did (one password replaces another) is noted."""
+    predicted_steps = steps(before, planned)
+    further_steps = [step for step in steps(before, after) if step not in predicted_steps]
     return {
         "changed": True,
-        "commands": [hide(line) for line in typed],
+        "commands": [hide(line) for line in typed_lines],
         "diff": {"before": text_of(before), "after": text_of(after)},
         "fitsom": {
             "objects": [
                 {"kind": "device line", "id": line, "action": action, "group": "configuration"}
-                for action, line in foretold
+                for action, line in predicted_steps
             ],
-            "notes": ["the device itself chose to %s: %s" % step for step in besides],
+            "notes": ["the device itself chose to %s: %s" % step for step in further_steps],
         },
     }
 
 
-def backup(given: dict[str, Any], text: str) -> str:
+def backup(params: dict[str, Any], text: str) -> str:
     """Write the configuration from before; its secrets are in it, so it is for the owner alone."""
-    os.makedirs(given["backup_dir"], mode=0o700, exist_ok=True)
-    path = os.path.join(given["backup_dir"], "%s-%s.cfg" % (given["host"], time.strftime("%Y%m%dT%H%M%S")))
+    os.makedirs(params["backup_dir"], mode=0o700, exist_ok=True)
+    path = os.path.join(params["backup_dir"], "%s-%s.cfg" % (params["host"], time.strftime("%Y%m%dT%H%M%S")))
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     return path
 
 
 def change(
-    device: Device, given: dict[str, Any], wanted: list[Wanted], before: list[Path], typed: list[str]
+    device: Device, params: dict[str, Any], desired: list[Section], before: list[Path], lines: list[str]
 ) -> list[Path]:
-    """Type the lines, see that they are there and that a new connection comes about, and only then save."""
-    if given["guard"] == "reload":
-        device.reload_in(given["reload_minutes"])
-    fault, after = attempt(device, wanted, typed)
-    fault = fault or (device.can_be_reached() if given["guard"] != "none" else "")
+    """Type the lines, check that they are there and that a new connection succeeds, and only then
+    save.
+    """
+    if params["guard"] == "reload":
+        device.reload_in(params["reload_minutes"])
+    fault, after = attempt(device, desired, lines)
+    fault = fault or (device.connection_fault() if params["guard"] != "none" else "")
     if fault:
-        back = device.bring_back(before)
-        if back and given["guard"] == "reload":
+        restored = device.restore(before)
+        if restored and params["guard"] == "reload":
             device.cancel_reload()
-        raise DeviceError(outcome(fault, back, given))
-    if given["guard"] == "reload":
+        raise DeviceError(outcome(fault, restored, params))
+    if params["guard"] == "reload":
         device.cancel_reload()
-    if given["save"]:
+    if params["save"]:
         device.save()
     return after
 
 
-def attempt(device: Device, wanted: list[Wanted], typed: list[str]) -> tuple[str, list[Path]]:
-    """Why the lines are not all there now, empty if they are; and the configuration as it is now."""
+def attempt(device: Device, desired: list[Section], lines: list[str]) -> tuple[str, list[Path]]:
+    """Why the lines are not all there now, empty if they are; and the configuration as it is
+    now.
+    """
     try:
-        device.type(typed)
-        now = device.running()
+        device.type(lines)
+        current = device.running()
     except DeviceError as error:
         return hide(str(error)), []
-    missing = "; ".join(hide(line) for line in unmet(now, wanted))
-    return "the device did not take, or writes otherwise: %s" % missing if missing else "", now
+    missing = "; ".join(hide(line) for line in not_applied(current, desired))
+    return "the device did not accept, or writes otherwise: %s" % missing if missing else "", current
 
 
-def outcome(fault: str, back: bool, given: dict[str, Any]) -> str:
-    if back:
+def outcome(fault: str, restored: bool, params: dict[str, Any]) -> str:
+    if restored:
         return "%s. The configuration is as it was before, and nothing was saved" % fault
-    if given["guard"] == "reload":
+    if params["guard"] == "reload":
         return "%s. The device starts again with its saved configuration within %d minutes" % (
             fault,
-            given["reload_minutes"],
+            params["reload_minutes"],
         )
     return (
         "%s. The old configuration could NOT be brought back. Nothing was saved: starting the device again does it"
@@ -209,29 +225,31 @@ def outcome(fault: str, back: bool, given: dict[str, Any]) -> str:
     )
 
 
-def wanted_of(given: dict[str, Any]) -> list[Wanted]:
+def desired_sections(params: dict[str, Any]) -> list[Section]:
     """What must be there, section by section."""
-    if given["src"] is not None:
-        return sections(given["src"])
-    return [Wanted(tuple(given["parents"]), tuple(given["lines"]), given["block"])]
+    if params["src"] is not None:
+        return sections(params["src"])
+    return [Section(tuple(params["parents"]), tuple(params["lines"]), params["block"])]
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
-    given = module.params
-    wanted = wanted_of(given)
-    module.no_log_values.update(secrets(line for one in wanted for line in (*one.parents, *one.lines)))
-    device = Device(opener(given))
+    params = module.params
+    desired = desired_sections(params)
+    module.no_log_values.update(
+        secrets(line for section in desired for line in (*section.parents, *section.lines))
+    )
+    device = Device(connection_opener(params))
     try:
         text = device.running_text()
         before = parse(text)
-        typed = commands(before, wanted)
-        if not typed:
+        lines = commands(before, desired)
+        if not lines:
             return {"changed": False, "commands": [], "fitsom": {"objects": []}}
-        planned = foreseen(before, wanted)
+        planned = predicted(before, desired)
         if module.check_mode:
-            return told(before, planned, planned, typed)
-        path = backup(given, text) if given["backup_dir"] else ""
-        result = told(before, planned, change(device, given, wanted, before, typed), typed)
+            return result_of(before, planned, planned, lines)
+        path = backup(params, text) if params["backup_dir"] else ""
+        result = result_of(before, planned, change(device, params, desired, before, lines), lines)
         return {**result, "backup_path": path} if path else result
     finally:
         device.close()
@@ -246,7 +264,7 @@ def main() -> None:
         mutually_exclusive=[("lines", "src")],
     )
     if module.params["src"] is not None and (module.params["parents"] or module.params["block"]):
-        module.fail_json(msg="parents and block go with lines; what stands under what is in src itself.")
+        module.fail_json(msg="parents and block go with lines; src has the parents in it already.")
     try:
         module.exit_json(**run(module))
     except DeviceError as error:

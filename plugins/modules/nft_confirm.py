@@ -1,7 +1,9 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Confirm new firewall rules, from a connection that they let in; or tell that the old ones are back."""
+"""Confirm new firewall rules, from a connection that they let in; or report that the old ones are
+back.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,9 @@ DOCUMENTATION = r"""
 module: nft_confirm
 short_description: Confirm what nft_table did, from a new connection only
 description:
-  - The host itself looks when the ssh connection began that this module came by. One that is older than the new rules
-    proves nothing, since answers to established connections are let through. It is refused.
+  - The host itself checks when the ssh connection of this module began. One that is older
+    than the new rules proves nothing, since answers to established connections are let through. It
+    is refused.
   - Confirmed rules are written to C(/etc/fitsom/firewall/rules.nft), which is loaded at boot.
 options:
   state:
@@ -21,7 +24,8 @@ options:
     choices: [confirmed, reverted]
     default: confirmed
   local:
-    description: Whether Ansible runs on this very host, where there is no connection that could be cut.
+    description: Whether Ansible runs on this very host, where there is no connection that could be
+      cut.
     type: bool
     default: false
   wait:
@@ -46,8 +50,8 @@ EXAMPLES = r"""
 RETURN = r"""
 fitsom:
   description: >-
-    The check that the host can be reached under its new rules, or that its old ones are back; then the changes of rules
-    that were told before are C(undone).
+    The check that the host can be reached under its new rules, or that its old ones are back; then
+    the changes of rules that were reported before are C(undone).
   type: dict
   returned: success
 """
@@ -63,10 +67,9 @@ from ..module_utils.firewall.host import (
     STATE,
     Host,
     pending,
-    ssh_process,
-    start_of,
     stored,
 )
+from ..module_utils.linux import ssh_process, start_of
 
 SPEC = {
     "state": {"type": "str", "choices": ["confirmed", "reverted"], "default": "confirmed"},
@@ -87,16 +90,18 @@ def confirm(module: AnsibleModule, host: Host, waiting: dict[str, Any]) -> None:
 
 
 def prove(module: AnsibleModule, host: Host, since: int) -> None:
-    """Fail, and let the timer run, unless we came by a connection younger than the rules."""
+    """Fail, and let the timer run, unless this connection is younger than the rules."""
     if not host.armed():
         module.fail_json(msg="Nobody confirmed in time; the old rules are back.")
     process = ssh_process()
     if not process and not module.params["local"]:
-        module.fail_json(msg="This is no ssh connection, so it does not prove that the host can be reached.")
+        module.fail_json(
+            msg="This is not an ssh connection, so it does not prove that the host can be reached."
+        )
     if process and start_of(process) <= since:
         module.fail_json(
             msg="This connection is older than the new rules, so it does not prove that they let us in."
-            " The old rules come back by themselves."
+            " The old rules come back automatically."
         )
 
 
@@ -123,14 +128,16 @@ def main() -> None:
             module.fail_json(msg="There is nothing to confirm.")
         else:
             confirm(module, host, waiting)
-    said = "can be reached under the new rules" if confirmed else "the old rules are back"
-    checks = [{"name": "firewall: %s" % said, "ok": not module.check_mode, "detail": "by a new connection"}]
-    told: dict[str, Any] = {"checks": checks}
+    outcome = "can be reached under the new rules" if confirmed else "the old rules are back"
+    checks = [
+        {"name": "firewall: %s" % outcome, "ok": not module.check_mode, "detail": "by a new connection"}
+    ]
+    facts: dict[str, Any] = {"checks": checks}
     if not confirmed:
-        told.update(
-            undone=["firewall rule"], notes=["The old firewall rules came back by themselves, all of them."]
+        facts.update(
+            undone=["firewall rule"], notes=["The old firewall rules came back automatically, all of them."]
         )
-    module.exit_json(changed=confirmed, fitsom={} if module.check_mode else told)
+    module.exit_json(changed=confirmed, fitsom={} if module.check_mode else facts)
 
 
 if __name__ == "__main__":

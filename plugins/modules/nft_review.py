@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 module: nft_review
 short_description: Find firewall rules that nobody approved
 description:
-  - Compares the table C(inet fitsom) with what was last confirmed, and names other tables that filter packets.
+  - Compares the table C(inet fitsom) with what was last confirmed, and names other tables that
+    filter packets.
 options:
   ci:
     description: What findings are about, the host's name.
@@ -39,7 +40,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fitsom:
-  description: Findings, each with the live rule, its counters and, where nft keeps it, its last match.
+  description: Findings, each with the live rule, its counters and, where nft keeps it, its last
+    match.
   type: dict
   returned: success
 """
@@ -67,12 +69,12 @@ def main() -> None:
     if not host.nft:
         module.exit_json(changed=False, fitsom={"findings": []})
     ci: str = module.params["ci"]
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     live = host.live(counters=True)
     if os.path.exists(RULES):
         applied = stored(RULES)
         if live is None and applied:
-            found.append(
+            rows.append(
                 finding(
                     "firewall-off",
                     "exception",
@@ -83,23 +85,23 @@ def main() -> None:
                 )
             )
         else:
-            found += findings(live or [], applied, ci)
+            rows += findings(live or [], applied, ci)
     else:
-        found += findings(live or [], [], ci)
-    known = {"inet fitsom", *module.params["known_tables"]}
+        rows += findings(live or [], [], ci)
+    known_names = {"inet fitsom", *module.params["known_tables"]}
     for name, rules in filtering_tables(host.all_tables()).items():
-        if name not in known:
-            found.append(
+        if name not in known_names:
+            rows.append(
                 finding(
                     "firewall-other-table",
                     "informational",
                     "%s: table %s" % (ci, name),
-                    "Other firewall rules than the register's are at work on this computer.",
+                    "Firewall rules other than the register's are in force on this computer.",
                     "nftables table %s filters packets with %d rules" % (name, rules),
                     "If it belongs there (containers, VMs), put it into firewall_rules_known_tables.",
                 )
             )
-    module.exit_json(changed=False, fitsom={"findings": found})
+    module.exit_json(changed=False, fitsom={"findings": rows})
 
 
 if __name__ == "__main__":

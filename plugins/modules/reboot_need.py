@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tell whether a host is to be started again; changes nothing."""
+"""Decide whether a host is to be started again; changes nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ DOCUMENTATION = r"""
 module: reboot_need
 short_description: Decide whether a host is to be started again, and after how long
 description:
-  - A host needs it if C(/run/reboot-required) is there or a package among O(reasons) is about to be installed.
+  - A host needs it if C(/run/reboot-required) is there or a package among O(reasons) is about to be
+    installed.
 options:
   policy:
-    description: Whether to start the host again never, if it is required, or also after any other change.
+    description: Whether to start the host again never, if it is required, or also after any other
+      change.
     type: str
     choices: [never, if_required, always]
     default: if_required
@@ -26,7 +28,8 @@ options:
     type: bool
     default: false
   at:
-    description: Time of day, by the host's clock, to wait for. One that passed within twelve hours means at once.
+    description: Time of day, by the host's clock, to wait for. One that passed within twelve hours
+      means at once.
     type: str
     default: ""
   done:
@@ -68,19 +71,16 @@ from typing import Any, Dict, List
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.apt.rules import reboot_decision, seconds_until
+from ..module_utils.linux import read_text
 
 REBOOT_REQUIRED = "/run/reboot-required"
 
 
-def noted(path: str = REBOOT_REQUIRED) -> List[str]:
+def noted_packages(path: str = REBOOT_REQUIRED) -> List[str]:
     """Packages that asked for a reboot since the last start."""
     if not os.path.exists(path):
         return []
-    try:
-        with open(path + ".pkgs", encoding="utf-8") as handle:
-            return sorted(set(handle.read().split())) or ["an earlier change"]
-    except OSError:
-        return ["an earlier change"]
+    return sorted(set(read_text(path + ".pkgs").split())) or ["an earlier change"]
 
 
 def main() -> None:
@@ -92,17 +92,17 @@ def main() -> None:
         "done": {"type": "bool", "default": False},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    given = module.params
-    reasons = sorted(set(given["reasons"]) | set(noted()))
-    required, planned = reboot_decision(given["policy"], reasons, given["changes"])
+    params = module.params
+    reasons = sorted(set(params["reasons"]) | set(noted_packages()))
+    required, planned = reboot_decision(params["policy"], reasons, params["changes"])
     try:
         now = time.localtime()
-        delay = seconds_until(given["at"], (now.tm_hour, now.tm_min)) if given["at"] else 0
+        delay = seconds_until(params["at"], (now.tm_hour, now.tm_min)) if params["at"] else 0
     except ValueError as error:
         module.fail_json(msg=str(error))
-    reboot = {"required": required, "planned": planned, "done": given["done"], "reasons": reasons}
+    reboot = {"required": required, "planned": planned, "done": params["done"], "reasons": reasons}
     facts: Dict[str, Any] = {"reboot": reboot}
-    if required and not planned and not given["done"]:
+    if required and not planned and not params["done"]:
         facts["notes"] = ["a reboot is needed and is not part of this run: %s" % ", ".join(reasons)]
     module.exit_json(changed=False, planned=planned, required=required, delay=delay, fitsom=facts)
 

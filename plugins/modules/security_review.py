@@ -9,10 +9,12 @@ DOCUMENTATION = r"""
 module: security_review
 short_description: Look at logons, privilege, certificates, anti-malware and logging of a host
 description:
-  - Counts failed logons by service and address, names who has power over the host, tells certificates that end soon,
-    the state of ClamAV, and whether logons, uses of privilege and changes of accounts are logged, success and failure.
-  - Names of people are never told. The system's own accounts and those of O(known) appear by name, others by their
-    number, which only the host resolves. A name that somebody tried in vain appears in no way.
+  - Counts failed logons by service and address, names who has privileges on the host, reports
+    certificates that end soon, the state of ClamAV, and whether logons, uses of privilege and
+    changes of accounts are logged, success and failure.
+  - Names of people are never reported. The system's own accounts and those of O(known) appear by
+    name, others by their number, which only the host resolves. A name with which somebody tried in
+    vain to log in never appears.
 options:
   ci:
     description: What findings are about, the host's name.
@@ -27,7 +29,8 @@ options:
     type: int
     default: 10
   known:
-    description: Accounts, groups (C(%admins)) and keys of root (C(SHA256:...)) that have power and should.
+    description: Accounts, groups (C(%admins)) and keys of root (C(SHA256:...)) that have power and
+      should.
     type: list
     elements: str
     default: []
@@ -36,12 +39,13 @@ options:
     type: int
     default: 30
   certificate_paths:
-    description: Files and folders with certificates, beside the usual ones.
+    description: Files and folders with certificates, in addition to the usual ones.
     type: list
     elements: path
     default: []
   tls_ports:
-    description: Ports at which TLS begins at once, beside the usual ones. Others are not asked, to disturb nothing.
+    description: Ports at which TLS begins with the first byte, in addition to the usual ones.
+      Others are not asked.
     type: list
     elements: int
     default: []
@@ -79,11 +83,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 logons:
-  description: "C({counts, sources, locked_out, locked}): how often, by area, outcome and service; failures by address."
+  description: "C({counts, sources, locked_out, locked}): how often, by area, outcome and service;
+    failures by address."
   type: dict
   returned: success
 privileged:
-  description: Who has power beside root, C({who, ways, known}).
+  description: Who has privileges, except root, C({who, ways, known}).
   type: list
   elements: dict
   returned: success
@@ -108,6 +113,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.linux import read_text, uid_of
 from ..module_utils.security import antimalware, certificates, certificates_host, host, logging, privileges
 from ..module_utils.security import logins_review as logins
 
@@ -123,76 +129,83 @@ SPEC = {
     "antimalware_days": {"type": "int", "default": 7},
     "audit": {"type": "str", "choices": ["journal", "auditd", "none"], "default": "journal"},
 }
-Told = Dict[str, Any]
+Result = Dict[str, Any]
 
 
-def look_at_logons(given: Told, fitsom: Told) -> Told:
+def review_logons(params: Result, fitsom: Result) -> Result:
     """Counts from the journal; findings go into `fitsom`."""
     try:
-        events = host.events(given["days"])
+        events = host.events(params["days"])
     except OSError as error:
         fitsom["checks"].append({"name": "the journal can be read", "ok": False, "detail": str(error)})
         return {}
     counts = logins.counts(events)
-    fitsom["findings"] += logins.findings(given["ci"], events, host.uid_of, given["failures"], given["days"])
+    fitsom["findings"] += logins.findings(params["ci"], events, uid_of, params["failures"], params["days"])
     fitsom["checks"].append(
-        {"name": "the journal can be read", "ok": True, "detail": logins.sentence(counts, given["days"])}
+        {"name": "the journal can be read", "ok": True, "detail": logins.sentence(counts, params["days"])}
     )
-    kept_out = logins.locked_out(host.tallies(), host.text_of("/etc/security/faillock.conf"), time.time())
-    accounts = privileges.accounts(host.text_of("/etc/passwd"))
+    kept_out = logins.locked_out(host.tallies(), read_text("/etc/security/faillock.conf"), time.time())
+    accounts = privileges.accounts(read_text("/etc/passwd"))
     return {
         "counts": counts,
         "sources": dict(list(logins.sources(events).items())[:20]),
         "locked_out": kept_out,
-        "locked": privileges.locked(host.text_of("/etc/shadow"), accounts),
+        "locked": privileges.locked(read_text("/etc/shadow"), accounts),
     }
 
 
-def look_at_privileges(module: AnsibleModule, fitsom: Told) -> Any:
+def review_privileges(module: AnsibleModule, fitsom: Result) -> Any:
     """Who has power; findings go into `fitsom`."""
-    given, names = module.params, privileges.Names(host.uid_of, module.params["known"])
-    passwd, shadow = host.text_of("/etc/passwd"), host.text_of("/etc/shadow")
+    params, names = module.params, privileges.Names(uid_of, module.params["known"])
+    passwd, shadow = read_text("/etc/passwd"), read_text("/etc/shadow")
     rules = host.sudo_rules(module)
     if rules is None:
         detail = "cvtsudoers does not read /etc/sudoers; see `visudo -c`"
         fitsom["checks"].append({"name": "the rules of sudo can be read", "ok": False, "detail": detail})
-    found = privileges.powers(passwd, host.text_of("/etc/group"), rules or {}, host.root_keys())
-    fitsom["findings"] += privileges.account_findings(given["ci"], passwd, shadow, names)
-    fitsom["findings"] += privileges.findings(given["ci"], found, names)
+    held_privileges = privileges.privileges_of(passwd, read_text("/etc/group"), rules or {}, host.root_keys())
+    fitsom["findings"] += privileges.account_findings(params["ci"], passwd, shadow, names)
+    fitsom["findings"] += privileges.findings(params["ci"], held_privileges, names)
     return [
-        {"who": names.called(one.who), "ways": one.ways, "known": one.who in names.known} for one in found
+        {
+            "who": names.label(privilege.holder),
+            "ways": privilege.ways,
+            "known": privilege.holder in names.known,
+        }
+        for privilege in held_privileges
     ]
 
 
-def look_at_certificates(module: AnsibleModule, fitsom: Told) -> Any:
+def review_certificates(module: AnsibleModule, fitsom: Result) -> Any:
     """Certificates in files and of services; findings go into `fitsom`."""
-    given, now = module.params, datetime.now(timezone.utc)
+    params, now = module.params, datetime.now(timezone.utc)
     if not module.get_bin_path("openssl"):
         detail = "openssl is not installed"
         fitsom["checks"].append({"name": "certificates can be read", "ok": False, "detail": detail})
         return []
-    found = certificates_host.in_files(module, given["certificate_paths"])
-    found += certificates_host.shown(module, given["tls_ports"])
-    fitsom["findings"] += certificates.findings(given["ci"], found, now, given["certificate_days"])
-    return [one.row(now) for one in found]
+    found_certificates = certificates_host.file_certificates(module, params["certificate_paths"])
+    found_certificates += certificates_host.service_certificates(module, params["tls_ports"])
+    fitsom["findings"] += certificates.findings(
+        params["ci"], found_certificates, now, params["certificate_days"]
+    )
+    return [certificate.row(now) for certificate in found_certificates]
 
 
-def review(module: AnsibleModule) -> Told:
+def review(module: AnsibleModule) -> Result:
     """Everything; each part adds its findings and checks."""
-    given = module.params
-    fitsom: Told = {"findings": [], "checks": []}
-    told: Told = {
-        "logons": look_at_logons(given, fitsom),
-        "privileged": look_at_privileges(module, fitsom),
-        "certificates": look_at_certificates(module, fitsom),
+    params = module.params
+    fitsom: Result = {"findings": [], "checks": []}
+    parts: Result = {
+        "logons": review_logons(params, fitsom),
+        "privileged": review_privileges(module, fitsom),
+        "certificates": review_certificates(module, fitsom),
     }
     guard, now = host.malware(module), time.time()
-    wanted = given["antimalware"] != "none"
-    fitsom["findings"] += antimalware.findings(given["ci"], guard, wanted, now, given["antimalware_days"])
-    gaps = logging.gaps(host.logging(module, given["audit"]))
-    fitsom["findings"] += logging.findings(given["ci"], gaps)
+    required = params["antimalware"] != "none"
+    fitsom["findings"] += antimalware.findings(params["ci"], guard, required, now, params["antimalware_days"])
+    gaps = logging.gaps(host.logging(module, params["audit"]))
+    fitsom["findings"] += logging.findings(params["ci"], gaps)
     fitsom["checks"] += logging.checks(gaps)
-    return {**told, "antimalware": antimalware.row(guard, now), "fitsom": fitsom}
+    return {**parts, "antimalware": antimalware.row(guard, now), "fitsom": fitsom}
 
 
 def main() -> None:

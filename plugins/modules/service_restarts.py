@@ -9,21 +9,23 @@ DOCUMENTATION = r"""
 module: service_restarts
 short_description: Restart the services that still run the old files after an update
 description:
-  - Finds services that execute files which are no longer on disk, by /proc and, if it is there, by needrestart.
-  - In check mode tells which of O(expected) would be restarted; M(fitsom.school.apt_updates) finds these out
-    beforehand.
+  - Finds services that execute files which are no longer on disk, by /proc and, if it is there, by
+    needrestart.
+  - In check mode reports which of O(expected) would be restarted; M(fitsom.school.apt_updates)
+    finds these out beforehand.
 options:
   expected:
-    description: Services foreseen to be restarted by their package or by this run, with their state before.
+    description: Services predicted to be restarted by their package or by this run, with their
+      state before.
     type: list
     elements: dict
     default: []
   restart:
-    description: Whether to restart what needs it, or only to tell.
+    description: Whether to restart what needs it, or only to report it.
     type: bool
     default: true
   never:
-    description: Name patterns of services that are never restarted; that they need it is told.
+    description: Name patterns of services that are never restarted; that they need it is reported.
     type: list
     elements: str
     default: []
@@ -62,13 +64,13 @@ FRESH = "%s restarted\n"
 
 def stale_services(module: AnsibleModule) -> List[str]:
     since = stale_since()
-    found = set(since)
+    services = set(since)
     program = module.get_bin_path("needrestart")
     if program:
         _code, out, _err = module.run_command([program, "-b", "-r", "l"])
-        found |= set(parse_needrestart(out)[0])
-    states = show(module, sorted(found & set(since)))
-    return sorted(name for name in found if name not in since or not left_over(since[name], states[name]))
+        services |= set(parse_needrestart(out)[0])
+    states = show(module, sorted(services & set(since)))
+    return sorted(name for name in services if name not in since or not left_over(since[name], states[name]))
 
 
 def row(name: str, before: str, after: str) -> Dict[str, str]:
@@ -76,12 +78,12 @@ def row(name: str, before: str, after: str) -> Dict[str, str]:
 
 
 def diff(names: Iterable[str]) -> Dict[str, str]:
-    listed = sorted(names)
+    ordered = sorted(names)
     header = {"before_header": "services", "after_header": "services"}
-    return dict(header, before="".join(STALE % n for n in listed), after="".join(FRESH % n for n in listed))
+    return dict(header, before="".join(STALE % n for n in ordered), after="".join(FRESH % n for n in ordered))
 
 
-def foreseen(expected: Iterable[Mapping[str, Any]], restart: bool) -> Dict[str, Any]:
+def predicted_restarts(expected: Iterable[Mapping[str, Any]], restart: bool) -> Dict[str, Any]:
     """The result of check mode."""
     rows = [entry for entry in expected if entry["by"] == "package" or restart]
     names = sorted(entry["name"] for entry in rows if entry["by"] == "run")
@@ -94,7 +96,7 @@ def foreseen(expected: Iterable[Mapping[str, Any]], restart: bool) -> Dict[str, 
 def restarted_by_package(
     expected: Iterable[Mapping[str, Any]], states: Mapping[str, Mapping[str, str]]
 ) -> List[str]:
-    """Those of the foreseen services that started anew since, without our doing."""
+    """Those of the expected services that were started again since, not by this module."""
     return sorted(
         entry["name"]
         for entry in expected
@@ -106,18 +108,21 @@ def apply(module: AnsibleModule) -> Dict[str, Any]:
     expected, never = module.params["expected"], module.params["never"]
     before = {entry["name"]: entry["before"] for entry in expected}
     stale = stale_services(module)
-    left = [name for name in stale if matches(name, never) or not module.params["restart"]]
-    left += [
-        name for name in stale if not name.endswith(".service") and name not in left
+    not_restarted = [name for name in stale if matches(name, never) or not module.params["restart"]]
+    not_restarted += [
+        name for name in stale if not name.endswith(".service") and name not in not_restarted
     ]  # systemd's own process
-    todo = [name for name in stale if name not in left]
+    todo = [name for name in stale if name not in not_restarted]
     alone = restarted_by_package(expected, show(module, before))
     before.update(dict.fromkeys(todo, "active"))
     for name in todo:
         module.run_command(["systemctl", "restart", "--", name])
     states = show(module, sorted(set(todo) | set(alone)))
     rows = [row(name, before[name], states[name].get("ActiveState", "unknown")) for name in sorted(states)]
-    facts = {"services": rows, "notes": ["%s still runs files that were replaced" % name for name in left]}
+    facts = {
+        "services": rows,
+        "notes": ["%s still runs files that were replaced" % name for name in not_restarted],
+    }
     down = [
         name for name in todo if states[name].get("ActiveState") not in ("active", "activating", "reloading")
     ]
@@ -136,7 +141,7 @@ def main() -> None:
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if module.check_mode:
-        module.exit_json(**foreseen(module.params["expected"], module.params["restart"]))
+        module.exit_json(**predicted_restarts(module.params["expected"], module.params["restart"]))
     module.exit_json(**apply(module))
 
 

@@ -1,7 +1,9 @@
 #!/usr/bin/python
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A drop-in of the OpenSSH server, tried as part of the whole configuration before it is in force."""
+"""A drop-in of the OpenSSH server, tried as part of the whole configuration before it is in
+force.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,11 @@ DOCUMENTATION = r"""
 module: sshd_dropin
 short_description: Keep a drop-in of the OpenSSH server
 description:
-  - Writes settings into a file of C(/etc/ssh/sshd_config.d) and has sshd read them again. Connections stay.
-  - Before that sshd is asked, with a copy of its whole configuration, whether it takes them, and what comes of them.
-    Refused are settings that sshd does not take, settings that a file before ours overrules, and settings that would
-    shut out the very login that this run came by.
+  - Writes settings into a file of C(/etc/ssh/sshd_config.d) and has sshd read them again.
+    Connections stay.
+  - Before that sshd is asked, with a copy of its whole configuration, whether it accepts them, and
+    what they come out as. Refused are settings that sshd does not accept, settings that a file
+    before ours overrides, and settings that would shut out the login that this run uses.
 options:
   path:
     description: The drop-in. The first value wins, so its name should sort before others.
@@ -23,18 +26,18 @@ options:
     type: dict
     default: {}
   guard:
-    description: Whether settings are refused that would shut out the login that this run came by.
+    description: Whether settings are refused that would shut out the login that this run uses.
     type: bool
     default: true
   login_by:
-    description: How that login was made, where the journal does not tell.
+    description: How that login was made, where the journal does not say.
     type: str
     choices: [publickey, password]
     default: publickey
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
-    description: Asks sshd as well, and tells what would be written.
+    description: Asks sshd as well, and reports what would be written.
     support: full
   diff_mode:
     description: The file before and after.
@@ -58,24 +61,22 @@ fitsom:
 
 import grp
 import os
-import pwd
 import re
 import shutil
 from typing import List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.baseline.kept_files import write
 from ..module_utils.baseline.sshd import (
     Effective,
     Login,
     effective,
     faults,
-    overruled,
+    overridden,
     render,
     shut_out,
 )
-from ..module_utils.firewall.host import read, ssh_ends, ssh_process
+from ..module_utils.linux import read_exactly, ssh_ends, ssh_user, write_file
 
 CONFIG = "/etc/ssh/sshd_config"
 FOLDER = "/etc/ssh/sshd_config.d"
@@ -87,44 +88,45 @@ def refuse(module: AnsibleModule, why: str) -> None:
 
 
 def trial(module: AnsibleModule, path: str, text: str) -> str:
-    """The whole configuration once more, with our file as it shall be; the path of its sshd_config."""
+    """The whole configuration once more, with our file as it shall be; the path of its
+    sshd_config.
+    """
     folder = os.path.join(module.tmpdir, "sshd")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(os.path.join(folder, "d"), mode=0o700)
     for name in os.listdir(FOLDER) if os.path.isdir(FOLDER) else []:
         shutil.copyfile(os.path.join(FOLDER, name), os.path.join(folder, "d", name))
-    ours = os.path.join(folder, "d", os.path.basename(path))
+    drop_in = os.path.join(folder, "d", os.path.basename(path))
     if text:
-        with open(ours, "w", encoding="utf-8") as file:
+        with open(drop_in, "w", encoding="utf-8") as file:
             file.write(text)
-    elif os.path.exists(ours):
-        os.unlink(ours)
+    elif os.path.exists(drop_in):
+        os.unlink(drop_in)
     config = os.path.join(folder, "sshd_config")
     with open(config, "w", encoding="utf-8") as file:
-        file.write(read(CONFIG).replace(FOLDER, os.path.join(folder, "d")))
+        file.write(read_exactly(CONFIG).replace(FOLDER, os.path.join(folder, "d")))
     return config
 
 
 def login_of(module: AnsibleModule) -> Optional[Login]:
-    """The login that this run came by; None if it did not come by ssh."""
-    ends, process = ssh_ends(), ssh_process()
-    if not ends or not process:
+    """The ssh login that this run uses; None if it does not use ssh."""
+    ends, account = ssh_ends(), ssh_user()
+    if not ends or not account:
         return None
-    found = pwd.getpwuid(os.stat("/proc/%d" % process).st_uid)
-    groups = [grp.getgrgid(gid).gr_name for gid in os.getgrouplist(found.pw_name, found.pw_gid)]
-    return Login(found.pw_name, groups, ends[0], accepted_by(module, found.pw_name, ends))
+    groups = [grp.getgrgid(gid).gr_name for gid in os.getgrouplist(account.pw_name, account.pw_gid)]
+    return Login(account.pw_name, groups, ends[0], accepted_by(module, account.pw_name, ends))
 
 
 def accepted_by(module: AnsibleModule, user: str, ends: List[str]) -> str:
-    """How sshd says it accepted this login; else what we were told."""
+    """How sshd logged that it accepted this login; else the option login_by."""
     line = "Accepted (\\S+) for %s from %s port %s " % tuple(re.escape(w) for w in (user, ends[0], ends[1]))
     command = ["journalctl", "-q", "--no-pager", "-o", "cat", "-t", "sshd", "-t", "sshd-session", "-g", line]
     _code, out, _err = module.run_command(command)
-    found = re.findall(line, out)
-    return str(found[-1]) if found else str(module.params["login_by"])
+    methods = re.findall(line, out)
+    return str(methods[-1]) if methods else str(module.params["login_by"])
 
 
-def asked(module: AnsibleModule, config: str, login: Optional[Login]) -> Effective:
+def ask_sshd(module: AnsibleModule, config: str, login: Optional[Login]) -> Effective:
     """What sshd makes of it, for this login."""
     program = module.get_bin_path("sshd", opt_dirs=["/usr/sbin"])
     if not program:
@@ -132,9 +134,9 @@ def asked(module: AnsibleModule, config: str, login: Optional[Login]) -> Effecti
     code, _out, err = module.run_command([program, "-t", "-f", config])
     if code:
         words = err.strip().replace(os.path.dirname(config), "/etc/ssh").replace("/etc/ssh/d/", FOLDER + "/")
-        refuse(module, "sshd does not take these settings: %s" % words)
-    who = login or Login("nobody", [], "127.0.0.1", "")
-    connection = "user=%s,host=%s,addr=%s" % (who.user, who.client, who.client)
+        refuse(module, "sshd does not accept these settings: %s" % words)
+    assumed_login = login or Login("nobody", [], "127.0.0.1", "")
+    connection = "user=%s,host=%s,addr=%s" % (assumed_login.user, assumed_login.client, assumed_login.client)
     code, out, err = module.run_command([program, "-T", "-f", config, "-C", connection])
     if code:
         refuse(module, "sshd does not say what it makes of these settings: %s" % err.strip())
@@ -143,27 +145,27 @@ def asked(module: AnsibleModule, config: str, login: Optional[Login]) -> Effecti
 
 def examine(module: AnsibleModule, text: str) -> None:
     """Refuse what must not come into force."""
-    given = module.params
+    params = module.params
     login = login_of(module)
-    found = asked(module, trial(module, given["path"], text), login)
-    if overruled(given["settings"], found):
+    in_effect = ask_sshd(module, trial(module, params["path"], text), login)
+    if overridden(params["settings"], in_effect):
         refuse(
             module,
-            "Another file overrules %s, or %s does not include that folder first: %s."
-            % (given["path"], CONFIG, "; ".join(overruled(given["settings"], found))),
+            "Another file overrides %s, or %s does not include that folder first: %s."
+            % (params["path"], CONFIG, "; ".join(overridden(params["settings"], in_effect))),
         )
-    why = shut_out(found, login) if login and given["guard"] else ""
+    why = shut_out(in_effect, login) if login and params["guard"] else ""
     if why:
         refuse(
             module,
-            "These settings of ssh would shut out the very login that this run came by: %s." % why,
+            "These settings of ssh would shut out the login that this run uses: %s." % why,
         )
 
 
-def put(path: str, text: str) -> None:
+def write_settings(path: str, text: str) -> None:
     if text:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write(path, text.encode(), 0o644, 0, 0)
+        write_file(path, text.encode(), 0o644, 0, 0)
     elif os.path.exists(path):
         os.unlink(path)
 
@@ -180,16 +182,16 @@ def main() -> None:
     if faults(settings):
         refuse(module, "; ".join(faults(settings)) + ".")
     text = render(settings, HEAD) if settings else ""
-    before = read(path)
+    before = read_exactly(path)
     examine(module, text)
     if text != before and not module.check_mode:
-        put(path, text)
+        write_settings(path, text)
         if module.run_command(["systemctl", "is-active", "--quiet", "ssh.service"])[0] == 0:
             code, _out, err = module.run_command(["systemctl", "reload", "ssh.service"])
             if code:
-                put(path, before)
+                write_settings(path, before)
                 module.fail_json(
-                    msg="ssh.service did not take the settings, and has its old ones: %s" % err.strip()
+                    msg="ssh.service did not accept the settings, and has its old ones: %s" % err.strip()
                 )
     module.exit_json(
         changed=text != before,

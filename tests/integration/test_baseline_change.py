@@ -99,7 +99,7 @@ def test_the_baseline_is_shown_in_plain_words_made_and_taken_back_and_no_secret_
     shown = proposal.read_text()
     for words in (
         "may log in and become root; 1 key, a password",
-        "can not log in any more, nor become root; its keys are taken away",
+        "cannot log in any more, nor become root; its keys are taken away",
         "Enable the password quality check and the lock-out in PAM",
         "+PasswordAuthentication no",
         "An account that nobody listed may become root.",

@@ -194,7 +194,7 @@ def test_a_template_of_several_sections_is_one_change(router: Router, tmp_path: 
 def test_a_router_without_reload_in_is_told_before_a_line_is_typed(router: Router) -> None:
     before = router.running()
     done = router.config("ip prefix-list SOME seq 5 permit 10.0.0.0/8", guard="reload")
-    assert "the device knows no `reload in`; set guard to session" in done["msg"]
+    assert "the device does not support `reload in`; set guard to session" in done["msg"]
     assert router.running() == before
 
 
@@ -212,7 +212,7 @@ def test_who_cuts_new_connections_off_is_put_back_over_the_old_one(router: Route
     before = router.running()
     done = router.config("access-class NOBODY", telnet=True, parents=["line vty"])
     assert done["failed"]
-    assert "can not be reached" in done["msg"]
+    assert "cannot be reached" in done["msg"]
     assert "as it was before" in done["msg"]
     assert router.running() == before
     assert not router.config("access-list NOBODY seq 5 deny any", telnet=True)["changed"]
@@ -221,7 +221,7 @@ def test_who_cuts_new_connections_off_is_put_back_over_the_old_one(router: Route
 def test_without_the_guard_the_same_line_does_cut_us_off(router: Router) -> None:
     done = router.config("access-class NOBODY", telnet=True, parents=["line vty"], guard="none")
     assert done["changed"]
-    assert "can not be reached" in router.config("hostname sw1", telnet=True)["msg"]
+    assert "cannot be reached" in router.config("hostname sw1", telnet=True)["msg"]
 
 
 def test_another_host_key_is_refused(router: Router, tmp_path: Path) -> None:

@@ -4,49 +4,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import tempfile
 from typing import Any, Dict, Iterable, List
 
-from .backout_rules import FORMAT, empty
-
-MANIFEST = "manifest.json"
+from ..linux import load_manifest
+from .backout_rules import empty_manifest
 
 
 def read_manifest(folder: str) -> Dict[str, Any]:
-    path = os.path.join(folder, MANIFEST)
-    if not os.path.exists(path):
-        return empty()
-    with open(path, encoding="utf-8") as handle:
-        manifest = json.load(handle)
-    if manifest.get("format") != FORMAT:
-        raise ValueError("%s has format %s; this version reads %d" % (path, manifest.get("format"), FORMAT))
-    return dict(manifest)
+    """The versions before a change; none where nothing was recorded yet."""
+    return load_manifest(folder, empty_manifest())
 
 
-def write_manifest(folder: str, manifest: Dict[str, Any]) -> None:
-    """All of it or nothing, and on disk before any package is touched."""
-    handle, path = tempfile.mkstemp(dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8") as out:
-        json.dump(manifest, out, indent=1, sort_keys=True)
-        out.write("\n")
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(path, os.path.join(folder, MANIFEST))
-    sync_folder(folder)
-
-
-def sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def keep(source: str, folder: str) -> str:
+def keep_file(source: str, folder: str) -> str:
     """A second name for a file where the file system allows it, else a copy."""
     target = os.path.join(folder, os.path.basename(source))
     if os.path.exists(target):
@@ -68,18 +39,18 @@ def make_folder(path: str) -> None:
 
 def saved_files(folder: str, manifest: Dict[str, Any]) -> Dict[str, str]:
     """Package name to the .deb that is really there."""
-    found = {}
+    paths = {}
     for name, row in manifest["packages"].items():
         path = os.path.join(folder, row.get("deb") or "")
         if row.get("deb") and os.path.isfile(path):
-            found[name] = path
-    return found
+            paths[name] = path
+    return paths
 
 
-def forget_others(folder: str, keep_names: Iterable[str]) -> List[str]:
+def remove_outdated(folder: str, keep_names: Iterable[str]) -> List[str]:
     """Remove the .debs of the pool that are of no installed version any more."""
-    kept = set(keep_names)
-    gone = [name for name in sorted(os.listdir(folder)) if name.endswith(".deb") and name not in kept]
-    for name in gone:
+    keep = set(keep_names)
+    removed = [name for name in sorted(os.listdir(folder)) if name.endswith(".deb") and name not in keep]
+    for name in removed:
         os.unlink(os.path.join(folder, name))
-    return gone
+    return removed

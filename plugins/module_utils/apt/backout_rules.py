@@ -10,8 +10,10 @@ Entry = Dict[str, Any]
 FORMAT = 1
 
 
-class Way(NamedTuple):
-    """How a host gets back: files and versions for apt, packages that must go, and what can not be had."""
+class WayBack(NamedTuple):
+    """How a host gets back: files and versions for apt, packages to remove, and what is not
+    available.
+    """
 
     files: Dict[str, str]
     versions: Dict[str, str]
@@ -19,18 +21,21 @@ class Way(NamedTuple):
     missing: List[str]
 
 
-def empty() -> Dict[str, Any]:
+def empty_manifest() -> Dict[str, Any]:
     return {"format": FORMAT, "packages": {}}
 
 
 def merged(
     manifest: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], saved: Mapping[str, Optional[str]]
 ) -> Dict[str, Any]:
-    """The manifest with these changes added. What was written first stays: it is the state before the change."""
+    """The manifest with these changes added.
+
+    What was written first stays: it is the state before the change.
+    """
     packages: Dict[str, Entry] = {name: dict(row) for name, row in manifest.get("packages", {}).items()}
     for row in changes:
-        known = packages.get(row["name"])
-        if known is None:
+        recorded = packages.get(row["name"])
+        if recorded is None:
             packages[row["name"]] = {
                 "arch": row["arch"],
                 "from": row["from"],
@@ -38,18 +43,18 @@ def merged(
                 "deb": saved.get(row["name"]),
             }
         else:
-            known["to"] = row["to"]
-            if not known.get("deb") and known["from"] == row["from"]:
-                known["deb"] = saved.get(row["name"])
+            recorded["to"] = row["to"]
+            if not recorded.get("deb") and recorded["from"] == row["from"]:
+                recorded["deb"] = saved.get(row["name"])
     return {"format": FORMAT, "packages": {name: packages[name] for name in sorted(packages)}}
 
 
 def to_save(manifest: Mapping[str, Any], changes: Iterable[Mapping[str, Any]]) -> List[Mapping[str, Any]]:
     """The changes whose old package is not yet recorded with a file."""
-    known = manifest.get("packages", {})
+    recorded = manifest.get("packages", {})
     rows = []
     for row in changes:
-        entry = known.get(row["name"])
+        entry = recorded.get(row["name"])
         if entry is None or (row["from"] and entry["from"] == row["from"] and not entry.get("deb")):
             rows.append(row)
     return rows
@@ -67,12 +72,12 @@ def diff_lines(manifest: Mapping[str, Any]) -> str:
 
 
 def completeness(changes: Iterable[Mapping[str, Any]], unsaved: Iterable[str]) -> Dict[str, Any]:
-    """The check that tells an approver whether the way back is complete."""
-    wanted = [row["name"] for row in changes if row["from"]]
+    """The check that shows an approver whether the way back is complete."""
+    replaced = [row["name"] for row in changes if row["from"]]
     missing = sorted(set(unsaved))
-    detail = "%d of %d old packages kept" % (len(wanted) - len(missing), len(wanted))
+    detail = "%d of %d old packages kept" % (len(replaced) - len(missing), len(replaced))
     if missing:
-        detail += "; not to be had any more: " + ", ".join(missing)
+        detail += "; no longer available: " + ", ".join(missing)
     return {"name": "way back for every package", "ok": not missing, "detail": detail}
 
 
@@ -82,27 +87,29 @@ def way_back(
     files: Mapping[str, str],
     offered: Mapping[str, Iterable[str]],
     keep_new: Iterable[str],
-) -> Way:
-    """What to give apt so that the recorded versions come back; nothing where they are there already."""
-    way = Way({}, {}, [], [])
+) -> WayBack:
+    """What to give apt so that the recorded versions come back; nothing where they are there
+    already.
+    """
+    way = WayBack({}, {}, [], [])
     keep = set(keep_new)
     for name, row in sorted(manifest.get("packages", {}).items()):
-        wanted, now = row["from"], installed.get(name)
-        if wanted == now:
+        version, current = row["from"], installed.get(name)
+        if version == current:
             continue
-        if wanted is None:
+        if version is None:
             if name not in keep:
                 way.removals.append(name)
         elif name in files:
             way.files[name] = files[name]
-        elif wanted in offered.get(name, ()):
-            way.versions[name] = wanted
+        elif version in offered.get(name, ()):
+            way.versions[name] = version
         else:
-            way.missing.append("%s %s" % (name, wanted))
+            way.missing.append("%s %s" % (name, version))
     return way
 
 
-def arguments(way: Way) -> List[str]:
+def arguments(way: WayBack) -> List[str]:
     """The arguments for `apt-get install`."""
     return (
         [way.files[name] for name in sorted(way.files)]
@@ -111,9 +118,11 @@ def arguments(way: Way) -> List[str]:
     )
 
 
-def strangers(changes: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]) -> List[str]:
+def unrecorded_changes(changes: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]) -> List[str]:
     """Packages that apt would change although the manifest says nothing of them."""
-    known = manifest.get("packages", {})
+    recorded = manifest.get("packages", {})
     return sorted(
-        row["name"] for row in changes if row["name"] not in known or known[row["name"]]["from"] != row["to"]
+        row["name"]
+        for row in changes
+        if row["name"] not in recorded or recorded[row["name"]]["from"] != row["to"]
     )

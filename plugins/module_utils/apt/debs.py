@@ -22,7 +22,7 @@ def _stream(deb: str, what: str) -> Tuple[subprocess.Popen[bytes], tarfile.TarFi
 
 def changelog(deb: str) -> Optional[str]:
     """Debian's change notes inside a package; None where it keeps them in another package."""
-    found: Optional[str] = None
+    notes: Optional[str] = None
     process, archive = _stream(deb, "--fsys-tarfile")
     try:
         for entry in archive:
@@ -34,14 +34,14 @@ def changelog(deb: str) -> Optional[str]:
             if match["file"] == "changelog.Debian.gz":
                 return text
             if match["file"] == "changelog.gz" and re.match(r"\S+ \([^)]+\) .+; urgency=", text):
-                found = text
+                notes = text
     except (tarfile.TarError, OSError, EOFError):
-        return found
+        return notes
     finally:
         archive.close()
         process.kill()
         process.communicate()
-    return found
+    return notes
 
 
 def scripts(deb: str) -> str:
@@ -70,10 +70,10 @@ def restarts(text: str) -> List[str]:
     """The services that a package's own script restarts when it is upgraded."""
     if not re.search(r"restart", text):
         return []
-    found = []
+    services = []
     for line in text.splitlines():
         if re.search(r"\b(restart|deb-systemd-invoke|invoke-rc\.d)\b", line) and not line.lstrip().startswith(
             "#"
         ):
-            found += re.findall(r"([A-Za-z0-9@_.\\-]+\.service)\b", line)
-    return sorted(set(found))
+            services += re.findall(r"([A-Za-z0-9@_.\\-]+\.service)\b", line)
+    return sorted(set(services))

@@ -74,7 +74,7 @@ def need_python_apt(module: AnsibleModule) -> None:
     )
 
 
-# --- locks ---------------------------------------------------------------------------------------------------
+# --- locks ----------------------------------------------------------------------------------------
 
 
 def lock_holder(paths: Iterable[str] = LOCKS) -> str:
@@ -82,8 +82,8 @@ def lock_holder(paths: Iterable[str] = LOCKS) -> str:
     for path in paths:
         try:
             with open(path, "rb") as handle:
-                asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-                answer = fcntl.fcntl(handle.fileno(), fcntl.F_GETLK, asked)
+                request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                answer = fcntl.fcntl(handle.fileno(), fcntl.F_GETLK, request)
         except OSError:
             continue
         kind, _whence, _start, _length, process = struct.unpack("hhqqi4x", answer)
@@ -115,14 +115,14 @@ def need_lock(module: AnsibleModule, seconds: int) -> None:
     holder = wait_for_lock(seconds)
     if holder:
         module.fail_json(
-            msg="the package system is in use by %s; it was waited for %d seconds" % (holder, seconds),
+            msg="the package system is in use by %s; waited for %d seconds" % (holder, seconds),
             fitsom={
                 "checks": [{"name": "package system is free", "ok": False, "detail": "held by " + holder}]
             },
         )
 
 
-# --- running apt ---------------------------------------------------------------------------------------------
+# --- running apt ----------------------------------------------------------------------------------
 
 
 class Apt:
@@ -145,32 +145,34 @@ class Apt:
             )
 
     def installed(self) -> Dict[str, Dict[str, str]]:
-        """dpkg's own list: name (with :arch only for foreign ones) to version, architecture and state."""
+        """dpkg's own list: name (with :arch only for foreign ones) to version, architecture and
+        state.
+        """
         native = self.run(["dpkg", "--print-architecture"])[1].strip()
         form = "${binary:Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"
         _code, out, _err = self.run(["dpkg-query", "-W", "-f", form])
-        found: Dict[str, Dict[str, str]] = {}
+        packages: Dict[str, Dict[str, str]] = {}
         for line in out.splitlines():
             name, version, arch, state = line.split("\t")
             if version and state[1:2] not in ("n", "c"):
                 name = name[: -len(native) - 1] if name.endswith(":" + native) else name
-                found[name] = {"version": version, "arch": arch, "state": state.strip()}
-        return found
+                packages[name] = {"version": version, "arch": arch, "state": state.strip()}
+        return packages
 
     def packages(self, security: Iterable[str]) -> Dict[str, Dict[str, Any]]:
         """What apt knows of each package that is installed, or that could be."""
         patterns = list(security)
-        found: Dict[str, Dict[str, Any]] = {}
+        states: Dict[str, Dict[str, Any]] = {}
         for package in apt.Cache():
             if package.installed is None and not package.versions:
                 continue
-            found[package.name] = _Lazy(package, patterns)
-        return found
+            states[package.name] = _Lazy(package, patterns)
+        return states
 
     def simulate(
         self, arguments: List[str], allow_removals: bool, downgrades: bool = False
     ) -> Tuple[List[Change], str]:
-        """What apt's resolver would change, or its reason why it can not be done."""
+        """What apt's resolver would change, or its reason why it cannot be done."""
         if not arguments:
             return [], ""
         code, out, err = self.run(
@@ -191,7 +193,10 @@ class Apt:
     def install(
         self, arguments: List[str], allow_removals: bool, downgrades: bool, lock_timeout: int
     ) -> Tuple[int, str]:
-        """Really do it. The state of dpkg afterwards tells what happened, not this."""
+        """Run apt-get install.
+
+        The state of dpkg afterwards shows what happened, not this return value.
+        """
         need_lock(self.module, lock_timeout)
         wait = ["-o", "DPkg::Lock::Timeout=%d" % lock_timeout]
         code, out, err = self.run(
@@ -203,13 +208,13 @@ class Apt:
         return self.run(["apt-mark", "showauto"])[1].split()
 
     def mark_automatic(self, names: Iterable[str]) -> None:
-        wanted = sorted(set(names))
-        if wanted:
-            self.run(["apt-mark", "auto", *wanted])
+        selected = sorted(set(names))
+        if selected:
+            self.run(["apt-mark", "auto", *selected])
 
 
 def _options(allow_removals: bool, downgrades: bool) -> List[str]:
-    """The same for the simulation and for the deed, so that one predicts the other."""
+    """The same for the simulation and for the run, so that one predicts the other."""
     options = [
         "-y",
         "-o",
@@ -295,7 +300,7 @@ def deb_path(name: str, row: Mapping[str, Any], folders: Iterable[str] = (APT_CA
     return next((place for place in places if os.path.isfile(place)), None)
 
 
-# --- the plan ------------------------------------------------------------------------------------------------
+# --- the plan -------------------------------------------------------------------------------------
 
 
 class Plan:
@@ -310,23 +315,26 @@ class Plan:
 
 
 def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
-    """The one way in which planning and patching find what to change. Fails the module where it can not be done."""
+    """The one way in which planning and patching find what to change.
+
+    Fails the module where it cannot be done.
+    """
     plan = Plan()
     plan.packages = host.packages(options["security_origins"])
     pinned = options["pinned"] if options["pinned"] is not None else bool(options["pins"])
-    left = list(options["hold"]) + list(options["exclude"])
+    skipped = list(options["hold"]) + list(options["exclude"])
     if pinned:
         targets, problems = select_pins(options["pins"], plan.packages, options["hold"], options["exclude"])
         if problems:
-            host.module.fail_json(msg="the approved versions can not be installed:\n" + "\n".join(problems))
+            host.module.fail_json(msg="the approved versions cannot be installed:\n" + "\n".join(problems))
         removals = options["allow_removals"] or any(not version for version in targets.values())
         plan.arguments = apt_arguments(targets)
         plan.changes, error = host.simulate(plan.arguments, removals)
-        strangers = unapproved(plan.changes, options["pins"])
-        problems = ["%s %s" % (r["name"], r["to"] or "(removed)") for r in strangers]
+        unapproved_changes = unapproved(plan.changes, options["pins"])
+        problems = ["%s %s" % (r["name"], r["to"] or "(removed)") for r in unapproved_changes]
         if error or problems:
             host.module.fail_json(
-                msg="the approved versions can not be installed: "
+                msg="the approved versions cannot be installed: "
                 + (error or "apt would also change what was not approved: " + ", ".join(problems))
             )
         return plan
@@ -335,21 +343,22 @@ def make_plan(host: Apt, options: Mapping[str, Any]) -> Plan:
     targets = dict(selection.targets)
     plan.arguments = apt_arguments(targets)
     plan.changes, error = host.simulate(plan.arguments, options["allow_removals"])
-    problems = forbidden(plan.changes, options["allow_removals"], left)
+    problems = forbidden(plan.changes, options["allow_removals"], skipped)
     if error or problems:
-        _leave_back(host, plan, targets, options, left)
+        _keep_back(host, plan, targets, options, skipped)
     return plan
 
 
-def _leave_back(
-    host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping[str, Any], left: List[str]
+def _keep_back(
+    host: Apt, plan: Plan, targets: Dict[str, Any], options: Mapping[str, Any], skipped: List[str]
 ) -> None:
-    """Try each package for itself, keep back those that can not be had, and plan the rest."""
+    """Try each package alone, keep back those that cannot be installed, and plan the others."""
     possible: Dict[str, Any] = {}
     for name in sorted(targets):
-        # Removals are let through here, and forbidden below by their names: apt's own refusal names none.
+        # Removals are let through here, and forbidden below by their names: apt's own refusal names
+        # none.
         changes, error = host.simulate(apt_arguments({name: targets[name]}), True)
-        reason = error or "; ".join(forbidden(changes, options["allow_removals"], left))
+        reason = error or "; ".join(forbidden(changes, options["allow_removals"], skipped))
         if reason:
             state = plan.packages[name]
             row = {
@@ -363,6 +372,6 @@ def _leave_back(
             possible[name] = targets[name]
     plan.arguments = apt_arguments(possible)
     plan.changes, error = host.simulate(plan.arguments, options["allow_removals"])
-    problems = [error] if error else forbidden(plan.changes, options["allow_removals"], left)
+    problems = [error] if error else forbidden(plan.changes, options["allow_removals"], skipped)
     if problems:
-        host.module.fail_json(msg="apt can not install these updates together:\n" + "\n".join(problems))
+        host.module.fail_json(msg="apt cannot install these updates together:\n" + "\n".join(problems))

@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which running services a set of package changes will restart, read before the packages are touched."""
+"""Which running services a set of package changes will restart, read before the packages are
+touched.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +16,24 @@ from .services import files_of, restartable, running, show
 
 
 def expected_restarts(changes: Iterable[Change], texts: Iterable[str], never: List[str]) -> Dict[str, str]:
-    """Service to who will restart it: its own `package`, or the `run` because it executes replaced files."""
+    """Service to who will restart it: its own `package`, or the `run` because it executes replaced
+    files.
+    """
     replaced = set()
     for row in changes:
         if row["from"]:
             replaced |= files_of(row["name"], row["arch"])
     units = running(deleted=False) if replaced else {}
-    found = {unit: "run" for unit in restartable(units, never) if units[unit] & replaced}
+    services = {unit: "run" for unit in restartable(units, never) if units[unit] & replaced}
     for text in texts:
-        found.update(dict.fromkeys(restarts(text), "package"))
-    return found
+        services.update(dict.fromkeys(restarts(text), "package"))
+    return services
 
 
 def service_rows(module: AnsibleModule, expected: Mapping[str, str]) -> List[Dict[str, Any]]:
-    """Those of them that run now, with what tells later whether they were restarted."""
+    """Those of them that run now, with their start times, which show later whether they were
+    restarted.
+    """
     states = show(module, expected)
     return [
         {

@@ -1,8 +1,10 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the patching modules decide, as pure functions: no file, no process and no python-apt is touched here.
+"""What the patching modules decide, as pure functions: no file, no process and no python-apt is
+touched here.
 
-A *change* is a dictionary {name, arch, from, to, action}; `from` or `to` is None where nothing was or will be.
+A *change* is a dictionary {name, arch, from, to, action}; `from` or `to` is None where nothing was
+or will be.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+
+from .versions import newer
 
 Change = Dict[str, Any]
 
@@ -31,58 +35,7 @@ class Selection(NamedTuple):
     left_out: List[Dict[str, str]]
 
 
-# --- versions ------------------------------------------------------------------------------------------------
-
-
-def _order(character: str) -> int:
-    if character == "~":
-        return -1
-    return ord(character) if character.isalpha() else ord(character) + 256
-
-
-def _leading(pattern: str, text: str) -> str:
-    found = re.match(pattern, text)
-    return found.group() if found else ""
-
-
-def _compare_part(left: str, right: str) -> int:
-    """Debian policy 5.6.12: text and numbers by turns, ~ before the end, letters before the rest."""
-    while left or right:
-        text_left, text_right = _leading(r"\D*", left), _leading(r"\D*", right)
-        for place in range(max(len(text_left), len(text_right))):
-            one = _order(text_left[place]) if place < len(text_left) else 0
-            two = _order(text_right[place]) if place < len(text_right) else 0
-            if one != two:
-                return -1 if one < two else 1
-        left, right = left[len(text_left) :], right[len(text_right) :]
-        digits_left, digits_right = _leading(r"\d*", left), _leading(r"\d*", right)
-        if int(digits_left or 0) != int(digits_right or 0):
-            return -1 if int(digits_left or 0) < int(digits_right or 0) else 1
-        left, right = left[len(digits_left) :], right[len(digits_right) :]
-    return 0
-
-
-def _split(version: str) -> Tuple[int, str, str]:
-    epoch, colon, rest = version.partition(":")
-    if not colon:
-        epoch, rest = "0", version
-    upstream, _dash, revision = rest.rpartition("-") if "-" in rest else (rest, "", "0")
-    return int(epoch), upstream, revision
-
-
-def compare_versions(left: str, right: str) -> int:
-    """-1, 0 or 1, as dpkg orders the two versions."""
-    one, two = _split(left), _split(right)
-    if one[0] != two[0]:
-        return -1 if one[0] < two[0] else 1
-    return _compare_part(one[1], two[1]) or _compare_part(one[2], two[2])
-
-
-def newer(left: str, right: str) -> bool:
-    return compare_versions(left, right) > 0
-
-
-# --- changes -------------------------------------------------------------------------------------------------
+# --- changes --------------------------------------------------------------------------------------
 
 
 def action_of(before: Optional[str], after: Optional[str]) -> str:
@@ -99,15 +52,15 @@ def change(name: str, arch: str, before: Optional[str], after: Optional[str]) ->
 
 def parse_simulation(text: str) -> List[Change]:
     """The packages that `apt-get -s` says it would install, change or remove, sorted by name."""
-    found: Dict[str, Change] = {}
+    changes: Dict[str, Change] = {}
     for line in text.splitlines():
         match = SIMULATED.match(line)
         if match is None:
             continue
         new = match["new"] if match["verb"] == "Inst" else None
         if match["old"] != new:
-            found[match["name"]] = change(match["name"], match["arch"] or "", match["old"], new)
-    return [found[name] for name in sorted(found)]
+            changes[match["name"]] = change(match["name"], match["arch"] or "", match["old"], new)
+    return [changes[name] for name in sorted(changes)]
 
 
 def actual_changes(
@@ -144,9 +97,13 @@ def describe(changes: Iterable[Change]) -> str:
     return ", ".join("%s %s -> %s" % (r["name"], r["from"] or "none", r["to"] or "none") for r in changes)
 
 
-def package_rows(changes: Iterable[Change], known: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    """The `packages` list of the fitsom key: the changes with what is known about each new version."""
-    facts = {(row["name"], row["to"]): row for row in known}
+def package_rows(
+    changes: Iterable[Change], new_versions: Iterable[Mapping[str, Any]]
+) -> List[Dict[str, Any]]:
+    """The `packages` list of the fitsom key: the changes with what is known about each new
+    version.
+    """
+    facts = {(row["name"], row["to"]): row for row in new_versions}
     rows = []
     for row in changes:
         fact = facts.get((row["name"], row["to"]), {})
@@ -163,7 +120,7 @@ def package_rows(changes: Iterable[Change], known: Iterable[Mapping[str, Any]]) 
     return rows
 
 
-# --- which packages ------------------------------------------------------------------------------------------
+# --- which packages -------------------------------------------------------------------------------
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
@@ -172,7 +129,9 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def security_version(installed: str, candidate: str, versions: Iterable[Mapping[str, Any]]) -> Optional[str]:
-    """The newest version from a security archive that is newer than the installed one and that apt may choose."""
+    """The newest version from a security archive that is newer than the installed one and that apt
+    may choose.
+    """
     best: Optional[str] = None
     for version in versions:
         text = str(version["version"])
@@ -214,8 +173,8 @@ def select(
     left_out: List[Dict[str, str]] = []
     holds, excludes = list(hold), list(exclude)
     for row in rows:
-        wanted = row["security_version"] if scope == "security" else row["candidate"]
-        if wanted is None:
+        version = row["security_version"] if scope == "security" else row["candidate"]
+        if version is None:
             continue
         reason = ""
         if row["held"] or matches(row["name"], holds):
@@ -224,10 +183,10 @@ def select(
             reason = "excluded"
         if reason:
             left_out.append(
-                {"name": row["name"], "installed": row["installed"], "offered": wanted, "reason": reason}
+                {"name": row["name"], "installed": row["installed"], "offered": version, "reason": reason}
             )
         else:
-            targets[row["name"]] = wanted
+            targets[row["name"]] = version
     return Selection(targets, left_out)
 
 
@@ -237,54 +196,59 @@ def select_pins(
     hold: Iterable[str],
     exclude: Iterable[str],
 ) -> Tuple[Dict[str, Optional[str]], List[str]]:
-    """The approved versions that are not there yet, and every reason why they can not be had."""
+    """The approved versions that are not there yet, and every reason why they cannot be
+    installed.
+    """
     targets: Dict[str, Optional[str]] = {}
     problems: List[str] = []
-    left = list(hold) + list(exclude)
+    skipped = list(hold) + list(exclude)
     for name in sorted(pins):
-        wanted = pins[name] or None
+        version = pins[name] or None
         state = packages.get(name, {})
         installed = state.get("installed")
-        if wanted == installed:
+        if version == installed:
             continue
-        problem = _pin_problem(name, wanted, state, left)
+        problem = _pin_problem(name, version, state, skipped)
         if problem:
             problems.append(problem)
         else:
-            targets[name] = wanted
+            targets[name] = version
     return targets, problems
 
 
-def _pin_problem(name: str, wanted: Optional[str], state: Mapping[str, Any], left: List[str]) -> str:
+def _pin_problem(name: str, version: Optional[str], state: Mapping[str, Any], skipped: List[str]) -> str:
     installed = state.get("installed")
-    if state.get("held") or matches(name, left):
-        return "%s: version %s is approved, but the package is held or excluded on this host" % (name, wanted)
-    if wanted is None:
+    if state.get("held") or matches(name, skipped):
+        return "%s: version %s is approved, but the package is held or excluded on this host" % (
+            name,
+            version,
+        )
+    if version is None:
         return ""
-    if installed and newer(installed, wanted):
+    if installed and newer(installed, version):
         return "%s: version %s is approved, but %s is installed already, which is newer" % (
             name,
-            wanted,
+            version,
             installed,
         )
-    offered = [str(version["version"]) for version in state.get("versions", [])]
-    if wanted not in offered:
+    offered = [str(entry["version"]) for entry in state.get("versions", [])]
+    if version not in offered:
         return "%s: version %s is approved, but the archive offers %s (superseded)" % (
             name,
-            wanted,
+            version,
             state.get("candidate") or "no version of it",
         )
     return ""
 
 
 def unapproved(changes: Iterable[Change], pins: Mapping[str, Optional[str]]) -> List[Change]:
-    """The changes that apt would make besides, or other than, the approved ones."""
+    """The changes that apt would make in addition to the approved ones, or instead of them."""
     return [row for row in changes if row["name"] not in pins or (pins[row["name"]] or None) != row["to"]]
 
 
-def forbidden(changes: Iterable[Change], allow_removals: bool, left: Iterable[str]) -> List[str]:
+def forbidden(changes: Iterable[Change], allow_removals: bool, skipped: Iterable[str]) -> List[str]:
     """Why a simulated set of changes may not be made."""
-    patterns = list(left)
+    patterns = list(skipped)
     problems = []
     for row in changes:
         if row["action"] == "remove" and not allow_removals:
@@ -301,11 +265,13 @@ def apt_arguments(targets: Mapping[str, Optional[str]]) -> List[str]:
     return ["%s=%s" % (n, targets[n]) if targets[n] else "%s-" % n for n in sorted(targets)]
 
 
-# --- what the archive says -----------------------------------------------------------------------------------
+# --- what the archive says ------------------------------------------------------------------------
 
 
 def parse_changelog(text: str, installed: Optional[str]) -> Tuple[List[str], Optional[str]]:
-    """Advisories in the entries newer than the installed version, and the day of the newest entry."""
+    """Advisories in the entries newer than the installed version, and the day of the newest
+    entry.
+    """
     heads = list(CHANGELOG_HEAD.finditer(text))
     end = len(text)
     for head in heads:
@@ -336,28 +302,30 @@ def apt_errors(text: str) -> str:
     """apt's and dpkg's own words about a failure, without the progress around them."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     first = next((i for i, line in enumerate(lines) if re.match(r"dpkg: error|dpkg-deb: error", line)), None)
-    picked = []
+    selected = []
     if first is not None:
         start = max(
             (i for i in range(first) if lines[i].startswith(("Setting up", "Unpacking"))), default=first - 1
         )
-        picked = lines[max(start, first - 6, 0) : first + 2]
-    picked += [
-        line for line in lines if line.startswith(("E: ", "dpkg: error", "W: Failed")) and line not in picked
+        selected = lines[max(start, first - 6, 0) : first + 2]
+    selected += [
+        line
+        for line in lines
+        if line.startswith(("E: ", "dpkg: error", "W: Failed")) and line not in selected
     ]
-    if not picked:
-        picked = lines[-8:]
-    return "\n".join(picked)
+    if not selected:
+        selected = lines[-8:]
+    return "\n".join(selected)
 
 
 def unmet(text: str) -> str:
     """apt's explanation of an unsolvable request, in one line."""
     lines = [line.strip() for line in text.splitlines()]
-    kept = [line for line in lines if re.match(r"\S+ : |E: |Depends: |Breaks: |Conflicts: ", line)]
-    return "; ".join(kept)
+    reasons = [line for line in lines if re.match(r"\S+ : |E: |Depends: |Breaks: |Conflicts: ", line)]
+    return "; ".join(reasons)
 
 
-# --- services and reboot -------------------------------------------------------------------------------------
+# --- services and reboot --------------------------------------------------------------------------
 
 
 def parse_needrestart(text: str) -> Tuple[List[str], bool]:
@@ -370,15 +338,17 @@ def parse_needrestart(text: str) -> Tuple[List[str], bool]:
 
 def reboot_reasons(changes: Iterable[Change], patterns: Iterable[str], asking: Iterable[str]) -> List[str]:
     """Packages of this change after which the host should be started again."""
-    asks, wanted = set(asking), list(patterns)
-    return sorted(r["name"] for r in changes if r["to"] and (r["name"] in asks or matches(r["name"], wanted)))
+    asking_names, names = set(asking), list(patterns)
+    return sorted(
+        r["name"] for r in changes if r["to"] and (r["name"] in asking_names or matches(r["name"], names))
+    )
 
 
 def seconds_until(at: str, now: Tuple[int, int]) -> int:
     """Seconds until the next HH:MM; a time that passed less than twelve hours ago means at once."""
     match = re.match(r"^([01]?\d|2[0-3]):([0-5]\d)$", at)
     if match is None:
-        raise ValueError("'%s' is no time of day; write it as 22:30" % at)
+        raise ValueError("'%s' is not a time of day; write it as 22:30" % at)
     minutes = (int(match[1]) * 60 + int(match[2]) - now[0] * 60 - now[1]) % 1440
     return 0 if minutes > 720 else minutes * 60
 

@@ -10,10 +10,13 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..linux import read_text, stat_fields, unit_properties
 from .rules import matches
 
 INFO = "/var/lib/dpkg/info"
-SHOWN = "Id,LoadState,ActiveState,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,Type,Result"
+PROPERTIES = (
+    "Id,LoadState,ActiveState,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic,Type,Result"
+)
 
 
 def unit_of(cgroup: str) -> Optional[str]:
@@ -30,25 +33,17 @@ def unit_of(cgroup: str) -> Optional[str]:
 
 def mapped_files(maps: str, deleted: bool) -> Set[str]:
     """Paths in /proc/PID/maps; with `deleted` only those whose file was replaced meanwhile."""
-    found = set()
+    paths = set()
     for line in maps.splitlines():
         fields = line.split(None, 5)
         if len(fields) < 6 or not fields[5].startswith("/") or "x" not in fields[1]:
             continue
         path = fields[5]
         if path.endswith(" (deleted)"):
-            found.add(path[: -len(" (deleted)")])
+            paths.add(path[: -len(" (deleted)")])
         elif not deleted:
-            found.add(path)
-    return {path for path in found if path.startswith(("/usr/", "/lib", "/bin/", "/sbin/", "/opt/"))}
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            return handle.read()
-    except OSError:
-        return ""
+            paths.add(path)
+    return {path for path in paths if path.startswith(("/usr/", "/lib", "/bin/", "/sbin/", "/opt/"))}
 
 
 def _processes(deleted: bool) -> Iterator[Tuple[str, str, Set[str]]]:
@@ -56,65 +51,70 @@ def _processes(deleted: bool) -> Iterator[Tuple[str, str, Set[str]]]:
     for process in os.listdir("/proc"):
         if not process.isdigit():
             continue
-        unit = unit_of(_read("/proc/%s/cgroup" % process))
-        files = mapped_files(_read("/proc/%s/maps" % process), deleted) if unit else set()
+        unit = unit_of(read_text("/proc/%s/cgroup" % process))
+        files = mapped_files(read_text("/proc/%s/maps" % process), deleted) if unit else set()
         if unit and files:
             yield process, unit, files
 
 
 def running(deleted: bool) -> Dict[str, Set[str]]:
     """Service to the files that its processes execute from."""
-    found: Dict[str, Set[str]] = {}
+    files_by_unit: Dict[str, Set[str]] = {}
     for _process, unit, files in _processes(deleted):
-        found.setdefault(unit, set()).update(files)
-    return found
+        files_by_unit.setdefault(unit, set()).update(files)
+    return files_by_unit
 
 
 def stale_since() -> Dict[str, float]:
-    """Service to the start of the youngest of its processes that run replaced files, in seconds since the boot."""
-    found: Dict[str, float] = {}
+    """Service to the start of the youngest of its processes that run replaced files, in seconds
+    since the boot.
+    """
+    starts: Dict[str, float] = {}
     for process, unit, _files in _processes(deleted=True):
-        started = start_of(_read("/proc/%s/stat" % process))
-        found[unit] = max(started, found.get(unit, 0.0))
-    return found
+        started = start_of(read_text("/proc/%s/stat" % process))
+        starts[unit] = max(started, starts.get(unit, 0.0))
+    return starts
 
 
 def start_of(stat: str) -> float:
-    """Seconds from the boot to the start of the process whose /proc/PID/stat this is; 0 if it has ended since."""
-    fields = stat.rpartition(")")[2].split()  # its name, in brackets, may hold blanks
+    """Seconds from the boot to the start of the process whose /proc/PID/stat this is; 0 if it has
+    ended since.
+    """
+    fields = stat_fields(stat)
     return int(fields[19]) / os.sysconf("SC_CLK_TCK") if len(fields) > 19 else 0.0
 
 
 def left_over(youngest: float, state: Mapping[str, str]) -> bool:
-    """Whether all stale processes are older than the service's own: sessions that outlived a restart, as sshd's do.
+    """Whether all stale processes are older than the service's own: sessions that outlived a
+    restart, as sshd's do.
 
-    To restart the service again would not end them. A second's grace, since the two clocks are read apart.
+    To restart the service again would not end them. A second's grace, since the two clocks are read
+    apart.
     """
-    began = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1000000
-    return youngest < began - 1
+    unit_start = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1000000
+    return youngest < unit_start - 1
 
 
 def files_of(package: str, arch: str) -> Set[str]:
     """A package's files by their real path (older packages still say /lib for /usr/lib)."""
-    listing = _read("%s/%s.list" % (INFO, package)) or _read("%s/%s:%s.list" % (INFO, package, arch))
+    listing = read_text("%s/%s.list" % (INFO, package)) or read_text("%s/%s:%s.list" % (INFO, package, arch))
     folders: Dict[str, str] = {}
-    found = set()
+    paths = set()
     for path in listing.splitlines():
         folder, base = os.path.split(path)
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
-        found.add(os.path.join(folders[folder], base))
-    return found
+        paths.add(os.path.join(folders[folder], base))
+    return paths
 
 
 def show(module: AnsibleModule, names: Iterable[str]) -> Dict[str, Dict[str, str]]:
     """systemd's view of some services, by the name that was asked for."""
-    found = {}
+    states = {}
     for name in names:
         unit = name if re.search(r"\.(service|socket|timer|target|path|mount)$", name) else name + ".service"
-        _code, out, _err = module.run_command(["systemctl", "show", "--property", SHOWN, "--", unit])
-        found[name] = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    return found
+        states[name] = unit_properties(module, unit, PROPERTIES)
+    return states
 
 
 def restartable(units: Iterable[str], never: Iterable[str]) -> List[str]:

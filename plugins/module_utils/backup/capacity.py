@@ -33,24 +33,26 @@ def growth(history: Sequence[Used]) -> Optional[float]:
 
 
 def days_until_full(free: float, daily: Optional[float]) -> Optional[int]:
-    """Whole days; None where it does not grow, or nobody knows yet."""
+    """Whole days; None where it does not grow, or it is not known yet."""
     return int(free / daily) if daily and daily > 0 else None
 
 
 def findings(ci: str, facts: Mapping[str, Any]) -> List[Finding]:
-    """Of {free, total, days (int or None), clients: {name: {verified: days since or None, failed: bool, bytes}}}."""
-    found = []
+    """Of {free, total, days (int or None), clients: {name: {verified: days since or None, failed:
+    bool, bytes}}}.
+    """
+    rows = []
     percent = 100 * facts["free"] / facts["total"]
     evidence = "%s free of %s" % (size(facts["free"]), size(facts["total"]))
     if percent < LEAST_FREE_PERCENT:
         what = "The backup server has %d %% of its space left; backups are about to fail." % percent
-        found.append(finding("backup-space", "exception", ci, what, evidence, "Add space, or keep less."))
+        rows.append(finding("backup-space", "exception", ci, what, evidence, "Add space, or keep less."))
     elif facts["days"] is not None and facts["days"] < WARN_DAYS:
         what = "At the present growth the backup server is full in %s." % in_days(facts["days"] * 24)
-        found.append(finding("backup-space", "warning", ci, what, evidence, "Add space, or keep less."))
+        rows.append(finding("backup-space", "warning", ci, what, evidence, "Add space, or keep less."))
     for name, client in sorted(facts["clients"].items()):
-        found += verified(ci, name, client)
-    return found
+        rows += verified(ci, name, client)
+    return rows
 
 
 def verified(ci: str, name: str, client: Mapping[str, Any]) -> List[Finding]:
@@ -74,8 +76,8 @@ def verified(ci: str, name: str, client: Mapping[str, Any]) -> List[Finding]:
 def note(facts: Mapping[str, Any]) -> str:
     """One sentence about space."""
     clients: Dict[str, Any] = facts["clients"]
-    taken = ", ".join("%s %s" % (name, size(each["bytes"])) for name, each in sorted(clients.items()))
-    when = "in %s" % in_days(facts["days"] * 24) if facts["days"] is not None else "not foreseeable yet"
+    usage = ", ".join("%s %s" % (name, size(client["bytes"])) for name, client in sorted(clients.items()))
+    full = "in %s" % in_days(facts["days"] * 24) if facts["days"] is not None else "not predictable yet"
     return "%s free of %s; full: %s. Taken by %s." % (
-        size(facts["free"]), size(facts["total"]), when, taken or "nobody",
+        size(facts["free"]), size(facts["total"]), full, usage or "nobody",
     )  # fmt: skip

@@ -29,19 +29,21 @@ def pattern(path: str) -> str:
 
 
 def digest(path: str) -> Optional[str]:
-    """SHA-256 of a file; None where there is none that can be read."""
-    found = hashlib.sha256()
+    """SHA-256 of a file; None where it cannot be read."""
+    sha256 = hashlib.sha256()
     try:
         with open(path, "rb") as handle:
             for block in iter(lambda: handle.read(1 << 20), b""):
-                found.update(block)
+                sha256.update(block)
     except OSError:
         return None
-    return found.hexdigest()
+    return sha256.hexdigest()
 
 
-def untouched(node: Node, path: str, seconds: float) -> bool:
-    """Whether the live file is still the one that was backed up, by size and time of change in whole seconds."""
+def is_unchanged(node: Node, path: str, seconds: float) -> bool:
+    """Whether the live file is still the one that was backed up, by size and time of change in
+    whole seconds.
+    """
     try:
         state = os.stat(path)
     except OSError:
@@ -49,46 +51,47 @@ def untouched(node: Node, path: str, seconds: float) -> bool:
     return state.st_size == node.get("size", 0) and int(state.st_mtime) == int(seconds)
 
 
-def verdict(ci: str, wanted: Mapping[str, Any], drill: Mapping[str, Any]) -> List[Finding]:
+def verdict(ci: str, data_set: Mapping[str, Any], drill: Mapping[str, Any]) -> List[Finding]:
     """Findings of one drill: {snapshot, files, bytes, missing, wrong, same, seconds, whole}."""
-    found = []
-    bad = list(drill["missing"]) + list(drill["wrong"])
-    if bad:
-        found.append(
+    rows = []
+    faulty = list(drill["missing"]) + list(drill["wrong"])
+    if faulty:
+        rows.append(
             finding(
                 "restore-failed", "exception", ci,
-                "%d of %d files of %s did not come back as they were." % (len(bad), drill["files"], wanted["name"]),
+                "%d of %d files of %s did not come back as they were."
+                % (len(faulty), drill["files"], data_set["name"]),
                 "snapshot %s" % drill["snapshot"],
                 "Verify the repository: systemctl start fitsom-backup-verify@HOST on the backup server.",
             )
         )  # fmt: skip
-    promised = wanted["rto_minutes"] * 60
+    promised = data_set["rto_minutes"] * 60
     if drill["whole"] and drill["seconds"] > promised:
-        found.append(
+        rows.append(
             finding(
                 "restore-slow", "exception", ci,
                 "Bringing %s back took %s; %s were promised."
-                % (wanted["name"], in_minutes(drill["seconds"]), in_minutes(promised)),
+                % (data_set["name"], in_minutes(drill["seconds"]), in_minutes(promised)),
                 "%d files, %s" % (drill["files"], size(drill["bytes"])),
                 "Promise less, or restore over a faster way.",
             )
         )  # fmt: skip
-    return found
+    return rows
 
 
-def sentence(wanted: Mapping[str, Any], drill: Mapping[str, Any]) -> str:
+def sentence(data_set: Mapping[str, Any], drill: Mapping[str, Any]) -> str:
     """The evidence, for the record."""
-    good = drill["files"] - len(drill["missing"]) - len(drill["wrong"])
+    intact = drill["files"] - len(drill["missing"]) - len(drill["wrong"])
     return (
         "%s of %s: %d of %d files (%s) came back in %s (%s are allowed); %d were compared by SHA-256 with the live."
         % (
             "The whole" if drill["whole"] else "A sample",
-            wanted["name"],
-            good,
+            data_set["name"],
+            intact,
             drill["files"],
             size(drill["bytes"]),
             in_minutes(max(drill["seconds"], 1)),
-            in_minutes(wanted["rto_minutes"] * 60),
+            in_minutes(data_set["rto_minutes"] * 60),
             drill["same"],
         )
     )

@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Limits on homes: what btrfs says, what is to be set, and what is nearly full. Pure; no folder is named."""
+"""Limits on homes: usage as btrfs reports it, what is to be set, and what is nearly full.
+
+Pure; no folder is named.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +17,29 @@ NEARLY = 0.9
 
 
 @dataclass(frozen=True)
-class Held:
+class Usage:
     """What a subvolume holds, and may hold, in bytes; no limit is None."""
 
     used: int
     limit: Optional[int]
 
 
-def qgroups(text: str) -> Dict[int, Held]:
-    """Subvolume id to what it holds, from `btrfs qgroup show --raw -r`: `0/257 16384 16384 none`."""
-    found = {}
+def qgroups(text: str) -> Dict[int, Usage]:
+    """Subvolume id to what it holds, from `btrfs qgroup show --raw -r`: `0/257 16384 16384
+    none`.
+    """
+    usages = {}
     for line in text.splitlines():
         words = line.split()
         if len(words) < 4 or not words[0].startswith("0/") or not words[1].isdigit():
             continue
-        found[int(words[0][2:])] = Held(int(words[1]), int(words[3]) if words[3].isdigit() else None)
-    return found
+        usages[int(words[0][2:])] = Usage(int(words[1]), int(words[3]) if words[3].isdigit() else None)
+    return usages
 
 
-def to_set(ids: Iterable[int], held: Dict[int, Held], limit: int) -> List[int]:
+def to_set(ids: Iterable[int], usages: Dict[int, Usage], limit: int) -> List[int]:
     """Subvolumes whose limit is another one."""
-    return [each for each in ids if each not in held or held[each].limit != limit]
+    return [subvolume for subvolume in ids if subvolume not in usages or usages[subvolume].limit != limit]
 
 
 def size(limit: int) -> str:
@@ -42,8 +47,11 @@ def size(limit: int) -> str:
     return "%g GB" % (limit / GB)
 
 
-def findings(ci: str, path: str, limit: int, plain: int, held: Iterable[Held]) -> List[Finding]:
-    """plain: how many folders are no subvolumes, which btrfs cannot limit. held: what those that are hold."""
+def findings(ci: str, path: str, limit: int, plain: int, usages: Iterable[Usage]) -> List[Finding]:
+    """plain: how many folders are not subvolumes; btrfs cannot limit those.
+
+    usages: of the subvolumes.
+    """
     rows = []
     if plain:
         rows.append(
@@ -56,7 +64,7 @@ def findings(ci: str, path: str, limit: int, plain: int, held: Iterable[Held]) -
                 "Make homes with useradd --btrfs-subvolume-home; move what is there into a subvolume.",
             )
         )
-    full = sum(each.used >= NEARLY * limit for each in held)
+    full = sum(usage.used >= NEARLY * limit for usage in usages)
     if full:
         rows.append(
             finding(
@@ -76,6 +84,6 @@ def _folders(number: int) -> str:
     return "1 folder" if number == 1 else "%d folders" % number
 
 
-def told(path: str, limit: int, number: int) -> Tuple[str, str]:
+def plan_entry(path: str, limit: int, number: int) -> Tuple[str, str]:
     """The id of the object in the plan, and what is said of it."""
     return path, "%s each for %s" % (size(limit), _folders(number))

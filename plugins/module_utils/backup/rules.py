@@ -19,15 +19,15 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(shortened).astimezone(timezone.utc)
 
 
-def of_set(snapshots: Iterable[Snapshot], name: str) -> List[Snapshot]:
+def snapshots_of(snapshots: Iterable[Snapshot], name: str) -> List[Snapshot]:
     """The snapshots of one data set, the oldest first."""
-    found = [snap for snap in snapshots if "set:" + name in (snap.get("tags") or [])]
-    return sorted(found, key=lambda snap: moment(snap["time"]))
+    matching = [snap for snap in snapshots if "set:" + name in (snap.get("tags") or [])]
+    return sorted(matching, key=lambda snap: moment(snap["time"]))
 
 
 def as_of(snapshots: Iterable[Snapshot], name: str, when: datetime) -> Optional[Snapshot]:
     """The last snapshot of the data set that was taken at `when` or before."""
-    before = [snap for snap in of_set(snapshots, name) if moment(snap["time"]) <= when]
+    before = [snap for snap in snapshots_of(snapshots, name) if moment(snap["time"]) <= when]
     return before[-1] if before else None
 
 
@@ -42,38 +42,38 @@ def in_days(hours: float) -> str:
 
 
 def state_of(
-    host: str, wanted: Mapping[str, Any], snapshots: Optional[Iterable[Snapshot]], place: str, now: datetime
+    host: str, data_set: Mapping[str, Any], snapshots: Optional[Iterable[Snapshot]], place: str, now: datetime
 ) -> Dict[str, Any]:
     """One data set in one repository: {set, repository, hours, snapshot, finding or None}.
 
-    `snapshots` is None where the repository could not be asked. `wanted` has name and rpo_hours, the hours of
-    work that the owner is ready to lose.
+    `snapshots` is None where the repository could not be asked. `data_set` has name and rpo_hours,
+    the hours of work that the owner is ready to lose.
     """
-    name, promised, ci = wanted["name"], wanted["rpo_hours"], "%s: %s" % (host, wanted["name"])
+    name, promised, ci = data_set["name"], data_set["rpo_hours"], "%s: %s" % (host, data_set["name"])
     row: Dict[str, Any] = {"set": name, "repository": place, "hours": None, "snapshot": None, "finding": None}
     if snapshots is None:
         row["finding"] = finding(
             "backup-unknown",
             "exception",
             ci,
-            "Nobody can say whether %s is backed up: %s does not answer." % (name, place),
+            "It is not known whether %s is backed up: %s does not answer." % (name, place),
         )
         return row
-    mine = of_set(snapshots, name)
-    if not mine:
+    own = snapshots_of(snapshots, name)
+    if not own:
         row["finding"] = finding(
             "backup-missing", "exception", ci, "There is no backup of %s in %s." % (name, place),
             do="systemctl start fitsom-backup-%s on %s" % (name, host),
         )  # fmt: skip
         return row
-    hours = age_hours(mine[-1], now)
-    row.update(hours=round(hours, 1), snapshot=mine[-1]["id"][:8])
+    hours = age_hours(own[-1], now)
+    row.update(hours=round(hours, 1), snapshot=own[-1]["id"][:8])
     if hours > promised:
         row["finding"] = finding(
             "backup-stale", "exception", ci,
             "The last backup of %s in %s is %s old; %s were promised."
             % (name, place, in_days(hours), in_days(promised)),
-            "snapshot %s of %s" % (mine[-1]["id"][:8], moment(mine[-1]["time"]).strftime("%d %b %Y %H:%M UTC")),
+            "snapshot %s of %s" % (own[-1]["id"][:8], moment(own[-1]["time"]).strftime("%d %b %Y %H:%M UTC")),
             "journalctl -u fitsom-backup-%s on %s" % (name, host),
         )  # fmt: skip
     return row
@@ -90,17 +90,19 @@ def failed(host: str, name: str) -> Finding:
 
 
 def copies(host: str, repositories: Iterable[Mapping[str, Any]]) -> List[Finding]:
-    """3 copies (the original counts), on 2 devices, 1 off-site, 1 offline: what is missing of it."""
-    listed = list(repositories)
-    devices = {host} | {str(each["device"]) for each in listed}
+    """3 copies (the original counts), on 2 devices, 1 off-site, 1 offline: what is missing of
+    it.
+    """
+    known_repositories = list(repositories)
+    devices = {host} | {str(repository["device"]) for repository in known_repositories}
     missing = []
-    if len(listed) < 2:
-        missing.append("%d of 3 copies" % (len(listed) + 1))
+    if len(known_repositories) < 2:
+        missing.append("%d of 3 copies" % (len(known_repositories) + 1))
     if len(devices) < 2:
         missing.append("a second device")
-    if not any(each.get("off_site") for each in listed):
+    if not any(repository.get("off_site") for repository in known_repositories):
         missing.append("a copy off-site")
-    if not any(each.get("offline") for each in listed):
+    if not any(repository.get("offline") for repository in known_repositories):
         missing.append("a copy offline")
     if not missing:
         return []
@@ -116,12 +118,12 @@ def copies(host: str, repositories: Iterable[Mapping[str, Any]]) -> List[Finding
     ]
 
 
-def holding(sets: Iterable[Mapping[str, Any]], path: str) -> List[str]:
+def sets_holding(sets: Iterable[Mapping[str, Any]], path: str) -> List[str]:
     """Names of the data sets that the path is part of."""
     return [
-        each["name"]
-        for each in sets
-        if any(path == top.rstrip("/") or path.startswith(top.rstrip("/") + "/") for top in each["paths"])
+        data_set["name"]
+        for data_set in sets
+        if any(path == top.rstrip("/") or path.startswith(top.rstrip("/") + "/") for top in data_set["paths"])
     ]
 
 

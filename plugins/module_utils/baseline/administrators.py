@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Local administrators: what is wanted of each account, and which steps lead there. Pure functions."""
+"""Local administrators: the desired state of each account, and the steps that lead to it.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ import hashlib
 import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-GONE = "1"  # the day since 1970 on which an account that lost its access expired
+from ..linux import FIRST_USER_UID
+
+EXPIRED = "1"  # the day since 1970 on which an account that lost its access expired
 LOCKED = "!"
-FIRST_PERSON = 1000
 
 
-class Found(NamedTuple):
+class ExistingAccount(NamedTuple):
     """A local account as it is."""
 
     uid: int
@@ -28,7 +32,7 @@ class Found(NamedTuple):
     keys: Tuple[str, ...]
 
 
-class Wanted(NamedTuple):
+class DesiredAccount(NamedTuple):
     """An administrator as listed. What is None is left as it is."""
 
     name: str
@@ -39,7 +43,9 @@ class Wanted(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A command with what it reads on stdin (a line), or with `keys` the key file of the account."""
+    """A command with what it reads on stdin (a line), or with `keys` the key file of the
+    account.
+    """
 
     command: List[str]
     stdin: str = ""
@@ -57,14 +63,14 @@ def members(group: str, name: str) -> List[str]:
     return [member for member in row[3].split(",") if member]
 
 
-def at_home(group: str, name: str, passwd: str) -> List[str]:
-    """Whose first group it is; from there nobody can be removed."""
+def primary_members(group: str, name: str, passwd: str) -> List[str]:
+    """Accounts whose primary group it is; they cannot be removed from it."""
     row = rows(group).get(name)
     return [account for account, fields in rows(passwd).items() if row and fields[3] == row[2]]
 
 
 def key_parts(line: str) -> Optional[Tuple[str, bytes]]:
-    """(kind, the key) of a line of authorized_keys; None if it is none."""
+    """(kind, the key) of a line of authorized_keys; None if it is not a key."""
     for kind, body in re.findall(r"(?:^|\s)([a-z][a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})(?=\s|$)", line):
         try:
             blob = base64.b64decode(body, validate=True)
@@ -83,28 +89,28 @@ def fingerprint(line: str) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(parts[1]).digest()).decode().rstrip("=")
 
 
-def faults(wanted: Sequence[Wanted], absent: Sequence[str]) -> List[str]:
-    """What can not be right, whatever the host has."""
-    names = [one.name for one in wanted]
-    odd = [name for name in [*names, *absent] if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", name)]
-    told = ["%s is no name for an account" % name for name in odd]
-    told += ["%s is listed twice" % name for name in sorted({n for n in names if names.count(n) > 1})]
-    told += ["%s is an administrator and absent" % name for name in sorted(set(names) & set(absent))]
+def faults(desired: Sequence[DesiredAccount], absent: Sequence[str]) -> List[str]:
+    """What cannot be right, whatever the host has."""
+    names = [account.name for account in desired]
+    invalid = [name for name in [*names, *absent] if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", name)]
+    problems = ["%s cannot be the name of an account" % name for name in invalid]
+    problems += ["%s is listed twice" % name for name in sorted({n for n in names if names.count(n) > 1})]
+    problems += ["%s is an administrator and absent" % name for name in sorted(set(names) & set(absent))]
     owners: Dict[str, str] = {}
-    for one in wanted:
-        for key in one.keys or ():
-            told += _key_faults(one.name, key, owners)
-        if one.password is not None and not re.fullmatch(r"\$[A-Za-z0-9]+\$[^\s:]+", one.password):
-            told.append("the password of %s is no hash: make one with mkpasswd" % one.name)
-        if one.comment is not None and re.search(r"[:\n]", one.comment):
-            told.append("the full name of %s has a colon or a new line in it" % one.name)
-    return told
+    for account in desired:
+        for key in account.keys or ():
+            problems += _key_faults(account.name, key, owners)
+        if account.password is not None and not re.fullmatch(r"\$[A-Za-z0-9]+\$[^\s:]+", account.password):
+            problems.append("the password of %s is not a hash: make one with mkpasswd" % account.name)
+        if account.comment is not None and re.search(r"[:\n]", account.comment):
+            problems.append("the full name of %s has a colon or a new line in it" % account.name)
+    return problems
 
 
 def _key_faults(name: str, key: str, owners: Dict[str, str]) -> List[str]:
     parts = key_parts(key)
     if parts is None or "\n" in key or key.startswith("#"):
-        return ["a key of %s is no public key of ssh" % name]
+        return ["a key of %s is not a public key of ssh" % name]
     owner = owners.setdefault(fingerprint(key), name)
     if owner != name:
         return ["%s and %s have the same key; each administrator has one of their own" % (owner, name)]
@@ -112,89 +118,98 @@ def _key_faults(name: str, key: str, owners: Dict[str, str]) -> List[str]:
 
 
 def refusals(
-    wanted: Sequence[Wanted],
+    desired: Sequence[DesiredAccount],
     absent: Sequence[str],
-    found: Mapping[str, Optional[Found]],
+    existing: Mapping[str, Optional[ExistingAccount]],
     password_needed: bool,
 ) -> List[str]:
-    """What this host speaks against."""
-    told = []
-    for one in wanted:
-        now = found[one.name]
-        if now and now.uid < FIRST_PERSON:
-            told.append("%s is an account of the system here" % one.name)
-        password = one.password or (now.password.lstrip("!") if now else "")
+    """Why this host cannot have these administrators."""
+    problems = []
+    for account in desired:
+        current = existing[account.name]
+        if current and current.uid < FIRST_USER_UID:
+            problems.append("%s is an account of the system here" % account.name)
+        password = account.password or (current.password.lstrip("!") if current else "")
         if password_needed and not password.startswith("$"):
-            told.append(
+            problems.append(
                 "sudo will ask %s for a password, and there is none: give a hash, or set"
-                " baseline_accounts_sudo_password to false" % one.name
+                " baseline_accounts_sudo_password to false" % account.name
             )
-        if not password.startswith("$") and not (now.keys if one.keys is None and now else one.keys):
-            told.append("%s has neither a key nor a password, and could not log in" % one.name)
+        if not password.startswith("$") and not (
+            current.keys if account.keys is None and current else account.keys
+        ):
+            problems.append("%s has neither a key nor a password, and could not log in" % account.name)
     for name in absent:
-        now = found[name]
-        if now and now.uid < FIRST_PERSON:
-            told.append("%s is an account of the system, and can not be absent" % name)
-    return told
+        current = existing[name]
+        if current and current.uid < FIRST_USER_UID:
+            problems.append("%s is an account of the system, and cannot be absent" % name)
+    return problems
 
 
-def to_be(one: Wanted, now: Optional[Found]) -> Found:
+def target_account(desired: DesiredAccount, existing: Optional[ExistingAccount]) -> ExistingAccount:
     """The account as it shall be."""
-    back = now is not None and now.expires == GONE
-    kept = (now.password[1:] if back and now.password.startswith("!$") else now.password) if now else LOCKED
-    return Found(
-        uid=now.uid if now else -1,
-        comment=one.comment if one.comment is not None else (now.comment if now else ""),
-        home=now.home if now else "/home/" + one.name,
-        shell=one.shell,
-        password=one.password or kept,
-        expires="" if back or now is None else now.expires,
+    returning = existing is not None and existing.expires == EXPIRED
+    password = (
+        (existing.password[1:] if returning and existing.password.startswith("!$") else existing.password)
+        if existing
+        else LOCKED
+    )
+    return ExistingAccount(
+        uid=existing.uid if existing else -1,
+        comment=desired.comment if desired.comment is not None else (existing.comment if existing else ""),
+        home=existing.home if existing else "/home/" + desired.name,
+        shell=desired.shell,
+        password=desired.password or password,
+        expires="" if returning or existing is None else existing.expires,
         member=True,
-        keys=one.keys if one.keys is not None else (now.keys if now else ()),
+        keys=desired.keys if desired.keys is not None else (existing.keys if existing else ()),
     )
 
 
-def without_access(now: Found) -> Found:
+def without_access(existing: ExistingAccount) -> ExistingAccount:
     """The same account when it can no longer log in, nor become root."""
-    password = now.password if now.password.startswith(("!", "*")) else "!" + now.password
-    return now._replace(password=password, expires=GONE, member=False, keys=())
+    password = existing.password if existing.password.startswith(("!", "*")) else "!" + existing.password
+    return existing._replace(password=password, expires=EXPIRED, member=False, keys=())
 
 
-def steps(name: str, now: Optional[Found], then: Found, group: str) -> List[Step]:
+def steps(name: str, existing: Optional[ExistingAccount], target: ExistingAccount, group: str) -> List[Step]:
     """What leads from one to the other."""
-    found = []
-    if now is None:
-        found.append(Step(["useradd", "-m", "-s", then.shell, "-c", then.comment, name]))
-        now = then._replace(password=LOCKED, member=False, keys=())
-    if (now.shell, now.comment) != (then.shell, then.comment):
-        found.append(Step(["usermod", "-s", then.shell, "-c", then.comment, name]))
-    if now.password != then.password:
-        found.append(Step(["chpasswd", "-e"], stdin="%s:%s" % (name, then.password)))
-    if now.expires != then.expires:
-        found.append(Step(["usermod", "-e", "1970-01-02" if then.expires == GONE else "", name]))
-    if now.member != then.member:
-        found.append(Step(["gpasswd", "-a" if then.member else "-d", name, group]))
-    if now.keys != then.keys:
-        found.append(Step([], keys=then.keys))
-    return found
+    needed = []
+    if existing is None:
+        needed.append(Step(["useradd", "-m", "-s", target.shell, "-c", target.comment, name]))
+        existing = target._replace(password=LOCKED, member=False, keys=())
+    if (existing.shell, existing.comment) != (target.shell, target.comment):
+        needed.append(Step(["usermod", "-s", target.shell, "-c", target.comment, name]))
+    if existing.password != target.password:
+        needed.append(Step(["chpasswd", "-e"], stdin="%s:%s" % (name, target.password)))
+    if existing.expires != target.expires:
+        needed.append(Step(["usermod", "-e", "1970-01-02" if target.expires == EXPIRED else "", name]))
+    if existing.member != target.member:
+        needed.append(Step(["gpasswd", "-a" if target.member else "-d", name, group]))
+    if existing.keys != target.keys:
+        needed.append(Step([], keys=target.keys))
+    return needed
 
 
-def words(now: Optional[Found], other: Optional[Found] = None) -> str:
-    """An account in lines for a difference. `other` is what it is compared with: secrets are never shown."""
-    if now is None:
+def describe(account: Optional[ExistingAccount], compared: Optional[ExistingAccount] = None) -> str:
+    """An account in lines for a difference.
+
+    `compared` is what it is compared with: secrets are never shown.
+    """
+    if account is None:
         return ""
-    lines = ["may become root" if now.member else "may not become root"]
-    lines += ["may log in" if now.expires != GONE else "can not log in"]
-    lines += ["shell %s" % now.shell, "password: %s" % _password(now.password)]
+    lines = ["may become root" if account.member else "may not become root"]
+    lines += ["may log in" if account.expires != EXPIRED else "cannot log in"]
+    lines += ["shell %s" % account.shell, "password: %s" % _password(account.password)]
     if (
-        other is not None
-        and other.password != now.password
-        and _password(other.password) == _password(now.password)
+        compared is not None
+        and compared.password != account.password
+        and _password(compared.password) == _password(account.password)
     ):
         lines[-1] += " (not the one of the other side)"
-    if other is not None and other.comment != now.comment:
-        lines.append("full name: one of its own, not shown" if now.comment else "full name: none")
-    return "".join(line + "\n" for line in [*lines, *("key %s" % fingerprint(key) for key in now.keys)])
+    if compared is not None and compared.comment != account.comment:
+        lines.append("full name: one of its own, not shown" if account.comment else "full name: none")
+    return "".join(line + "\n" for line in [*lines, *("key %s" % fingerprint(key) for key in account.keys)])
 
 
 def _password(text: str) -> str:
@@ -203,21 +218,21 @@ def _password(text: str) -> str:
     return "locked" if text.startswith("!$") else "none"
 
 
-def told(name: str, now: Optional[Found], then: Found) -> Dict[str, str]:
+def plan_entry(name: str, existing: Optional[ExistingAccount], target: ExistingAccount) -> Dict[str, str]:
     """The change of one account in plain words, for plan and report."""
-    keys = "1 key" if len(then.keys) == 1 else "%d keys" % len(then.keys)
-    if then.expires == GONE:
-        action, what = "lock", "can not log in any more, nor become root; its keys are taken away"
+    keys = "1 key" if len(target.keys) == 1 else "%d keys" % len(target.keys)
+    if target.expires == EXPIRED:
+        action, what = "lock", "cannot log in any more, nor become root; its keys are taken away"
     else:
-        action = "add" if now is None else "change"
-        password = "a password" if then.password.startswith("$") else "no password"
+        action = "add" if existing is None else "change"
+        password = "a password" if target.password.startswith("$") else "no password"
         what = "may log in and become root; %s, %s" % (keys, password)
     return {"kind": "administrator", "id": name, "action": action, "group": "administrators", "what": what}
 
 
-def strangers(found: Iterable[str], known: Iterable[str]) -> List[str]:
+def unlisted(privileged: Iterable[str], listed: Iterable[str]) -> List[str]:
     """Who may become root without being listed."""
-    return sorted(set(found) - set(known) - {"root"})
+    return sorted(set(privileged) - set(listed) - {"root"})
 
 
 def uid_zero(passwd: str) -> List[str]:
@@ -231,12 +246,12 @@ def needs_no_password(text: str, user: str, groups: Iterable[str]) -> bool:
     return re.search(r"^(%s)\s[^#\n]*NOPASSWD:\s*ALL\b" % names, text, re.MULTILINE) is not None
 
 
-def load(given: Mapping[str, Any]) -> Wanted:
-    keys = given.get("keys")
-    return Wanted(
-        name=given["name"],
+def desired_account(options: Mapping[str, Any]) -> DesiredAccount:
+    keys = options.get("keys")
+    return DesiredAccount(
+        name=options["name"],
         keys=tuple(key.strip() for key in keys) if keys is not None else None,
-        password=given.get("password") or None,
-        comment=given.get("comment"),
-        shell=given.get("shell") or "/bin/bash",
+        password=options.get("password") or None,
+        comment=options.get("comment"),
+        shell=options.get("shell") or "/bin/bash",
     )

@@ -1,36 +1,29 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The folder that keeps a host's way back: manifest.json, and the content of each file by its hash beside it."""
+"""The folder that keeps a host's way back: manifest.json, and the content of each file by its hash
+beside it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import stat
-import tempfile
 from typing import Any, Dict, Iterator, List, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..apt.backout_files import MANIFEST, sync_folder
-from .kept_rules import FORMAT, Entry, empty, line_of, live_value, with_line
+from ..linux import load_manifest, unit_properties, write_file
+from .kept_rules import Entry, empty_manifest, line_of, live_value, with_line
 
 LOCK = "/etc/.pwd.lock"  # that of lckpwdf(3), which every tool for accounts takes
 
 
 def read_kept(folder: str) -> Dict[str, Any]:
-    """The manifest; an empty one where nothing was kept yet. ValueError for one of another version."""
-    path = os.path.join(folder, MANIFEST)
-    if not os.path.exists(path):
-        return empty()
-    with open(path, encoding="utf-8") as file:
-        found: Dict[str, Any] = json.load(file)
-    if found.get("format") != FORMAT:
-        raise ValueError("%s has format %s; this version reads %d" % (path, found.get("format"), FORMAT))
-    return found
+    """The manifest; an empty one where nothing was kept yet."""
+    return load_manifest(folder, empty_manifest())
 
 
 def content(path: str) -> bytes:
@@ -39,34 +32,37 @@ def content(path: str) -> bytes:
 
 
 def file_entry(path: str) -> Entry:
-    """What a path is now. ValueError where it is reached by a link, or is nothing that can be kept."""
-    above = os.path.dirname(path)
-    if os.path.realpath(above) != above:
+    """What a path is now.
+
+    ValueError where it is reached by a link, or is nothing that can be kept.
+    """
+    parent = os.path.dirname(path)
+    if os.path.realpath(parent) != parent:
         raise ValueError("%s is reached by a link of its folders, and is not touched" % path)
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return {"kind": "absent"}
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         return {"kind": "link", "to": os.readlink(path)}
     if live_value(path):
         return {"kind": "value", "text": content(path).decode()}
-    rights = {"mode": "%04o" % stat.S_IMODE(found.st_mode), "uid": found.st_uid, "gid": found.st_gid}
-    if stat.S_ISDIR(found.st_mode):
+    rights = {"mode": "%04o" % stat.S_IMODE(status.st_mode), "uid": status.st_uid, "gid": status.st_gid}
+    if stat.S_ISDIR(status.st_mode):
         return {"kind": "folder", "names": sorted(os.listdir(path)), **rights}
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("%s is neither a file, a link nor a folder, and can not be kept" % path)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("%s is neither a file, a link nor a folder, and cannot be kept" % path)
     return {"kind": "file", "sha256": hashlib.sha256(content(path)).hexdigest(), **rights}
 
 
-def missing_above(path: str) -> List[str]:
+def missing_parents(path: str) -> List[str]:
     """The folders that would have to be made for it."""
-    found = []
-    above = os.path.dirname(path)
-    while not os.path.lexists(above):
-        found.append(above)
-        above = os.path.dirname(above)
-    return found
+    missing = []
+    parent = os.path.dirname(path)
+    while not os.path.lexists(parent):
+        missing.append(parent)
+        parent = os.path.dirname(parent)
+    return missing
 
 
 def line_entry(name: str) -> Entry:
@@ -77,42 +73,19 @@ def line_entry(name: str) -> Entry:
 
 
 def unit_entry(module: AnsibleModule, name: str) -> Entry:
-    command = ["systemctl", "show", "-p", "LoadState,UnitFileState,ActiveState", name]
-    _code, out, _err = module.run_command(command)
-    shown = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    load = shown.get("LoadState", "not-found")
-    active = shown.get("ActiveState") in ("active", "activating", "reloading")
-    return {"load": load, "enabled": shown.get("UnitFileState", ""), "active": active}
+    properties = unit_properties(module, name, "LoadState,UnitFileState,ActiveState")
+    load = properties.get("LoadState", "not-found")
+    active = properties.get("ActiveState") in ("active", "activating", "reloading")
+    return {"load": load, "enabled": properties.get("UnitFileState", ""), "active": active}
 
 
-def state_now(module: AnsibleModule, kept: Mapping[str, Any]) -> Dict[str, Any]:
+def current_state(module: AnsibleModule, manifest: Mapping[str, Any]) -> Dict[str, Any]:
     """The present state of everything that a manifest names."""
     return {
-        "files": {path: file_entry(path) for path in kept["files"]},
-        "lines": {name: line_entry(name) for name in kept["lines"]},
-        "units": {name: unit_entry(module, name) for name in kept["units"]},
+        "files": {path: file_entry(path) for path in manifest["files"]},
+        "lines": {name: line_entry(name) for name in manifest["lines"]},
+        "units": {name: unit_entry(module, name) for name in manifest["units"]},
     }
-
-
-def write(path: str, body: bytes, mode: int, uid: int, gid: int) -> None:
-    """All of it or nothing, with its owner before its content can be seen; in place where the path is a mount."""
-    if os.path.ismount(path):
-        with open(path, "wb") as file:
-            file.write(body)
-        return
-    handle, scratch = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".fitsom-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchown(file.fileno(), uid, gid)
-            os.fchmod(file.fileno(), mode)
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
-    sync_folder(os.path.dirname(path))
 
 
 def write_value(path: str, text: str) -> None:
@@ -122,10 +95,10 @@ def write_value(path: str, text: str) -> None:
 
 def write_line(name: str, line: Any) -> None:
     path, _colon, key = name.partition(":")
-    found = os.stat(path)
+    status = os.stat(path)
     text = with_line(content(path).decode("utf-8", "surrogateescape"), key, line)
     body = text.encode("utf-8", "surrogateescape")
-    write(path, body, stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
+    write_file(path, body, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
 
 @contextlib.contextmanager

@@ -12,17 +12,20 @@ PARTS = ("files", "lines", "units")
 
 
 class Step(NamedTuple):
-    """One thing to bring back. `part` is one of PARTS; `secret` keeps its text out of every difference."""
+    """One object to bring back.
+
+    `part` is one of PARTS; `secret` keeps its text out of every difference.
+    """
 
     part: str
     name: str
     action: str
-    now: Entry
-    then: Entry
+    current: Entry
+    saved: Entry
     secret: bool
 
 
-def empty() -> Dict[str, Any]:
+def empty_manifest() -> Dict[str, Any]:
     return {"format": FORMAT, "files": {}, "lines": {}, "units": {}}
 
 
@@ -31,53 +34,58 @@ def live_value(path: str) -> bool:
     return path.startswith(("/proc/", "/sys/"))
 
 
-def merged(kept: Mapping[str, Any], found: Mapping[str, Any]) -> Dict[str, Any]:
+def merged(manifest: Mapping[str, Any], current: Mapping[str, Any]) -> Dict[str, Any]:
     """What was kept first stays: that is the state before the change."""
-    manifest: Dict[str, Any] = {"format": FORMAT}
+    merged_manifest: Dict[str, Any] = {"format": FORMAT}
     for part in PARTS:
-        both = {**found[part], **kept.get(part, {})}
-        manifest[part] = {name: both[name] for name in sorted(both)}
-    return manifest
+        entries = {**current[part], **manifest.get(part, {})}
+        merged_manifest[part] = {name: entries[name] for name in sorted(entries)}
+    return merged_manifest
 
 
-def steps(kept: Mapping[str, Any], now: Mapping[str, Any]) -> List[Step]:
-    """What differs from what was kept, the innermost first. A new folder with something of others in it stays."""
-    found: List[Step] = []
+def steps(manifest: Mapping[str, Any], current: Mapping[str, Any]) -> List[Step]:
+    """What differs from what was kept, the innermost first.
+
+    A new folder with something of others in it stays.
+    """
+    needed: List[Step] = []
     for part in PARTS:
-        for name in sorted(kept[part], key=lambda name: (-name.count("/"), name)):
-            then, entry = kept[part][name], now[part][name]
-            if _same(then, entry) or _in_use(name, entry, found):
+        for name in sorted(manifest[part], key=lambda name: (-name.count("/"), name)):
+            saved, present = manifest[part][name], current[part][name]
+            if _is_same(saved, present) or _in_use(name, present, needed):
                 continue
-            action = "remove" if _was_absent(then) else "restore"
-            found.append(Step(part, name, action, entry, then, bool(then.get("secret"))))
-    return found
+            action = "remove" if _was_absent(saved) else "restore"
+            needed.append(Step(part, name, action, present, saved, bool(saved.get("secret"))))
+    return needed
 
 
-def _same(then: Entry, now: Entry) -> bool:
+def _is_same(saved: Entry, current: Entry) -> bool:
     """A unit that a package brought is as good as not there while it is off."""
-    off = now.get("enabled") not in ("enabled", "enabled-runtime") and not now.get("active")
-    return state_of(then) == state_of(now) or (
-        then.get("load") == "not-found" and now["load"] != "masked" and off
+    off = current.get("enabled") not in ("enabled", "enabled-runtime") and not current.get("active")
+    return state_of(saved) == state_of(current) or (
+        saved.get("load") == "not-found" and current["load"] != "masked" and off
     )
 
 
-def _in_use(folder: str, entry: Entry, found: List[Step]) -> bool:
-    going = {step.name for step in found if step.action == "remove"}
+def _in_use(folder: str, entry: Entry, planned: List[Step]) -> bool:
+    going = {step.name for step in planned if step.action == "remove"}
     return any("%s/%s" % (folder, name) not in going for name in entry.get("names", []))
 
 
-def _was_absent(then: Entry) -> bool:
-    return then.get("kind") == "absent" or then.get("line", "") is None or then.get("load") == "not-found"
+def _was_absent(saved: Entry) -> bool:
+    return saved.get("kind") == "absent" or saved.get("line", "") is None or saved.get("load") == "not-found"
 
 
 def state_of(entry: Mapping[str, Any]) -> Entry:
-    """What makes two entries equal: not who reads the file, how it is shown, and what is in a folder."""
+    """What makes two entries equal: not who reads the file, how it is shown, and what is in a
+    folder.
+    """
     return {key: value for key, value in entry.items() if key not in ("reload", "restart", "secret", "names")}
 
 
-def to_follow(done: Iterable[Step], key: str) -> List[str]:
+def units_to_notify(steps_taken: Iterable[Step], key: str) -> List[str]:
     """Units that read what was brought back, for `reload` or `restart`."""
-    return sorted({unit for step in done for unit in step.then.get(key, [])})
+    return sorted({unit for step in steps_taken for unit in step.saved.get(key, [])})
 
 
 def line_of(text: str, key: str) -> Optional[str]:
@@ -99,26 +107,28 @@ def with_line(text: str, key: str, line: Optional[str]) -> str:
 
 
 def unit_commands(step: Step) -> List[List[str]]:
-    """What brings a unit back to how it was; of one that was not there, what is to be done before its file goes."""
-    now, then, name = step.now, step.then, step.name
-    if then["load"] == "not-found":
-        return [["unmask", name]] if now["load"] == "masked" else [["disable", "--now", name]]
+    """What brings a unit back to how it was; of one that was not there, what is to be done before
+    its file goes.
+    """
+    current, saved, name = step.current, step.saved, step.name
+    if saved["load"] == "not-found":
+        return [["unmask", name]] if current["load"] == "masked" else [["disable", "--now", name]]
     commands = []
-    if now["active"] and not then["active"]:
+    if current["active"] and not saved["active"]:
         commands.append(["stop", name])  # first: a timer that is masked while it runs ends as failed
-    if now["enabled"] != then["enabled"]:
-        if now["enabled"] == "masked":
+    if current["enabled"] != saved["enabled"]:
+        if current["enabled"] == "masked":
             commands.append(["unmask", name])
-        verb = {"enabled": "enable", "disabled": "disable", "masked": "mask"}.get(then["enabled"])
+        verb = {"enabled": "enable", "disabled": "disable", "masked": "mask"}.get(saved["enabled"])
         if verb:
             commands.append([verb, name])
-    if then["active"] and not now["active"]:
+    if saved["active"] and not current["active"]:
         commands.append(["start", name])
     return commands
 
 
-def words(entry: Mapping[str, Any]) -> str:
-    """A kept state in a line, for what is no text."""
+def describe(entry: Mapping[str, Any]) -> str:
+    """A kept state in one line, for what is not text."""
     if "load" in entry:
         if entry["load"] == "not-found":
             return "not there\n"

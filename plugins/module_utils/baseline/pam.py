@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Debian's PAM profiles: what is in use, and what a run of pam-auth-update must be told. Pure functions."""
+"""Debian's PAM profiles: what is in use, and the arguments of pam-auth-update. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kernel's settings: what is wanted, what is so, and what can be made so. Pure."""
+"""The kernel's settings: desired values, live values, and which can be set. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ HEAD = "# Written by fitsom.\n"
 
 
 class Verdict(NamedTuple):
-    """What becomes of the settings: `write` live, `refused` by the container, `missing` in this kernel.
+    """What is done with the settings: `write` live, `refused` by the container, `missing` in this
+    kernel.
 
-    `all` are those that can be written. They are, all of them, once one is: forwarding puts others back.
+    `all` are those that can be written. They are, all of them, once one is: forwarding puts others
+    back.
     """
 
     write: Dict[str, str]
@@ -33,13 +35,15 @@ def normal(value: object) -> str:
 
 def problems(settings: Mapping[str, object]) -> List[str]:
     """Names and values that are none, each with what is wrong."""
-    found = ["%s is no name of a setting" % key for key in sorted(settings) if not KEY.fullmatch(key)]
-    found += ["%s has no value" % key for key in sorted(settings) if not normal(settings[key])]
-    return found
+    faults = ["%s is not the name of a setting" % key for key in sorted(settings) if not KEY.fullmatch(key)]
+    faults += ["%s has no value" % key for key in sorted(settings) if not normal(settings[key])]
+    return faults
 
 
 def ordered(settings: Mapping[str, object]) -> List[str]:
-    """Forwarding comes first: to switch it puts others, such as accept_redirects, back to the kernel's own values."""
+    """Forwarding comes first: to switch it puts others, such as accept_redirects, back to the
+    kernel's own values.
+    """
     return sorted(settings, key=lambda key: (not key.endswith(("forward", "forwarding")), key))
 
 
@@ -49,7 +53,8 @@ def text(settings: Mapping[str, object]) -> str:
 
 
 def judge(settings: Mapping[str, object], live: Live, writable: Mapping[str, bool]) -> Verdict:
-    """Which settings differ and can be made, which can not here, and which this kernel does not have.
+    """Which settings differ and can be made, which cannot here, and which this kernel does not
+    have.
 
     With IPv6 switched off its settings are gone, and nothing is missing.
     """

@@ -18,7 +18,7 @@ from .ipp import (
     ask,
     every,
 )
-from .model import ATTRIBUTES, Thing, first, found
+from .model import ATTRIBUTES, Destination, existing_destinations, first
 
 PRINTER = [
     "printer-make-and-model", "printer-state", "printer-state-reasons", "marker-levels", "marker-names", "marker-types",
@@ -36,9 +36,9 @@ def queues() -> List[Group]:
     return every(CUPS_GET_PRINTERS, ATTRIBUTES)
 
 
-def things() -> Dict[str, Thing]:
+def destinations() -> Dict[str, Destination]:
     """Every queue and pool by name."""
-    return found(queues())
+    return existing_destinations(queues())
 
 
 def default() -> Optional[str]:
@@ -49,9 +49,9 @@ def default() -> Optional[str]:
 
 def printers(uris: Iterable[str]) -> Dict[str, Union[Group, IppError]]:
     """What each printer itself answers, asked side by side."""
-    wanted = sorted(set(uris))
+    addresses = sorted(set(uris))
     with ThreadPoolExecutor(max_workers=16) as pool:
-        return dict(zip(wanted, pool.map(printer, wanted)))  # noqa: B905 - Python 3.9 knows no `strict`
+        return dict(zip(addresses, pool.map(printer, addresses)))  # noqa: B905 - Python 3.9 knows no `strict`
 
 
 def printer(uri: str) -> Union[Group, IppError]:
@@ -60,4 +60,4 @@ def printer(uri: str) -> Union[Group, IppError]:
         answer = ask(uri, GET_PRINTER, PRINTER)
     except IppError as error:
         return error
-    return answer[0] if answer else IppError("it answers, but says nothing of itself")
+    return answer[0] if answer else IppError("it answers, but without any attributes")

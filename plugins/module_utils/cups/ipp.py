@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ask printers and CUPS over IPP (RFC 8010 and 8011); reads only.
 
-The plan must tell a printer that does not answer before anything is installed on the server, so this needs nothing but
-Python: Debian's library, pycups, comes with the packages that the plan is about, and asks no printer but CUPS.
+The plan must report a printer that does not answer before anything is installed on the server, so
+this needs nothing but Python: Debian's library, pycups, comes with the packages that the plan is
+about, and asks no printer but CUPS.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ NOT_FOUND = 0x0406
 _END, _INTEGER, _BOOLEAN, _ENUM, _COLLECTION, _COLLECTION_END = 0x03, 0x21, 0x22, 0x23, 0x34, 0x37
 _TAGS = {"charset": 0x47, "language": 0x48, "uri": 0x45, "keyword": 0x44, "name": 0x42, "integer": _INTEGER}
 
-#: A group of attributes: name to list of values; numbers and booleans as such, everything else as text.
+#: A group of attributes: name to list of values; numbers and booleans as such, everything else as
+#: text.
 Group = dict[str, list[Any]]
 
 
 class IppError(Exception):
-    """The other side does not answer, or answers with an error; `status` is IPP's, 0 where there was none."""
+    """The other side does not answer, or answers with an error; `status` is IPP's, 0 where there
+    was none.
+    """
 
     def __init__(self, message: str, status: int = 0):
         super().__init__(message)
@@ -43,11 +47,12 @@ class _Unix(http.client.HTTPConnection):
         self.sock.connect(SOCKET)
 
 
-def ask(uri: str, operation: int, names: list[str], seconds: float = 5, **more: Any) -> list[Group]:
-    """The groups of attributes that `uri` answers with: one printer, or one group for each queue or job.
+def ask(uri: str, operation: int, names: list[str], seconds: float = 5, **attributes: Any) -> list[Group]:
+    """The groups of attributes that `uri` answers with: one printer, or one group for each queue or
+    job.
 
     uri: `ipp://` or `ipps://`; CUPS of this machine where the host is localhost.
-    more: further attributes of the request, with _ for -.
+    attributes: further attributes of the request, with _ for -.
     Raises IppError.
     """
     place = urlsplit(uri)
@@ -57,7 +62,7 @@ def ask(uri: str, operation: int, names: list[str], seconds: float = 5, **more: 
     )
     headers = {"Content-Type": "application/ipp", "Host": place.hostname or ""}
     try:
-        link.request("POST", path, _request(uri, operation, names, more), headers)
+        link.request("POST", path, _request(uri, operation, names, attributes), headers)
         answer = link.getresponse()
         body = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -72,10 +77,13 @@ def ask(uri: str, operation: int, names: list[str], seconds: float = 5, **more: 
     return groups
 
 
-def every(operation: int, names: list[str], seconds: float = 30, **more: Any) -> list[Group]:
-    """What CUPS of this machine has, queues or jobs; none where it says that there are none. Raises IppError."""
+def every(operation: int, names: list[str], seconds: float = 30, **attributes: Any) -> list[Group]:
+    """What CUPS of this machine has, queues or jobs; none where it says that there are none.
+
+    Raises IppError.
+    """
     try:
-        return [group for group in ask(CUPS, operation, names, seconds, **more) if group]
+        return [group for group in ask(CUPS, operation, names, seconds, **attributes) if group]
     except IppError as error:
         if error.status == NOT_FOUND:
             return []
@@ -86,20 +94,25 @@ def _connection(scheme: str, host: str, port: int, seconds: float) -> http.clien
     if host == "localhost":
         return _Unix(host, timeout=seconds)
     if scheme == "ipps":
-        # Printers sign their own certificates; CUPS itself trusts what it saw first. Nothing secret is asked or told.
+        # Printers sign their own certificates; CUPS itself trusts what it saw first. Nothing secret
+        # is sent.
         trusting = ssl._create_unverified_context()  # noqa: S323
         return http.client.HTTPSConnection(host, port, timeout=seconds, context=trusting)
     return http.client.HTTPConnection(host, port, timeout=seconds)
 
 
-def _request(uri: str, operation: int, names: list[str], more: dict[str, Any]) -> bytes:
-    whom = "job-uri" if "/jobs/" in uri else "printer-uri"
+def _request(uri: str, operation: int, names: list[str], attributes: dict[str, Any]) -> bytes:
+    target_attribute = "job-uri" if "/jobs/" in uri else "printer-uri"
     text = struct.pack(">HHIB", 0x0200, operation, 1, 0x01)
     text += _attribute("charset", "attributes-charset", "utf-8")
     text += _attribute("language", "attributes-natural-language", "en")
-    text += _attribute("uri", whom, uri) if operation not in (CUPS_GET_DEFAULT, CUPS_GET_PRINTERS) else b""
+    text += (
+        _attribute("uri", target_attribute, uri)
+        if operation not in (CUPS_GET_DEFAULT, CUPS_GET_PRINTERS)
+        else b""
+    )
     text += _attribute("name", "requesting-user-name", "root")
-    for name, value in more.items():
+    for name, value in attributes.items():
         kind = "integer" if isinstance(value, int) else "keyword"
         text += _attribute(kind, name.replace("_", "-"), value)
     for position, name in enumerate(names):
@@ -113,7 +126,10 @@ def _attribute(kind: str, name: str, value: Any) -> bytes:
 
 
 def parse(body: bytes) -> tuple[int, list[Group]]:
-    """IPP's status and the groups of attributes after the operation's own. Raises IppError for what is no IPP."""
+    """IPP's status and the groups of attributes after the operation's own.
+
+    Raises IppError for what is no IPP.
+    """
     try:
         status = struct.unpack_from(">H", body, 2)[0]
         return status, list(_groups(body))[1:]
@@ -135,12 +151,12 @@ def _groups(body: bytes) -> Iterator[Group]:
                 return
             group = {}
             continue
-        given, at = _text(body, at)
+        attribute, at = _text(body, at)
         data, at = _text(body, at)
         if tag == _COLLECTION_END:
             depth -= 1
         elif not depth and group is not None:
-            name = given.decode() or name
+            name = attribute.decode() or name
             group.setdefault(name, [])
             if tag != _COLLECTION:
                 group[name].append(_value(tag, data))

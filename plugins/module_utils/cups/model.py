@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Queues and pools of CUPS: what is there, what is wanted, and the steps between. Pure; CUPS calls a pool a class."""
+"""Queues and pools of CUPS: existing ones, desired ones, and the steps between.
+
+Pure; CUPS calls a pool a class.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ BOTH_SIDES, ONE_SIDE, MONO = "two-sided-long-edge", "one-sided", "monochrome"
 
 
 @dataclass(frozen=True)
-class Thing:
+class Destination:
     """A queue or a pool; `values` by the names that the role's variables have."""
 
     kind: str
@@ -35,22 +38,22 @@ class Step:
     """One queue or pool that is made, changed or deleted; `fields` are those that move."""
 
     action: str
-    thing: Thing
+    destination: Destination
     before: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
 
 
-def wanted(queues: List[Dict[str, Any]], pools: List[Dict[str, Any]]) -> Dict[str, Thing]:
+def desired_destinations(queues: List[Dict[str, Any]], pools: List[Dict[str, Any]]) -> Dict[str, Destination]:
     """By name. Groups and members are kept sorted: their order means nothing."""
-    things = {}
+    destinations = {}
     for row in queues:
         values = dict(_common(row), uri=row["uri"], driverless=True, duplex=row["duplex"], mono=row["mono"])
-        things[row["name"]] = Thing("queue", row["name"], values)
+        destinations[row["name"]] = Destination("queue", row["name"], values)
     for row in pools:
-        things[row["name"]] = Thing(
+        destinations[row["name"]] = Destination(
             "pool", row["name"], dict(_common(row), members=tuple(sorted(row["members"])))
         )
-    return things
+    return destinations
 
 
 def _common(row: Mapping[str, Any]) -> Dict[str, Any]:
@@ -65,9 +68,9 @@ def _common(row: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def found(groups: List[Group]) -> Dict[str, Thing]:
+def existing_destinations(groups: List[Group]) -> Dict[str, Destination]:
     """What CUPS answered; queues that it learnt of from other servers are left out."""
-    things = {}
+    destinations = {}
     for group in groups:
         kind_bits = first(group, "printer-type", 0)
         if "printer-name" not in group or kind_bits & _REMOTE:
@@ -84,7 +87,7 @@ def found(groups: List[Group]) -> Dict[str, Thing]:
         }
         if kind_bits & _CLASS:
             values["members"] = tuple(sorted(group.get("member-names", [])))
-            things[name] = Thing("pool", name, values)
+            destinations[name] = Destination("pool", name, values)
             continue
         values.update(
             uri=first(group, "device-uri", ""),
@@ -92,8 +95,8 @@ def found(groups: List[Group]) -> Dict[str, Thing]:
             duplex=first(group, "sides-default", ONE_SIDE) == BOTH_SIDES,
             mono=first(group, "print-color-mode-default", "") == MONO,
         )
-        things[name] = Thing("queue", name, values)
-    return things
+        destinations[name] = Destination("queue", name, values)
+    return destinations
 
 
 def first(group: Mapping[str, List[Any]], name: str, default: Any) -> Any:
@@ -106,33 +109,37 @@ def _days(group: Group) -> int:
 
 
 def allowed(group: Group) -> tuple[str, ...]:
-    """The groups that may print, empty for everybody; what is no group is told as such, and put right."""
+    """The groups that may print, empty for everybody; a single person is reported as such, and
+    corrected.
+    """
     if group.get("requesting-user-name-denied"):
         return tuple("not %s" % name for name in sorted(group["requesting-user-name-denied"]))
     names = [name for name in group.get("requesting-user-name-allowed", []) if name != "all"]
     return tuple(sorted(name[1:] if name.startswith("@") else "the person %s" % name for name in names))
 
 
-def steps(there: Mapping[str, Thing], goal: Mapping[str, Thing], remove: bool) -> List[Step]:
+def steps(
+    existing: Mapping[str, Destination], desired: Mapping[str, Destination], remove: bool
+) -> List[Step]:
     """Queues first, so that pools find their members; what is deleted comes last."""
-    found_steps = []
-    for name, thing in goal.items():
-        old = there.get(name)
+    needed = []
+    for name, destination in desired.items():
+        old = existing.get(name)
         if old is None:
-            found_steps.append(Step("create", thing, fields=tuple(thing.values)))
+            needed.append(Step("create", destination, fields=tuple(destination.values)))
             continue
-        moved = tuple(key for key in thing.values if thing.values[key] != old.values.get(key))
-        if moved:
-            found_steps.append(Step("change", thing, old.values, moved))
-    gone = [thing for name, thing in there.items() if name not in goal] if remove else []
-    found_steps += [Step("delete", thing) for thing in sorted(gone, key=lambda t: (t.kind, t.name))]
-    return found_steps
+        changed = tuple(key for key in destination.values if destination.values[key] != old.values.get(key))
+        if changed:
+            needed.append(Step("change", destination, old.values, changed))
+    surplus = [destination for name, destination in existing.items() if name not in desired] if remove else []
+    needed += [Step("delete", destination) for destination in sorted(surplus, key=lambda t: (t.kind, t.name))]
+    return needed
 
 
 def new_device(step: Step) -> bool:
     """Whether the printer itself is asked while the step is carried out."""
     return (
-        step.thing.kind == "queue"
+        step.destination.kind == "queue"
         and step.action != "delete"
         and bool({"uri", "driverless"} & set(step.fields))
     )
@@ -140,30 +147,38 @@ def new_device(step: Step) -> bool:
 
 def commands(step: Step) -> List[List[str]]:
     """lpadmin's, in order."""
-    thing, values = step.thing, step.thing.values
+    destination, values = step.destination, step.destination.values
     if step.action == "delete":
-        return [["lpadmin", "-x", thing.name]]
+        return [["lpadmin", "-x", destination.name]]
     lines = []
     if new_device(step):
-        lines.append(["lpadmin", "-p", thing.name, "-E", "-v", values["uri"], "-m", "everywhere"])
+        lines.append(["lpadmin", "-p", destination.name, "-E", "-v", values["uri"], "-m", "everywhere"])
     if "members" in step.fields:
         before = step.before.get("members", ())
         lines += [
-            ["lpadmin", "-p", each, "-c", thing.name] for each in values["members"] if each not in before
+            ["lpadmin", "-p", member, "-c", destination.name]
+            for member in values["members"]
+            if member not in before
         ]
         lines += [
-            ["lpadmin", "-p", each, "-r", thing.name] for each in before if each not in values["members"]
+            ["lpadmin", "-p", member, "-r", destination.name]
+            for member in before
+            if member not in values["members"]
         ]
-        lines += [["cupsaccept", thing.name], ["cupsenable", thing.name]] if step.action == "create" else []
-    who = ",".join("@" + name for name in values["groups"]) or "all"
-    settings = ["-D", values["description"], "-L", values["location"], "-u", "allow:" + who]
+        lines += (
+            [["cupsaccept", destination.name], ["cupsenable", destination.name]]
+            if step.action == "create"
+            else []
+        )
+    allowed_groups = ",".join("@" + name for name in values["groups"]) or "all"
+    settings = ["-D", values["description"], "-L", values["location"], "-u", "allow:" + allowed_groups]
     options = {
         "printer-is-shared": str(values["shared"]).lower(),
         "job-sheets-default": "none,none",
         "job-page-limit": str(values["quota_pages"]),
         "job-quota-period": str(values["quota_days"] * DAY),
     }
-    if thing.kind == "queue":
+    if destination.kind == "queue":
         options["printer-error-policy"] = "retry-job"
         options["sides"] = BOTH_SIDES if values["duplex"] else ONE_SIDE
         if values["mono"]:
@@ -171,25 +186,31 @@ def commands(step: Step) -> List[List[str]]:
         elif "mono" in step.fields and step.before:
             options["print-color-mode"] = "color"
     settings += [word for key, value in options.items() for word in ("-o", "%s=%s" % (key, value))]
-    return [*lines, ["lpadmin", "-p", thing.name, *settings]]
+    return [*lines, ["lpadmin", "-p", destination.name, *settings]]
 
 
 def sentence(step: Step) -> str:
-    """What a reader is told of a step."""
-    values = step.thing.values
+    """A step in words, for the reader of the plan."""
+    values = step.destination.values
     if step.action == "delete":
         return "it is in no list"
-    shown = [key for key in step.fields if not (step.action == "create" and _said_already(key, step.thing))]
-    return "; ".join(_words(key, values[key], step.before.get(key) if step.before else None) for key in shown)
+    fields = [
+        key
+        for key in step.fields
+        if not (step.action == "create" and _goes_without_saying(key, step.destination))
+    ]
+    return "; ".join(
+        _words(key, values[key], step.before.get(key) if step.before else None) for key in fields
+    )
 
 
-def _said_already(key: str, thing: Thing) -> bool:
+def _goes_without_saying(key: str, destination: Destination) -> bool:
     """Whether it goes without saying of a queue that is made."""
-    values = thing.values
+    values = destination.values
     return (
         key in ("driverless", "banners")
         or (key in ("quota_pages", "quota_days") and not values["quota_pages"])
-        or (key == "description" and values[key] == thing.name)
+        or (key == "description" and values[key] == destination.name)
         or (key == "location" and not values[key])
     )
 
@@ -223,24 +244,24 @@ def _value(value: Any) -> str:
     return str(value) or "none"
 
 
-def text(things: Mapping[str, Thing]) -> str:
+def text(destinations: Mapping[str, Destination]) -> str:
     """For a difference: each queue and pool with its settings."""
     lines = []
-    for name in sorted(things):
-        thing = things[name]
-        lines.append("%s %s" % (thing.kind, name))
-        lines += ["    " + _words(key, value, None) for key, value in thing.values.items()]
+    for name in sorted(destinations):
+        destination = destinations[name]
+        lines.append("%s %s" % (destination.kind, name))
+        lines += ["    " + _words(key, value, None) for key, value in destination.values.items()]
     return "".join(line + "\n" for line in lines)
 
 
-def lacks(values: Mapping[str, Any], printer: Group) -> List[str]:
-    """What a printer that answers cannot do of what is wanted of it; sentences with the way out."""
-    wrong = []
+def missing_features(values: Mapping[str, Any], printer: Group) -> List[str]:
+    """Desired features that a printer does not have; sentences with the way out."""
+    faults = []
     formats = printer.get("document-format-supported", [])
     if not {"application/pdf", "image/urf", "image/pwg-raster"} & set(formats):
-        wrong.append("it is no driverless printer (IPP Everywhere or AirPrint)")
+        faults.append("it is not a driverless printer (IPP Everywhere or AirPrint)")
     if values["duplex"] and BOTH_SIDES not in printer.get("sides-supported", []):
-        wrong.append("it cannot print on both sides: set duplex: false")
+        faults.append("it cannot print on both sides: set duplex: false")
     if not values["mono"] and not {"color", "auto"} & set(printer.get("print-color-mode-supported", [])):
-        wrong.append("it has no colour: set mono: true")
-    return wrong
+        faults.append("it has no colour: set mono: true")
+    return faults

@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a look at queues, printers and waiting jobs brings to light. Pure; no job's title and no person is ever read."""
+"""Findings about queues, printers and waiting jobs.
+
+Pure; no job's title and no person is ever read.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from ..findings import Finding, finding
 from .ipp import Group, IppError
-from .model import Thing, first
+from .model import Destination, first
 
 STOPPED = 5
 #: printer-state-reasons of RFC 8011 that stop a printer, and what they mean for whoever goes there.
@@ -26,7 +29,7 @@ STOPPING = {
     "output-area-full": "its output tray is full",
     "fuser-over-temp": "it is too hot",
     "shutdown": "it is shutting down",
-    "stopped-partly": "it stands still",
+    "stopped-partly": "it has stopped",
 }
 LOW = {
     "media-low": "paper runs low",
@@ -44,17 +47,19 @@ def reason(text: str) -> str:
     return text
 
 
-def place(thing: Thing) -> str:
-    """How a printer is called to people: its name, and where it stands."""
-    where = thing.values["location"]
-    return "The printer %s%s" % (thing.name, " (%s)" % where if where else "")
+def printer_label(destination: Destination) -> str:
+    """What people call a printer: its name, and its location."""
+    location = destination.values["location"]
+    return "The printer %s%s" % (destination.name, " (%s)" % location if location else "")
 
 
-def of_printer(ci: str, thing: Thing, answer: Union[Group, IppError], low: int) -> List[Finding]:
-    """What the printer itself says, or that it says nothing."""
-    name, who = "%s: %s" % (ci, thing.name), place(thing)
+def printer_findings(
+    ci: str, destination: Destination, answer: Union[Group, IppError], low: int
+) -> List[Finding]:
+    """What the printer itself reports, or that it does not answer."""
+    name, label = "%s: %s" % (ci, destination.name), printer_label(destination)
     if isinstance(answer, IppError):
-        what = "%s does not answer." % who
+        what = "%s does not answer." % label
         return [
             finding(
                 "print-unreachable",
@@ -69,24 +74,29 @@ def of_printer(ci: str, thing: Thing, answer: Union[Group, IppError], low: int) 
     reasons = [reason(text) for text in answer.get("printer-state-reasons", [])]
     for text in reasons:
         if text in STOPPING:
-            what = "%s does not print: %s." % (who, STOPPING[text])
+            what = "%s does not print: %s." % (label, STOPPING[text])
             rows.append(finding("print-stopped", "exception", name, what, text, "Somebody has to go there."))
         elif text in LOW:
             rows.append(
                 finding(
-                    "print-low", "warning", name, "%s: %s." % (who, LOW[text]), text, "Have a spare ready."
+                    "print-low", "warning", name, "%s: %s." % (label, LOW[text]), text, "Have a spare ready."
                 )
             )
     if first(answer, "printer-state", 0) == STOPPED and not rows:
-        told = ", ".join(reasons)
+        evidence = ", ".join(reasons)
         rows.append(
             finding(
-                "print-stopped", "exception", name, "%s stands still." % who, told, "Look at its display."
+                "print-stopped",
+                "exception",
+                name,
+                "%s has stopped." % label,
+                evidence,
+                "Look at its display.",
             )
         )
     for supply, level in supplies(answer):
         if 0 <= level <= low:
-            what = "%s: %s is down to %d %%." % (who, supply, level)
+            what = "%s: %s is down to %d %%." % (label, supply, level)
             rows.append(
                 finding(
                     "print-supply", "warning", name, what, "%s %d %%" % (supply, level), "Order or change it."
@@ -96,7 +106,9 @@ def of_printer(ci: str, thing: Thing, answer: Union[Group, IppError], low: int) 
 
 
 def supplies(answer: Group) -> List[Tuple[str, int]]:
-    """Supplies by name, with per cent left; waste boxes, which fill, by what is left of their room."""
+    """Supplies by name, with per cent left; waste boxes, which fill, by what is left of their
+    room.
+    """
     levels = answer.get("marker-levels", [])
     names = answer.get("marker-names", []) + ["supply %d" % (n + 1) for n in range(len(levels))]
     kinds = answer.get("marker-types", []) + [""] * len(levels)
@@ -107,11 +119,11 @@ def supplies(answer: Group) -> List[Tuple[str, int]]:
     return rows
 
 
-def of_queue(ci: str, group: Group, known: bool) -> List[Finding]:
-    """What CUPS says of one queue."""
+def queue_findings(ci: str, group: Group, listed: bool) -> List[Finding]:
+    """What CUPS reports about one queue."""
     queue = first(group, "printer-name", "")
     name, rows = "%s: %s" % (ci, queue), []
-    if not known:
+    if not listed:
         rows.append(
             finding("print-unlisted", "warning", name, "There is a queue %s that is in no list." % queue,
                     first(group, "device-uri", ""), "List it, or set print_servers_remove.")
@@ -123,8 +135,8 @@ def of_queue(ci: str, group: Group, known: bool) -> List[Finding]:
         )
     if first(group, "printer-state", 0) == STOPPED:
         what = "The queue %s is switched off; what is sent there waits." % queue
-        told = ", ".join(group.get("printer-state-reasons", []))
-        rows.append(finding("print-paused", "warning", name, what, told, "cupsenable %s" % queue))
+        evidence = ", ".join(group.get("printer-state-reasons", []))
+        rows.append(finding("print-paused", "warning", name, what, evidence, "cupsenable %s" % queue))
     if not first(group, "printer-is-accepting-jobs", True):
         what = "The queue %s takes no jobs." % queue
         rows.append(finding("print-refusing", "warning", name, what, "", "cupsaccept %s" % queue))
@@ -136,7 +148,7 @@ def queue_of(job: Group) -> str:
     return str(first(job, "job-printer-uri", "")).rsplit("/", 1)[-1]
 
 
-def stuck(ci: str, jobs: Iterable[Group], now: float, minutes: int) -> List[Finding]:
+def stuck_jobs(ci: str, jobs: Iterable[Group], now: float, minutes: int) -> List[Finding]:
     """Jobs that wait too long, counted by queue; `now` in seconds of the epoch."""
     waiting: Dict[str, List[int]] = {}
     for job in jobs:
@@ -147,29 +159,31 @@ def stuck(ci: str, jobs: Iterable[Group], now: float, minutes: int) -> List[Find
     for queue, ages in sorted(waiting.items()):
         count = "1 job waits" if len(ages) == 1 else "%d jobs wait" % len(ages)
         what = "%s in the queue %s for more than %d minutes." % (count, queue, minutes)
-        told = "the oldest for %d minutes" % max(ages)
+        evidence = "the oldest for %d minutes" % max(ages)
         rows.append(
-            finding("print-stuck", "warning", "%s: %s" % (ci, queue), what, told, "Look at the printer.")
+            finding("print-stuck", "warning", "%s: %s" % (ci, queue), what, evidence, "Look at the printer.")
         )
     return rows
 
 
-def cared(ci: str, state: Optional[Mapping[str, Any]], now: float) -> List[Finding]:
-    """What was moved and cancelled by itself in the last day; `state` is what the care wrote down."""
+def care_findings(ci: str, state: Optional[Mapping[str, Any]], now: float) -> List[Finding]:
+    """Jobs that were moved and cancelled automatically in the last day; `state` is the log of the
+    care program.
+    """
     rows = []
-    for queue, count in sorted(_lately(state, "moved", now).items()):
+    for queue, count in sorted(_recent_counts(state, "moved", now).items()):
         what = "%d jobs of the queue %s were printed elsewhere, since its printer did not answer." % (
             count,
             queue,
         )
         rows.append(finding("print-moved", "informational", "%s: %s" % (ci, queue), what, "in the last day"))
-    for queue, count in sorted(_lately(state, "cancelled", now).items()):
+    for queue, count in sorted(_recent_counts(state, "cancelled", now).items()):
         what = "%d jobs of the queue %s were cancelled: they had waited too long." % (count, queue)
         rows.append(finding("print-cancelled", "warning", "%s: %s" % (ci, queue), what, "in the last day"))
     return rows
 
 
-def _lately(state: Optional[Mapping[str, Any]], what: str, now: float) -> Dict[str, int]:
+def _recent_counts(state: Optional[Mapping[str, Any]], what: str, now: float) -> Dict[str, int]:
     counts: Dict[str, int] = {}
     for row in (state or {}).get("done", []):
         if row["what"] == what and now - row["at"] < 86400:

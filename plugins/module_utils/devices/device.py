@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One network device over netmiko: connections, typed lines, and the proof that it can still be reached."""
+"""One network device over netmiko: connections, typed lines, and the proof that it can still be
+reached.
+"""
 
 from __future__ import annotations
 
@@ -36,43 +38,43 @@ class DeviceError(Exception):
     """What went wrong, in words for the technician."""
 
 
-def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+def arguments(params: Mapping[str, Any]) -> dict[str, Any]:
     """netmiko's arguments. Over ssh an unknown or other host key is refused."""
-    found = {
-        "device_type": given["device_type"],
-        "host": given["host"],
-        "username": given["username"],
-        "password": given["password"],
-        "secret": given["secret"],
-        "conn_timeout": given["timeout"],
-        "read_timeout_override": given["timeout"],
+    connection = {
+        "device_type": params["device_type"],
+        "host": params["host"],
+        "username": params["username"],
+        "password": params["password"],
+        "secret": params["secret"],
+        "conn_timeout": params["timeout"],
+        "read_timeout_override": params["timeout"],
     }
-    if given["port"]:
-        found["port"] = given["port"]
-    if given["key_file"]:
-        found.update(use_keys=True, key_file=given["key_file"])
-    if not given["device_type"].endswith(("_telnet", "_serial")):
-        found["ssh_strict"] = True
-        found["system_host_keys"] = not given["known_hosts"]
-        if given["known_hosts"]:
-            found.update(alt_host_keys=True, alt_key_file=given["known_hosts"])
-    return found
+    if params["port"]:
+        connection["port"] = params["port"]
+    if params["key_file"]:
+        connection.update(use_keys=True, key_file=params["key_file"])
+    if not params["device_type"].endswith(("_telnet", "_serial")):
+        connection["ssh_strict"] = True
+        connection["system_host_keys"] = not params["known_hosts"]
+        if params["known_hosts"]:
+            connection.update(alt_host_keys=True, alt_key_file=params["known_hosts"])
+    return connection
 
 
-def opener(given: Mapping[str, Any]) -> Open:
+def connection_opener(params: Mapping[str, Any]) -> Open:
     """A function that opens a new connection each time that it is called."""
 
     def opened() -> Any:
         import netmiko
 
-        with told("it can not be reached or does not let us in"):
+        with as_device_error("it cannot be reached or does not let us in"):
             try:
-                link = netmiko.ConnectHandler(**arguments(given))
+                link = netmiko.ConnectHandler(**arguments(params))
             except (
                 netmiko.exceptions.ReadTimeout
             ):  # let in, but its first answers came too late to be understood
-                link = netmiko.ConnectHandler(**arguments(given))
-            if given["secret"]:
+                link = netmiko.ConnectHandler(**arguments(params))
+            if params["secret"]:
                 link.enable()
         return link
 
@@ -80,7 +82,9 @@ def opener(given: Mapping[str, Any]) -> Open:
 
 
 def settle(link: Any) -> None:
-    """See that netmiko took the prompt for the prompt: a slow device's late answer to something else may come first."""
+    """See that netmiko took the prompt for the prompt: a slow device's late answer to something
+    else may come first.
+    """
     for _attempt in range(5):
         prompt = link.find_prompt().strip()
         if PROMPT.fullmatch(prompt):
@@ -92,8 +96,8 @@ def settle(link: Any) -> None:
 
 
 @contextlib.contextmanager
-def told(words: str) -> Iterator[None]:
-    """Tell whatever netmiko, paramiko or the socket raises in one form."""
+def as_device_error(words: str) -> Iterator[None]:
+    """Report whatever netmiko, paramiko or the socket raises in one form."""
     try:
         yield
     except DeviceError:
@@ -113,12 +117,12 @@ class Device:
 
     def __init__(self, open_one: Open):
         self._open = open_one
-        self._link = self._opened()
+        self._link = self._connect()
 
-    def _opened(self) -> Any:
+    def _connect(self) -> Any:
         """A connection to work over, its prompt understood."""
         link = self._open()
-        with told("it can not be reached or does not let us in"):
+        with as_device_error("it cannot be reached or does not let us in"):
             settle(link)
         return link
 
@@ -129,14 +133,17 @@ class Device:
         return parse(self.running_text())
 
     def ask(self, command: str) -> str:
-        with told("no answer to %s" % command):
+        with as_device_error("no answer to %s" % command):
             return str(self._link.send_command(command))
 
     def type(self, lines: Sequence[str]) -> None:
-        """Type lines in configuration mode, each once the one before was answered. One that is rejected ends it."""
+        """Type lines in configuration mode, each once the one before was answered.
+
+        One that is rejected ends it.
+        """
         from netmiko.exceptions import ConfigInvalidException, ReadTimeout
 
-        with told("a line was not answered"):
+        with as_device_error("a line was not answered"):
             try:
                 self._link.send_config_set(list(lines), error_pattern=REJECTED)
             except ConfigInvalidException as error:
@@ -145,13 +152,15 @@ class Device:
             except ReadTimeout:  # its text has the line in it, a secret perhaps, as a pattern
                 raise DeviceError("a line was not echoed, or no prompt came after it") from None
 
-    def bring_back(self, before: Sequence[Path]) -> bool:
-        """Undo all that differs, over the connection that is still open or else a new one; whether it succeeded."""
+    def restore(self, before: Sequence[Path]) -> bool:
+        """Undo all that differs, over the connection that is still open or else a new one; whether
+        it succeeded.
+        """
         for renew in (False, True):
             try:
                 if renew:
-                    self._link = self._opened()
-                with told("the way back"):
+                    self._link = self._connect()
+                with as_device_error("the way back"):
                     lines = undo(before, self.running())
                     self._link.send_config_set(lines, cmd_verify=False)  # a section may go with its last line
                 if sorted(self.running()) == sorted(before):
@@ -160,8 +169,8 @@ class Device:
                 continue
         return False
 
-    def can_be_reached(self) -> str:
-        """Why no new connection comes about; empty if one does."""
+    def connection_fault(self) -> str:
+        """Why a new connection fails; empty if it succeeds."""
         try:
             self._open().disconnect()
         except DeviceError as error:
@@ -170,22 +179,22 @@ class Device:
 
     def reload_in(self, minutes: int) -> None:
         """Have the device start again with its saved configuration, unless that is cancelled."""
-        said = self._link.send_command_timing("reload in %d" % minutes)
-        if "yes/no" in said:
-            said += self._link.send_command_timing("no")
-        if "confirm" in said:
-            said += self._link.send_command_timing("\n")
-        if any(word in said.lower() for word in ("invalid", "unknown", "unrecognized", "error")):
-            raise DeviceError("the device knows no `reload in`; set guard to session")
+        answer = self._link.send_command_timing("reload in %d" % minutes)
+        if "yes/no" in answer:
+            answer += self._link.send_command_timing("no")
+        if "confirm" in answer:
+            answer += self._link.send_command_timing("\n")
+        if any(word in answer.lower() for word in ("invalid", "unknown", "unrecognized", "error")):
+            raise DeviceError("the device does not support `reload in`; set guard to session")
 
     def cancel_reload(self) -> None:
         self._link.send_command_timing("reload cancel")
 
     def save(self) -> None:
-        with told("the configuration is in effect but was not saved"):
-            said = str(self._link.save_config())
-        if any(word in said.lower() for word in ("unknown", "invalid", "denied", "failed")):
-            raise DeviceError("the configuration is in effect but was not saved: %s" % said.strip()[-200:])
+        with as_device_error("the configuration is in effect but was not saved"):
+            answer = str(self._link.save_config())
+        if any(word in answer.lower() for word in ("unknown", "invalid", "denied", "failed")):
+            raise DeviceError("the configuration is in effect but was not saved: %s" % answer.strip()[-200:])
 
     def close(self) -> None:
         self._link.disconnect()

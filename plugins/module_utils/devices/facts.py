@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a network device said of itself, in one form: its dialect, and its answers read by ntc-templates."""
+"""What a network device said of itself, in one form: its dialect, and its answers read by
+ntc-templates.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ DIALECTS = {
     "huawei": Dialect("huawei_vrp", "Huawei", "display version", "display interface brief"),
     "arista_eos": Dialect("arista_eos", "Arista"),
 }
-#: What templates call the same thing.
+#: The templates' names for the same field.
 NAMES = {
     "model": ("hardware", "platform", "model", "product"),
     "version": ("version", "os", "image", "software_version", "vrp_version"),
@@ -47,7 +49,7 @@ NO_ADDRESS = ("unassigned", "forward-enabled", "")
 
 
 def dialect_of(device_type: str) -> Dialect:
-    """Of a device that nobody described, what Cisco's understand: many do."""
+    """For an unknown kind of device, Cisco's commands: many understand them."""
     for start, dialect in DIALECTS.items():
         if device_type.startswith(start):
             return dialect
@@ -70,36 +72,40 @@ def is_frr(version: str) -> bool:
 
 
 def from_frr(version: str, interfaces: str) -> dict[str, Any]:
-    """From `show version` and `show interface brief` of FRRouting, which has no model and no serial number."""
-    found = FRR.search(version)
-    listed = [line.split() for line in interfaces.splitlines() if re.match(r"\S+\s+(up|down)\s", line)]
+    """From `show version` and `show interface brief` of FRRouting, which has no model and no serial
+    number.
+    """
+    match = FRR.search(version)
+    ports = [line.split() for line in interfaces.splitlines() if re.match(r"\S+\s+(up|down)\s", line)]
     return {
         "vendor": "FRRouting",
         "model": "",
-        "version": found[1] if found else "",
+        "version": match[1] if match else "",
         "serial": "",
-        "hostname": found[2] if found else "",
-        "interfaces": [{"name": row[0], "state": row[1], "addresses": row[3:]} for row in listed],
+        "hostname": match[2] if match else "",
+        "interfaces": [{"name": row[0], "state": row[1], "addresses": row[3:]} for row in ports],
     }
 
 
 def from_answers(dialect: Dialect, about: str, interfaces: str) -> dict[str, Any]:
     """From the two answers of a device. What they do not hold is left empty."""
-    told = rows(dialect.platform, dialect.about, about)
-    row = told[0] if told else {}
+    about_rows = rows(dialect.platform, dialect.about, about)
+    row = about_rows[0] if about_rows else {}
     return {
         "vendor": dialect.vendor,
         **{name: _first(row, keys) for name, keys in NAMES.items()},
-        "interfaces": [_port(each) for each in rows(dialect.platform, dialect.interfaces, interfaces)],
+        "interfaces": [
+            _port(port_row) for port_row in rows(dialect.platform, dialect.interfaces, interfaces)
+        ],
     }
 
 
 def _port(row: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: _first(row, keys) for name, keys in PORT.items()}
-    address = found["addresses"]
+    port: dict[str, Any] = {name: _first(row, keys) for name, keys in PORT.items()}
+    address = port["addresses"]
     return {
-        **found,
-        "state": re.sub(r"^[*^]|.*-", "", found["state"].lower()),
+        **port,
+        "state": re.sub(r"^[*^]|.*-", "", port["state"].lower()),
         "addresses": [] if address in NO_ADDRESS else [address],
     }
 

@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Configurations that are lines under lines, as Cisco's: what is there, what is missing, what comes of it. Pure."""
+"""Configurations that are lines under lines, as Cisco's: what is there, what is missing, what comes
+of it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterable, Sequence
 
-#: A line with the lines that it stands under, itself last.
+#: A line with its parent lines, itself last.
 Path = tuple[str, ...]
 
 NOISE = re.compile(
@@ -25,8 +27,11 @@ HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Lines that must be there under some parents. `block` means: these and no others, in this order."""
+class Section:
+    """Lines that must be there under some parents.
+
+    `block` means: these and no others, in this order.
+    """
 
     parents: Path
     lines: tuple[str, ...]
@@ -38,7 +43,7 @@ def parse(text: str) -> list[Path]:
     paths: list[Path] = []
     above: list[tuple[int, str]] = []
     for raw in text.splitlines():
-        line = tidy(raw)
+        line = normalise(raw)
         if NOISE.match(line):
             continue
         indent = len(raw) - len(raw.lstrip())
@@ -48,8 +53,10 @@ def parse(text: str) -> list[Path]:
     return paths
 
 
-def tidy(line: str) -> str:
-    """A line as it is compared: single spaces, and without the number that newer systems show in access lists."""
+def normalise(line: str) -> str:
+    """A line as it is compared: single spaces, and without the number that newer systems show in
+    access lists.
+    """
     return NUMBERED.sub("", " ".join(line.split()))
 
 
@@ -58,88 +65,91 @@ def text_of(paths: Iterable[Path]) -> str:
     return "".join("%s%s\n" % (" " * (len(path) - 1), hide(path[-1])) for path in paths)
 
 
-def sections(text: str) -> list[Wanted]:
+def sections(text: str) -> list[Section]:
     """What a whole text of lines under lines wants, section by section in its order."""
     paths = parse(text)
     above = {path[:depth] for path in paths for depth in range(1, len(path))}
-    found: list[Wanted] = []
+    parsed: list[Section] = []
     for path in paths:
         if path in above:
             continue
-        if found and found[-1].parents == path[:-1]:
-            found[-1] = Wanted(path[:-1], (*found[-1].lines, path[-1]))
+        if parsed and parsed[-1].parents == path[:-1]:
+            parsed[-1] = Section(path[:-1], (*parsed[-1].lines, path[-1]))
         else:
-            found.append(Wanted(path[:-1], (path[-1],)))
-    return found
+            parsed.append(Section(path[:-1], (path[-1],)))
+    return parsed
 
 
-def commands(running: Sequence[Path], wanted: Sequence[Wanted]) -> list[str]:
-    """What to type so that all that is wanted is there; nothing if it is. Each section is left before the next."""
-    typed: list[str] = []
-    now, depth = list(running), 0
-    for one in wanted:
-        more = _commands(now, one)
-        if more:
-            typed += [*["exit"] * depth, *more]
-            now, depth = foreseen(now, [one]), len(one.parents)
-    return typed
+def commands(running: Sequence[Path], desired: Sequence[Section]) -> list[str]:
+    """What to type so that all desired sections are there; nothing if they are.
+
+    Each section is left before the next.
+    """
+    lines: list[str] = []
+    current, depth = list(running), 0
+    for section in desired:
+        needed = _commands(current, section)
+        if needed:
+            lines += [*["exit"] * depth, *needed]
+            current, depth = predicted(current, [section]), len(section.parents)
+    return lines
 
 
-def _commands(running: Sequence[Path], wanted: Wanted) -> list[str]:
-    parents = tuple(tidy(line) for line in wanted.parents)
-    lines = [tidy(line) for line in wanted.lines]
-    if wanted.block:
+def _commands(running: Sequence[Path], section: Section) -> list[str]:
+    parents = tuple(normalise(line) for line in section.parents)
+    lines = [normalise(line) for line in section.lines]
+    if section.block:
         if _children(running, parents) == lines:
             return []
-        away = [*parents[:-1], "no %s" % parents[-1]] if parents in running else []
-        return [*away, *parents, *lines]
+        removal = [*parents[:-1], "no %s" % parents[-1]] if parents in running else []
+        return [*removal, *parents, *lines]
     missing = [line for line in lines if not holds(running, (*parents, line))]
     return [*parents, *missing] if missing else []
 
 
 def holds(running: Sequence[Path], path: Path) -> bool:
-    """Whether a line is so: it is there, or it says `no` and its opposite is not there."""
+    """Whether a line holds: it is there, or it begins with `no` and its opposite is not there."""
     if path in running:
         return True
     line = path[-1]
     return line.startswith("no ") and (*path[:-1], line[3:]) not in running
 
 
-def unmet(running: Sequence[Path], wanted: Iterable[Wanted]) -> list[str]:
-    """Lines that the device did not take as they were written."""
-    return [line for one in wanted for line in _unmet(running, one)]
+def not_applied(running: Sequence[Path], desired: Iterable[Section]) -> list[str]:
+    """Lines that the device did not accept as they were written."""
+    return [line for section in desired for line in _not_applied(running, section)]
 
 
-def _unmet(running: Sequence[Path], wanted: Wanted) -> list[str]:
-    parents = tuple(tidy(line) for line in wanted.parents)
-    lines = [tidy(line) for line in wanted.lines]
-    if wanted.block and _children(running, parents) != lines:
-        there = _children(running, parents)
-        return [line for line in lines if line not in there] or ["the order of the lines"]
+def _not_applied(running: Sequence[Path], section: Section) -> list[str]:
+    parents = tuple(normalise(line) for line in section.parents)
+    lines = [normalise(line) for line in section.lines]
+    if section.block and _children(running, parents) != lines:
+        present = _children(running, parents)
+        return [line for line in lines if line not in present] or ["the order of the lines"]
     return [line for line in lines if not holds(running, (*parents, line))]
 
 
-def foreseen(running: Sequence[Path], wanted: Iterable[Wanted]) -> list[Path]:
+def predicted(running: Sequence[Path], desired: Iterable[Section]) -> list[Path]:
     """The configuration as it will be."""
     after = list(running)
-    for one in wanted:
-        after = _foreseen(after, one)
+    for section in desired:
+        after = _predicted(after, section)
     return after
 
 
-def _foreseen(running: Sequence[Path], wanted: Wanted) -> list[Path]:
-    parents = tuple(tidy(line) for line in wanted.parents)
-    lines = [tidy(line) for line in wanted.lines]
+def _predicted(running: Sequence[Path], section: Section) -> list[Path]:
+    parents = tuple(normalise(line) for line in section.parents)
+    lines = [normalise(line) for line in section.lines]
     after = list(running)
-    if wanted.block:
+    if section.block:
         after = [path for path in after if path[: len(parents)] != parents or not parents]
     for line in lines:
         path = (*parents, line)
         if holds(after, path):
             continue
         if line.startswith("no "):
-            gone = (*parents, line[3:])
-            after = [p for p in after if p[: len(gone)] != gone]
+            removed_path = (*parents, line[3:])
+            after = [p for p in after if p[: len(removed_path)] != removed_path]
         else:
             after = _insert(after, path)
     return after
@@ -152,7 +162,7 @@ def _insert(paths: Sequence[Path], path: Path) -> list[Path]:
     for depth in range(1, len(parents) + 1):
         if parents[:depth] not in after:
             after.append(parents[:depth])
-    inside = [number for number, other in enumerate(after) if other[: len(parents)] == parents]
+    inside = [number for number, candidate in enumerate(after) if candidate[: len(parents)] == parents]
     at = inside[-1] + 1 if parents and inside else len(after)
     return [*after[:at], path, *after[at:]]
 
@@ -161,17 +171,19 @@ def _children(running: Iterable[Path], parents: Path) -> list[str]:
     return [path[-1] for path in running if path[:-1] == parents]
 
 
-def undo(before: Sequence[Path], now: Sequence[Path]) -> list[str]:
-    """What to type to come from `now` back to `before`: first what is extra goes, the last and innermost first."""
-    extra = [path for path in now if path not in before]
-    missing = [path for path in before if path not in now]
-    typed: list[str] = []
+def undo(before: Sequence[Path], current: Sequence[Path]) -> list[str]:
+    """What to type to come from `current` back to `before`: first what is extra goes, the last and
+    innermost first.
+    """
+    extra = [path for path in current if path not in before]
+    missing = [path for path in before if path not in current]
+    lines: list[str] = []
     for path in reversed(extra):
-        typed += [*path[:-1], _negated(path[-1])]
+        lines += [*path[:-1], _negated(path[-1])]
     for path in missing:
-        if not any(other[: len(path)] == path and other != path for other in missing):
-            typed += list(path)
-    return typed
+        if not any(longer[: len(path)] == path and longer != path for longer in missing):
+            lines += list(path)
+    return lines
 
 
 def _negated(line: str) -> str:
@@ -180,22 +192,22 @@ def _negated(line: str) -> str:
 
 def steps(before: Sequence[Path], after: Sequence[Path]) -> list[tuple[str, str]]:
     """(action, line with its parents) for each difference, for the plan."""
-    away = [("remove", path) for path in before if path not in after]
-    new = [("add", path) for path in after if path not in before]
-    return [(action, " > ".join(hide(part) for part in path)) for action, path in (*away, *new)]
+    removed = [("remove", path) for path in before if path not in after]
+    added = [("add", path) for path in after if path not in before]
+    return [(action, " > ".join(hide(part) for part in path)) for action, path in (*removed, *added)]
 
 
 def hide(line: str) -> str:
-    """A line without what is secret in it. A remark is made of names that are no secrets."""
+    """A line without what is secret in it. A remark is made of names, which are not secret."""
     if line.startswith("remark "):
         return line
-    return SECRET.sub(lambda found: found[0] if _harmless(found[3]) else found[1] + found[2] + HIDDEN, line)
+    return SECRET.sub(lambda match: match[0] if _harmless(match[3]) else match[1] + match[2] + HIDDEN, line)
 
 
 def secrets(lines: Iterable[str]) -> set[str]:
     """What `hide` hides in these lines."""
-    kept = [line for line in lines if not line.startswith("remark ")]
-    return {found[3] for line in kept for found in SECRET.finditer(line) if not _harmless(found[3])}
+    checked = [line for line in lines if not line.startswith("remark ")]
+    return {match[3] for line in checked for match in SECRET.finditer(line) if not _harmless(match[3])}
 
 
 def _harmless(word: str) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from .model import FORWARD, IN, Net, Rule, Service, Side, family_of
+from .model import FORWARD, IN, Network, Rule, Service, Side, family_of
 
 ACTIONS = {"accept": "permit", "drop": "deny", "reject": "deny"}
 LISTS = {4: "ip access-list extended", 6: "ipv6 access-list"}
@@ -17,26 +17,27 @@ ICMP_WORDS = {"echo-request": "echo", "destination-unreachable": "unreachable"}
 def access_lists(rules: Sequence[Rule]) -> list[dict[str, Any]]:
     """For each direction and family with rules: `parents` and `lines` of a whole access list.
 
-    Access lists know no connections: answers over TCP are let in first, answers over UDP need rules of their own.
+    Access lists are stateless: answers over TCP are let in first, answers over UDP need rules of
+    their own.
     """
-    found = []
+    lists = []
     for direction in (IN, FORWARD):
-        mine = [rule for rule in rules if rule.direction == direction]
+        directed = [rule for rule in rules if rule.direction == direction]
         for family in (4, 6):
-            lines = [line for rule in mine for line in _told(rule, _lines(rule, family))]
+            lines = [line for rule in directed for line in _with_remark(rule, _lines(rule, family))]
             if lines:
                 name = "%s fitsom-%s%s" % (LISTS[family], direction, "6" if family == 6 else "")
-                found.append({"parents": [name], "lines": [*_first(family), *lines, _last(family)]})
-    return found
+                lists.append({"parents": [name], "lines": [*_first(family), *lines, _last(family)]})
+    return lists
 
 
 def faults(rules: Sequence[Rule]) -> list[str]:
-    """What these devices can not do."""
+    """What these devices cannot do."""
     return [
         "%s (%s): %s" % (rule.name, rule.where, fault)
         for rule in rules
         for fault in (
-            "an access list knows no interfaces; bind the list to them, and name zones by addresses"
+            "an access list has no interfaces; bind the list to them, and name zones by addresses"
             if any(side.interfaces for side in (*rule.sources, *rule.targets))
             else "",
             "rules for what goes out of the device itself are not made"
@@ -56,10 +57,13 @@ def _last(family: int) -> str:
     return "deny %s any any log" % FAMILIES[family]
 
 
-def _told(rule: Rule, lines: list[str]) -> list[str]:
-    """The rule's lines behind a remark, which says in plain English what they mean. A device keeps 100 characters."""
-    said = ("%s: %s" % (rule.name, rule.words))[:100].rstrip()
-    return ["remark %s" % said, *lines] if lines else []
+def _with_remark(rule: Rule, lines: list[str]) -> list[str]:
+    """The rule's lines behind a remark, which says in plain English what they mean.
+
+    A device keeps 100 characters.
+    """
+    remark = ("%s: %s" % (rule.name, rule.words))[:100].rstrip()
+    return ["remark %s" % remark, *lines] if lines else []
 
 
 def _lines(rule: Rule, family: int) -> list[str]:
@@ -77,18 +81,25 @@ def _pairs(rule: Rule, family: int, source: Side, target: Side, service: Service
     log = " log" if rule.log else ""
     return [
         "%s %s %s %s%s%s"
-        % (ACTIONS[rule.action], protocol, _end(one, family), _end(other, family), tail, log)
-        for one in source.nets or (None,)
-        for other in target.nets or (None,)
+        % (
+            ACTIONS[rule.action],
+            protocol,
+            _end(source_network, family),
+            _end(target_network, family),
+            tail,
+            log,
+        )
+        for source_network in source.networks or (None,)
+        for target_network in target.networks or (None,)
     ]
 
 
-def _end(net: Net | None, family: int) -> str:
-    if net is None or net.prefixlen == 0:
+def _end(network: Network | None, family: int) -> str:
+    if network is None or network.prefixlen == 0:
         return "any"
-    if net.prefixlen == net.max_prefixlen:
-        return "host %s" % net.network_address
-    return str(net) if family == 6 else "%s %s" % (net.network_address, net.hostmask)
+    if network.prefixlen == network.max_prefixlen:
+        return "host %s" % network.network_address
+    return str(network) if family == 6 else "%s %s" % (network.network_address, network.hostmask)
 
 
 def _service(service: Service, family: int) -> tuple[str, str]:

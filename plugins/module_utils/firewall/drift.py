@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What somebody changed by hand in our table, and how it lives on under a new register. Pure."""
+"""What somebody changed by hand in our table, and how it is kept under a new register. Pure."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ BY_HAND = "Keep: what somebody added by hand"
 
 
 def by_hand(live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
-    """What is live and was not put there by us: whole blocks, or blocks with only the lines that are extra."""
-    ours = by_head(applied)
-    found = []
+    """What is live and was not put there by us: whole blocks, or blocks with only the lines that
+    are extra.
+    """
+    applied_by_head = by_head(applied)
+    additions = []
     for block in live:
-        if block.head not in ours:
-            found.append(block)
+        if block.head not in applied_by_head:
+            additions.append(block)
             continue
-        extra = _extra(block.lines, ours[block.head].lines)
+        extra = _surplus_lines(block.lines, applied_by_head[block.head].lines)
         if extra:
-            found.append(Block(block.head, (), tuple(extra)))
-    return found
+            additions.append(Block(block.head, (), tuple(extra)))
+    return additions
 
 
 def taken_out(live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
@@ -34,27 +36,35 @@ def taken_out(live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
     return by_hand(live=applied, applied=live)
 
 
-def merge(wanted: Sequence[Block], live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
-    """What is wanted, with what was added by hand kept where it stands: behind the line that it follows now."""
-    kept = by_head(by_hand(live, applied))
-    whole = by_head(live)
+def merge(desired: Sequence[Block], live: Sequence[Block], applied: Sequence[Block]) -> list[Block]:
+    """The desired blocks, with what was added by hand kept in its place: behind the line that it
+    follows now.
+    """
+    additions = by_head(by_hand(live, applied))
+    live_by_head = by_head(live)
     merged = [
-        Block(block.head, block.settings, _keep(block.lines, whole[block.head].lines, kept[block.head].lines))
-        if block.head in kept
+        Block(
+            block.head,
+            block.settings,
+            _keep(block.lines, live_by_head[block.head].lines, additions[block.head].lines),
+        )
+        if block.head in additions
         else block
-        for block in wanted
+        for block in desired
     ]
-    known = by_head(wanted)
-    strangers = [_whole(head, kept, whole) for head in kept if head not in known]
-    return [*strangers, *merged]
+    desired_by_head = by_head(desired)
+    orphans = [_orphan(head, additions, live_by_head) for head in additions if head not in desired_by_head]
+    return [*orphans, *merged]
 
 
-def _whole(head: str, kept: Mapping[str, Block], whole: Mapping[str, Block]) -> Block:
-    """A chain that the register no longer has, but somebody's lines are in it: it stays, with those lines."""
-    return Block(head, whole[head].settings, kept[head].lines)
+def _orphan(head: str, additions: Mapping[str, Block], live_by_head: Mapping[str, Block]) -> Block:
+    """A chain that the register no longer has, but somebody's lines are in it: it stays, with those
+    lines.
+    """
+    return Block(head, live_by_head[head].settings, additions[head].lines)
 
 
-def _keep(wanted: Sequence[str], live: Sequence[str], extra: Sequence[str]) -> tuple[str, ...]:
+def _keep(desired: Sequence[str], live: Sequence[str], extra: Sequence[str]) -> tuple[str, ...]:
     behind: dict[str, list[str]] = {}
     waiting = Counter(extra)
     anchor = ""
@@ -62,34 +72,38 @@ def _keep(wanted: Sequence[str], live: Sequence[str], extra: Sequence[str]) -> t
         if waiting[line] > 0:
             waiting[line] -= 1
             behind.setdefault(anchor, []).append(line)
-        elif line in wanted:
+        elif line in desired:
             anchor = line
     lines = list(behind.pop("", []))
-    for line in wanted:
+    for line in desired:
         lines += [line, *behind.pop(line, [])]
     return tuple(lines)
 
 
-def _extra(lines: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Lines that are not in `known`, each as often as it is too much."""
-    left = Counter(known)
+def _surplus_lines(lines: Sequence[str], expected: Sequence[str]) -> list[str]:
+    """Lines that are not in `expected`, each as often as it is too much."""
+    remaining = Counter(expected)
     extra = []
     for line in lines:
-        if left[line] > 0:
-            left[line] -= 1
+        if remaining[line] > 0:
+            remaining[line] -= 1
         else:
             extra.append(line)
     return extra
 
 
 def objects(
-    live: Sequence[Block], target: Sequence[Block], said: Mapping[str, str], says: Mapping[str, str]
+    live: Sequence[Block],
+    target: Sequence[Block],
+    words_before: Mapping[str, str],
+    words_after: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """What a change does, rule by rule, for the plan: add, change or remove.
 
-    said, says: what the rules before and after mean. Those that each host has are told as one, last.
+    words_before, words_after: what the rules before and after mean. Those that each host has are
+    one object, last.
     """
-    before, after = (_rules(blocks, told) for blocks, told in ((live, said), (target, says)))
+    before, after = (_rules(blocks, words) for blocks, words in ((live, words_before), (target, words_after)))
     names = [*after, *(name for name in before if name not in after)]
     return [
         {
@@ -105,23 +119,26 @@ def objects(
     ]
 
 
-def _rules(blocks: Sequence[Block], told: Mapping[str, str]) -> dict[str, tuple[str, list[str]]]:
+def _rules(blocks: Sequence[Block], words: Mapping[str, str]) -> dict[str, tuple[str, list[str]]]:
     """Rule to what it means and its lines."""
-    named = named_lines(blocks)
-    found = {
-        name: (told.get(name, "") if any(name_of(line) for line in lines) else BY_HAND, lines)
-        for name, lines in named.items()
+    lines_by_name = named_lines(blocks)
+    rules = {
+        name: (words.get(name, "") if any(name_of(line) for line in lines) else BY_HAND, lines)
+        for name, lines in lines_by_name.items()
         if not name.startswith(BASE + "-")
     }
-    base = [line for name, lines in named.items() if name.startswith(BASE + "-") for line in lines]
-    return {**found, BASE: (base_words(base), base)} if base else found
+    base = [line for name, lines in lines_by_name.items() if name.startswith(BASE + "-") for line in lines]
+    return {**rules, BASE: (base_words(base), base)} if base else rules
 
 
-def findings(counted: Sequence[Block], applied: Sequence[Block], ci: str) -> list[Finding]:
-    """Lines that nobody approved, and approved ones that are gone. Counters are in `counted`."""
-    live = [Block(b.head, b.settings, tuple(terse(line) for line in b.lines)) for b in counted]
-    texts = {terse(line): line for block in counted for line in block.lines}
-    found = [
+def findings(with_counters: Sequence[Block], applied: Sequence[Block], ci: str) -> list[Finding]:
+    """Lines that nobody approved, and approved ones that are gone.
+
+    `with_counters` has the counters.
+    """
+    live = [Block(b.head, b.settings, tuple(terse(line) for line in b.lines)) for b in with_counters]
+    texts = {terse(line): line for block in with_counters for line in block.lines}
+    rows = [
         finding(
             "firewall-rule-unknown",
             "exception",
@@ -134,7 +151,7 @@ def findings(counted: Sequence[Block], applied: Sequence[Block], ci: str) -> lis
         for block in by_hand(live, applied)
         for line in block.lines or ("",)
     ]
-    found += [
+    rows += [
         finding(
             "firewall-rule-missing",
             "exception",
@@ -146,4 +163,4 @@ def findings(counted: Sequence[Block], applied: Sequence[Block], ci: str) -> lis
         for block in taken_out(live, applied)
         for line in block.lines or ("",)
     ]
-    return found
+    return rows

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the firewall modules ask of a host: nft, files, systemd, and which connection they came by."""
+"""What the firewall modules ask of a host: nft, files, and systemd."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import json
 import os
 import re
 import tempfile
-import time
 from typing import Any, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..linux import read_exactly
 from .nft import FAMILY, TABLE, Block, parse, replacing, text_of
 from .words import header
 
 STATE = "/var/lib/fitsom/firewall"
 RULES = "/etc/fitsom/firewall/rules.nft"
 UNIT = "fitsom-firewall-revert"
-# A namespace of its own: nft and the kernel say what our text comes out as, and the live rules are not touched.
+# A namespace of its own: nft and the kernel say what our text comes out as, and the live rules are
+# not touched.
 TRIAL = 'nft -f "$1" && nft -s list table %s %s' % (FAMILY, TABLE)
 
 
@@ -46,8 +47,8 @@ class Host:
 
     def all_tables(self) -> dict[str, Any]:
         """Everything that nft knows, as JSON."""
-        found: dict[str, Any] = json.loads(self.run(self.nft, "-j", "list", "ruleset")[1])
-        return found
+        ruleset: dict[str, Any] = json.loads(self.run(self.nft, "-j", "list", "ruleset")[1])
+        return ruleset
 
     def knows_last(self) -> bool:
         """Whether nft knows the statement `last` (1.1 and later)."""
@@ -55,7 +56,7 @@ class Host:
         numbers = out.split(" v")[1].split(" ")[0].split(".")
         return (int(numbers[0]), int(numbers[1])) >= (1, 1)
 
-    def tried(self, text: str) -> list[Block]:
+    def as_loaded(self, text: str) -> list[Block]:
         """What the text comes out as, tried in a network namespace of its own."""
         path = self._scratch(text)
         try:
@@ -63,14 +64,14 @@ class Host:
         finally:
             os.unlink(path)
         if code:
-            self._module.fail_json(msg="nft does not take the rules; nothing was touched: %s" % err.strip())
+            self._module.fail_json(msg="nft does not accept the rules; nothing was touched: %s" % err.strip())
         return parse(out)
 
     def interface_to(self, address: str) -> str:
         """The interface by which this host reaches an address; empty if that is not known."""
         _code, out, _err = self.run("ip", "-o", "route", "get", address, check=False)
-        found = re.search(r" dev (\S+)", out)
-        return found[1] if found else ""
+        match = re.search(r" dev (\S+)", out)
+        return match[1] if match else ""
 
     def load(self, path: str) -> None:
         self.run(self.nft, "-f", path)
@@ -86,7 +87,7 @@ class Host:
         return out.strip() in ("active", "activating")
 
     def arm(self, path: str, seconds: int) -> None:
-        """Have the old rules come back by themselves, whatever becomes of us."""
+        """Have the old rules come back automatically, even if this run or its connection ends."""
         self.run(
             "systemd-run",
             "--quiet",
@@ -119,80 +120,19 @@ class Host:
         return path
 
 
-def read(path: str) -> str:
-    """A file's text; empty if there is none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-
-
 def stored(path: str) -> list[Block]:
     """The blocks in a file of ours, which begins by removing the table."""
-    _removal, begin, body = read(path).partition("delete table %s %s\n" % (FAMILY, TABLE))
+    _removal, begin, body = read_exactly(path).partition("delete table %s %s\n" % (FAMILY, TABLE))
     return parse(body) if begin and body.strip() else []
 
 
-def file_text(blocks: Optional[list[Block]], told: Mapping[str, str]) -> str:
+def file_text(blocks: Optional[list[Block]], words: Mapping[str, str]) -> str:
     """The file that brings these blocks, with what its rules mean; None removes the table."""
-    return header(told) + replacing(text_of(blocks) if blocks is not None else "")
+    return header(words) + replacing(text_of(blocks) if blocks is not None else "")
 
 
 def pending() -> dict[str, Any]:
     """What `nft_table` left for `nft_confirm`."""
-    text = read(os.path.join(STATE, "pending.json"))
-    found: dict[str, Any] = json.loads(text) if text else {}
-    return found
-
-
-def start_of(pid: int) -> int:
-    """When a process started, in ticks since boot."""
-    return int(read("/proc/%d/stat" % pid).rpartition(")")[2].split()[19])
-
-
-def ticks_now() -> int:
-    """The present moment on the clock of `start_of`."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK")) + 1
-
-
-def parent_of(pid: int) -> int:
-    return int(read("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
-
-
-def name_of_process(pid: int) -> str:
-    return read("/proc/%d/stat" % pid).partition("(")[2].rpartition(")")[0]
-
-
-def ssh_process() -> int:
-    """The sshd process that serves the connection which we came by; 0 if we did not come by ssh."""
-    pid = os.getpid()
-    while pid > 1:
-        if name_of_process(pid).startswith("sshd"):
-            return pid
-        pid = parent_of(pid)
-    return 0
-
-
-def ssh_connection() -> Optional[tuple[str, str, int]]:
-    """(client, server, port of the server) of that connection, as the host sees it."""
-    ends = ssh_ends()
-    return (ends[0].partition("%")[0], ends[2].partition("%")[0], int(ends[3])) if ends else None
-
-
-def ssh_ends() -> list[str]:
-    """[client, its port, server, its port] of that connection, as sshd writes them; empty if we did not come by ssh."""
-    pid = os.getpid()
-    while pid > 1:
-        for entry in _environment(pid):
-            if entry.startswith("SSH_CONNECTION="):
-                return entry.partition("=")[2].split()
-        pid = parent_of(pid)
-    return []
-
-
-def _environment(pid: int) -> list[str]:
-    try:
-        return read("/proc/%d/environ" % pid).split("\0")
-    except OSError:
-        return []
+    text = read_exactly(os.path.join(STATE, "pending.json"))
+    record: dict[str, Any] = json.loads(text) if text else {}
+    return record

@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The nouns of a firewall: nets, services, and rules whose zones are resolved to addresses."""
+"""The nouns of a firewall: networks, services, and rules whose zones are resolved to addresses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Iterable, Optional, Union
 
-Net = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 IN, OUT, FORWARD = "in", "out", "forward"
 ICMP_TYPES = {
@@ -22,7 +22,10 @@ SERVICE = re.compile(r"^(tcp|udp|sctp)/(\d{1,5})(?:-(\d{1,5}))?$")
 
 @dataclass(frozen=True)
 class Service:
-    """What one protocol may do. `first` to `last` are ports; `kind` is the type of an ICMP message."""
+    """What one protocol may do.
+
+    `first` to `last` are ports; `kind` is the type of an ICMP message.
+    """
 
     protocol: str  # "" is any
     first: int = 0
@@ -40,21 +43,23 @@ ANY_SERVICE = Service("")
 
 @dataclass(frozen=True)
 class Side:
-    """One end of a rule: any of these nets (all of one family), through any of these interfaces. Empty is any."""
+    """One end of a rule: any of these networks (all of one family), through any of these
+    interfaces. Empty is any.
+    """
 
-    nets: tuple[Net, ...] = ()
+    networks: tuple[Network, ...] = ()
     interfaces: tuple[str, ...] = ()
 
     @property
     def family(self) -> int:
-        return self.nets[0].version if self.nets else 0
+        return self.networks[0].version if self.networks else 0
 
 
 @dataclass(frozen=True)
 class Rule:
     """A rule of the register with its zones resolved.
 
-    `where` is the file that it stands in, `words` what it means in plain English.
+    `where` is the file that it is in, `words` what it means in plain English.
     """
 
     name: str
@@ -70,38 +75,51 @@ class Rule:
 
 def parse_service(text: str) -> Service:
     """`tcp/443`, `udp/5000-5010`, `icmp/echo-request`, `esp`. Raises ValueError."""
-    found = SERVICE.match(text)
-    if found:
-        first, last = int(found[2]), int(found[3] or found[2])
+    match = SERVICE.match(text)
+    if match:
+        first, last = int(match[2]), int(match[3] or match[2])
         if not 1 <= first <= last <= 65535:
             raise ValueError("%s: ports are from 1 to 65535, the lower first" % text)
-        return Service(found[1], first, last)
+        return Service(match[1], first, last)
     protocol, _slash, kind = text.partition("/")
     if protocol in ICMP_TYPES and kind in ICMP_TYPES[protocol]:
         return Service(protocol, kind=kind)
     if text in PLAIN:
         return Service(text)
     raise ValueError(
-        "%s is no protocol and port: write tcp/443, udp/5000-5010, icmp/echo-request or one of %s"
+        "%s is not a protocol and port: write tcp/443, udp/5000-5010, icmp/echo-request or one of %s"
         % (text, ", ".join(PLAIN))
     )
 
 
-def parse_net(text: Any) -> Net:
-    """An address or a net. Raises ValueError, also where bits are set beyond the net's length."""
+def parse_network(text: Any) -> Network:
+    """An address or a network.
+
+    Raises ValueError, also where bits are set beyond the network's length.
+    """
     try:
         return ipaddress.ip_network(str(text))
     except ValueError as error:
-        raise ValueError("%s is no address or net (%s)" % (text, error)) from error
+        raise ValueError("%s is not an address or a network (%s)" % (text, error)) from error
 
 
-def sides(nets: Iterable[Net], interfaces: Iterable[str]) -> tuple[Side, ...]:
-    """The ends of a zone: one for each family that it has addresses in, nets joined where they touch."""
-    known = list(nets)
+def sides(networks: Iterable[Network], interfaces: Iterable[str]) -> tuple[Side, ...]:
+    """The ends of a zone: one for each family that it has addresses in, adjacent networks
+    joined.
+    """
+    all_networks = list(networks)
     through = tuple(sorted(set(interfaces)))
-    families: tuple[tuple[Net, ...], ...] = (
-        tuple(ipaddress.collapse_addresses(net for net in known if isinstance(net, ipaddress.IPv4Network))),
-        tuple(ipaddress.collapse_addresses(net for net in known if isinstance(net, ipaddress.IPv6Network))),
+    families: tuple[tuple[Network, ...], ...] = (
+        tuple(
+            ipaddress.collapse_addresses(
+                network for network in all_networks if isinstance(network, ipaddress.IPv4Network)
+            )
+        ),
+        tuple(
+            ipaddress.collapse_addresses(
+                network for network in all_networks if isinstance(network, ipaddress.IPv6Network)
+            )
+        ),
     )
     return tuple(Side(family, through) for family in families if family) or (Side((), through),)
 
@@ -145,8 +163,8 @@ def load(data: dict[str, Any]) -> Rule:
 
 
 def _dump_side(side: Side) -> dict[str, list[str]]:
-    return {"nets": [str(net) for net in side.nets], "interfaces": list(side.interfaces)}
+    return {"nets": [str(network) for network in side.networks], "interfaces": list(side.interfaces)}
 
 
 def _load_side(data: dict[str, list[str]]) -> Side:
-    return Side(tuple(ipaddress.ip_network(net) for net in data["nets"]), tuple(data["interfaces"]))
+    return Side(tuple(ipaddress.ip_network(network) for network in data["nets"]), tuple(data["interfaces"]))

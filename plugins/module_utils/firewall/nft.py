@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rules as one nftables table of our own, and what stands in such a table. Pure."""
+"""Rules as one nftables table of our own, and how such a table is read. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ CHAINS = {IN: ("input", "input"), OUT: ("output", "output"), FORWARD: ("forward"
 PREFIX = {4: "ip", 6: "ip6"}
 COMMENT = re.compile(r'comment "%s([a-z0-9-]+)"' % MARK)
 HANDLE = re.compile(r" # handle \d+$")
-# Neighbour discovery, router advertisements and multicast membership: without them IPv6 does not work at all.
+# Neighbour discovery, router advertisements and multicast membership: without them IPv6 does not
+# work at all.
 NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert"
 LISTENERS = "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What happens to packets that no rule takes. `last` tells whether this nft knows the statement."""
+    """What happens to packets that no rule takes.
+
+    `last` is whether this nft supports the statement.
+    """
 
     outbound_denied: bool = False
     forward_denied: bool = False
@@ -33,7 +37,9 @@ class Policy:
 
 @dataclass(frozen=True)
 class Block:
-    """A chain or set of a table: what it begins with, its settings, and its rules as single lines."""
+    """A chain or set of a table: what it begins with, its settings, and its rules as single
+    lines.
+    """
 
     head: str
     settings: tuple[str, ...]
@@ -60,15 +66,17 @@ def text_of(blocks: Iterable[Block]) -> str:
 
 
 def replacing(text: str) -> str:
-    """The text with which nft, in one step, replaces our table and no other; empty text removes it."""
+    """The text with which nft, in one step, replaces our table and no other; empty text removes
+    it.
+    """
     return "table %s %s {\n}\ndelete table %s %s\n%s" % (FAMILY, TABLE, FAMILY, TABLE, text)
 
 
 def _chain(direction: str, rules: Sequence[Rule], policy: Policy) -> Block:
     name, hook = CHAINS[direction]
-    mine = [rule for rule in rules if rule.direction == direction]
+    directed = [rule for rule in rules if rule.direction == direction]
     denied = {IN: True, OUT: policy.outbound_denied, FORWARD: policy.forward_denied}[direction]
-    lines = [*_base(direction), *(line for rule in mine for line in rule_lines(rule, policy))]
+    lines = [*_base(direction), *(line for rule in directed for line in rule_lines(rule, policy))]
     if denied and policy.log_denied:
         lines.append(
             'limit rate 10/second burst 50 packets log prefix "fitsom denied %s: " comment "%sbase-log"'
@@ -81,7 +89,9 @@ def _chain(direction: str, rules: Sequence[Rule], policy: Policy) -> Block:
 
 
 def _base(direction: str) -> list[str]:
-    """What each chain begins with: answers to what was let in, the host itself, and what IPv6 and DHCP live on."""
+    """What each chain begins with: answers to what was let in, the host itself, and what IPv6 and
+    DHCP live on.
+    """
     lines = ['ct state established,related counter accept comment "%sbase-answers"' % MARK]
     if direction == FORWARD:
         return [*lines, 'ct state invalid counter drop comment "%sbase-invalid"' % MARK]
@@ -117,15 +127,15 @@ def rule_lines(rule: Rule, policy: Policy) -> list[str]:
 
 
 def _matches(rule: Rule) -> list[str]:
-    found = []
+    matches = []
     for source in rule.sources:
         for target in rule.targets:
             for words, services in _service_words(rule.services):
                 families = {family_of(source, target, service) for service in services}
                 for family in sorted(f for f in families if f is not None):
                     parts = [*_side("i", "s", source, family), *_side("o", "d", target, family), words]
-                    found.append(" ".join(part for part in parts if part))
-    return found
+                    matches.append(" ".join(part for part in parts if part))
+    return matches
 
 
 def _side(way: str, end: str, side: Side, family: int) -> list[str]:
@@ -133,8 +143,10 @@ def _side(way: str, end: str, side: Side, family: int) -> list[str]:
     if side.interfaces:
         names = ", ".join('"%s"' % name for name in side.interfaces)
         parts.append("%sifname { %s }" % (way, names))
-    if side.nets:
-        parts.append("%s %saddr { %s }" % (PREFIX[family], end, ", ".join(str(net) for net in side.nets)))
+    if side.networks:
+        parts.append(
+            "%s %saddr { %s }" % (PREFIX[family], end, ", ".join(str(network) for network in side.networks))
+        )
     return parts
 
 
@@ -161,7 +173,7 @@ def _span(first: int, last: int) -> str:
 
 
 def _joined(group: Sequence[Service]) -> list[tuple[int, int]]:
-    """Ranges of ports, joined where they meet: nft takes no set whose ranges do."""
+    """Ranges of ports, joined where they overlap: nft refuses a set whose ranges do."""
     ranges: list[tuple[int, int]] = []
     for first, last in sorted((s.first, s.last) for s in group):
         if ranges and first <= ranges[-1][1]:
@@ -172,7 +184,10 @@ def _joined(group: Sequence[Service]) -> list[tuple[int, int]]:
 
 
 def parse(listing: str) -> list[Block]:
-    """The blocks of our table, from `nft -s list table`, with handles or without. An empty listing has none."""
+    """The blocks of our table, from `nft -s list table`, with handles or without.
+
+    An empty listing has none.
+    """
     blocks: list[Block] = []
     for line in _whole_lines(listing)[1:-1]:
         if line.endswith("{"):
@@ -193,7 +208,7 @@ def _is_setting(block: Block, line: str) -> bool:
 
 def _whole_lines(listing: str) -> list[str]:
     """Lines without handles and indentation; nft breaks long sets, which are put together again."""
-    whole: list[str] = []
+    lines: list[str] = []
     waiting = ""
     for raw in listing.splitlines():
         line = HANDLE.sub("", raw.strip())
@@ -203,15 +218,15 @@ def _whole_lines(listing: str) -> list[str]:
         bare = re.sub(r'"[^"]*"', "", waiting)
         if bare.count("{") > bare.count("}") and not bare.endswith("{"):
             continue
-        whole.append(waiting)
+        lines.append(waiting)
         waiting = ""
-    return whole
+    return lines
 
 
 def name_of(line: str) -> Optional[str]:
     """The rule of the register that a line says it belongs to."""
-    found = COMMENT.search(line)
-    return found[1] if found else None
+    match = COMMENT.search(line)
+    return match[1] if match else None
 
 
 def terse(line: str) -> str:
@@ -220,27 +235,29 @@ def terse(line: str) -> str:
 
 
 def filtering_tables(ruleset: Mapping[str, Any]) -> dict[str, int]:
-    """Tables with a chain that filters what comes in, goes out or passes, and how many rules they hold."""
-    things = ruleset.get("nftables", [])
+    """Tables with a chain that filters what comes in, goes out or passes, and how many rules they
+    hold.
+    """
+    entries = ruleset.get("nftables", [])
     hooked = {
         "%s %s" % (chain["family"], chain["table"])
-        for chain in (thing["chain"] for thing in things if "chain" in thing)
+        for chain in (entry["chain"] for entry in entries if "chain" in entry)
         if chain.get("type") == "filter" and chain.get("hook") in ("input", "output", "forward", "ingress")
     }
-    rules = [thing["rule"] for thing in things if "rule" in thing]
-    counted = {
+    rules = [entry["rule"] for entry in entries if "rule" in entry]
+    counts = {
         name: sum("%s %s" % (r["family"], r["table"]) == name for r in rules) for name in sorted(hooked)
     }
-    return {name: count for name, count in counted.items() if count}
+    return {name: count for name, count in counts.items() if count}
 
 
 def named_lines(blocks: Iterable[Block]) -> dict[str, list[str]]:
     """Rule to its lines, each with its chain."""
-    found: dict[str, list[str]] = {}
+    lines_by_name: dict[str, list[str]] = {}
     for block in blocks:
         for line in block.lines:
-            found.setdefault(name_of(line) or line, []).append("%s: %s" % (block.head, line))
-    return found
+            lines_by_name.setdefault(name_of(line) or line, []).append("%s: %s" % (block.head, line))
+    return lines_by_name
 
 
 def by_head(blocks: Iterable[Block]) -> Mapping[str, Block]:

@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The rule register: from what stands in the inventory to rules, or to every fault at once. Pure."""
+"""The rule register: from the entries in the inventory to rules, or to all faults together.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,16 @@ from .model import (
     FORWARD,
     IN,
     OUT,
-    Net,
+    Network,
     Rule,
     Service,
     Side,
-    parse_net,
+    parse_network,
     parse_service,
     sides,
 )
 from .overlap import Packet, blocked, collisions
-from .words import words
+from .words import rule_words
 
 NEEDED = ("name", "services", "owner", "reason", "change", "expires")
 KEYS = (*NEEDED, "from", "to", "direction", "action", "log")
@@ -35,8 +38,11 @@ ACTIONS = ("accept", "drop", "reject")
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What rules refer to. `groups` are those of the inventory, with the addresses of their hosts."""
+class Context:
+    """What rules refer to.
+
+    `groups` are those of the inventory, with the addresses of their hosts.
+    """
 
     zones: Mapping[str, Any]
     services: Mapping[str, Any]
@@ -47,7 +53,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Term:
-    """Whose a rule is, why it is there, by which change, until when, and where it stands."""
+    """A rule's owner, reason, change, last day, and the file that it is in."""
 
     owner: str
     reason: str
@@ -70,42 +76,44 @@ class Register:
         return {rule.name: rule.words for rule in self.rules}
 
 
-def read(entries: Iterable[Mapping[str, Any]], around: Surroundings) -> Register:
+def read(entries: Iterable[Mapping[str, Any]], context: Context) -> Register:
     """Read all entries, each `{"rule": {...}, "where": "file:line"}`, in their order."""
-    found = Register([], {}, [])
-    zones = _zones(around, found.faults)
-    services = _services(around, found.faults)
-    seen: dict[str, str] = {}
+    register = Register([], {}, [])
+    zones = _zones(context, register.faults)
+    services = _services(context, register.faults)
+    places: dict[str, str] = {}
     for entry in entries:
         rule, where = entry["rule"], entry["where"]
         if not isinstance(rule, Mapping):
-            found.faults.append("%s: a rule is a set of keys, not %r" % (where, rule))
+            register.faults.append("%s: a rule is a set of keys, not %r" % (where, rule))
             continue
         name = str(rule.get("name", "a rule without a name"))
-        wrong = [*_form(rule), *_dates(rule, around)]
-        if name in seen:
-            wrong.append("there is a rule of this name in %s already; names are unique" % seen[name])
-        seen.setdefault(name, where)
-        parsed = None if wrong else _rule(rule, where, zones, services, wrong)
-        found.faults += ["%s (%s): %s" % (name, where, fault) for fault in wrong]
+        faults = [*_form(rule), *_dates(rule, context)]
+        if name in places:
+            faults.append("there is a rule of this name in %s already; names are unique" % places[name])
+        places.setdefault(name, where)
+        parsed = None if faults else _rule(rule, where, zones, services, faults)
+        register.faults += ["%s (%s): %s" % (name, where, fault) for fault in faults]
         if isinstance(rule.get("expires"), (str, datetime.date)):
-            _remember(found, name, rule, where)
+            _remember(register, name, rule, where)
         if parsed:
-            found.rules.append(parsed)
-    found.faults += ["%s (%s): %s" % fault for fault in _collisions(found.rules)]
-    return found
+            register.rules.append(parsed)
+    register.faults += ["%s (%s): %s" % fault for fault in _collisions(register.rules)]
+    return register
 
 
 def management_faults(
-    rules: Sequence[Rule], packet: Packet, sources: Iterable[Net], path: str = "the management path"
+    rules: Sequence[Rule], packet: Packet, sources: Iterable[Network], path: str = "the management path"
 ) -> list[str]:
-    """A fault for each net of ours from which the rules would not let such a packet in; names the rule in the way."""
+    """A fault for each network from which the rules would not let such a packet in; names the rule
+    in the way.
+    """
     faults = []
-    for net in sources:
-        found = blocked(rules, packet, net)
-        if not found:
+    for network in sources:
+        obstacle = blocked(rules, packet, network)
+        if not obstacle:
             continue
-        address, culprit = found
+        address, culprit = obstacle
         why = "rule %s (%s) forbids it" % (culprit.name, culprit.where) if culprit else "no rule lets it in"
         faults.append(
             "this would cut %s, %s to %s port %d: %s. Add a rule that accepts it, before any that does not"
@@ -114,34 +122,34 @@ def management_faults(
     return faults
 
 
-def _remember(found: Register, name: str, rule: Mapping[str, Any], where: str) -> None:
+def _remember(register: Register, name: str, rule: Mapping[str, Any], where: str) -> None:
     day = _date(rule["expires"])
     if day:
         owner, reason, change = (str(rule.get(key, "")) for key in ("owner", "reason", "change"))
-        found.terms.setdefault(name, Term(owner, reason, change, day, where))
+        register.terms.setdefault(name, Term(owner, reason, change, day, where))
 
 
 def _form(rule: Mapping[str, Any]) -> list[str]:
-    wrong = ["`%s` is missing" % key for key in NEEDED if rule.get(key) in (None, "", [])]
-    wrong += [
-        "`%s` is no key of a rule; keys are %s" % (key, ", ".join(KEYS)) for key in rule if key not in KEYS
+    faults = ["`%s` is missing" % key for key in NEEDED if rule.get(key) in (None, "", [])]
+    faults += [
+        "`%s` is not a key of a rule; keys are %s" % (key, ", ".join(KEYS)) for key in rule if key not in KEYS
     ]
     if rule.get("name") and not NAME.match(str(rule["name"])):
-        wrong.append("a name is 2 to 48 lower case letters, digits and hyphens, beginning with a letter")
+        faults.append("a name is 2 to 48 lower case letters, digits and hyphens, beginning with a letter")
     if rule.get("direction", IN) not in (IN, OUT, FORWARD):
-        wrong.append("`direction` is in, out or forward, not %s" % rule["direction"])
+        faults.append("`direction` is in, out or forward, not %s" % rule["direction"])
     if rule.get("action", "accept") not in ACTIONS:
-        wrong.append("`action` is %s, not %s" % (" or ".join(ACTIONS), rule["action"]))
+        faults.append("`action` is %s, not %s" % (" or ".join(ACTIONS), rule["action"]))
     if rule.get("change") and not CHANGE.match(str(rule["change"])):
-        wrong.append("`change` is the number of a change, such as CHG-2026-0001, not %s" % rule["change"])
+        faults.append("`change` is the number of a change, such as CHG-2026-0001, not %s" % rule["change"])
     if not isinstance(rule.get("log", False), bool):
-        wrong.append("`log` is true or false")
-    wrong += [
+        faults.append("`log` is true or false")
+    faults += [
         "`%s` is a list of names" % key
         for key in ("from", "to", "services")
         if key in rule and not (isinstance(rule[key], list) and all(isinstance(n, str) for n in rule[key]))
     ]
-    return wrong + _ends(rule)
+    return faults + _ends(rule)
 
 
 def _ends(rule: Mapping[str, Any]) -> list[str]:
@@ -150,19 +158,19 @@ def _ends(rule: Mapping[str, Any]) -> list[str]:
     return ["`%s` is missing; write [any] if you mean it" % key for key in needed if not rule.get(key)]
 
 
-def _dates(rule: Mapping[str, Any], around: Surroundings) -> list[str]:
+def _dates(rule: Mapping[str, Any], context: Context) -> list[str]:
     if rule.get("expires") in (None, ""):
         return []
     day = _date(rule["expires"])
     if day is None:
         return ["`expires` is a date such as 2026-12-18, not %s" % rule["expires"]]
-    if day < around.today:
+    if day < context.today:
         return ["it expired on %s: take it out, or renew it by a change" % day]
-    last = around.today + datetime.timedelta(days=around.longest_days)
+    last = context.today + datetime.timedelta(days=context.longest_days)
     if day > last:
         return [
             "`expires` is %s; a rule is for %d days at most, today until %s"
-            % (day, around.longest_days, last)
+            % (day, context.longest_days, last)
         ]
     return []
 
@@ -178,18 +186,18 @@ def _date(value: Any) -> Optional[datetime.date]:
         return None
 
 
-def _zones(around: Surroundings, faults: list[str]) -> dict[str, tuple[Side, ...]]:
-    known: dict[str, tuple[Side, ...]] = {"any": (Side(),)}
-    for name, addresses in around.groups.items():
-        known[name] = _zone("group %s" % name, {"addresses": addresses}, faults)
-    for name, zone in around.zones.items():
+def _zones(context: Context, faults: list[str]) -> dict[str, tuple[Side, ...]]:
+    zones: dict[str, tuple[Side, ...]] = {"any": (Side(),)}
+    for name, addresses in context.groups.items():
+        zones[name] = _zone("group %s" % name, {"addresses": addresses}, faults)
+    for name, zone in context.zones.items():
         if name == "any":
             faults.append("zone any: this name is taken; it means every address")
-        elif name in around.groups:
+        elif name in context.groups:
             faults.append("zone %s: a group of the inventory has this name as well" % name)
         else:
-            known[name] = _zone("zone %s" % name, zone, faults)
-    return known
+            zones[name] = _zone("zone %s" % name, zone, faults)
+    return zones
 
 
 def _zone(title: str, zone: Any, faults: list[str]) -> tuple[Side, ...]:
@@ -197,28 +205,30 @@ def _zone(title: str, zone: Any, faults: list[str]) -> tuple[Side, ...]:
     if not isinstance(zone, Mapping) or set(zone) - {"addresses", "interfaces"}:
         faults.append("%s: a zone has `addresses`, `interfaces` or both, as lists" % title)
         return ()
-    nets: list[Net] = []
+    networks: list[Network] = []
     for text in zone.get("addresses") or []:
         try:
-            nets.append(parse_net(text))
+            networks.append(parse_network(text))
         except ValueError as error:
             faults.append("%s: %s" % (title, error))
     interfaces = [str(name) for name in zone.get("interfaces") or []]
-    faults += ["%s: %s is no name of an interface" % (title, n) for n in interfaces if not INTERFACE.match(n)]
-    if not nets and not interfaces:
+    faults += [
+        "%s: %s cannot be the name of an interface" % (title, n) for n in interfaces if not INTERFACE.match(n)
+    ]
+    if not networks and not interfaces:
         faults.append("%s: it has no address and no interface, so it would mean everybody" % title)
         return ()
-    return sides(nets, interfaces)
+    return sides(networks, interfaces)
 
 
-def _services(around: Surroundings, faults: list[str]) -> dict[str, tuple[Service, ...]]:
-    known: dict[str, tuple[Service, ...]] = {"any": (ANY_SERVICE,)}
-    for name, texts in around.services.items():
+def _services(context: Context, faults: list[str]) -> dict[str, tuple[Service, ...]]:
+    services: dict[str, tuple[Service, ...]] = {"any": (ANY_SERVICE,)}
+    for name, texts in context.services.items():
         try:
-            known[name] = tuple(parse_service(str(text)) for text in texts)
+            services[name] = tuple(parse_service(str(text)) for text in texts)
         except ValueError as error:
             faults.append("service %s: %s" % (name, error))
-    return known
+    return services
 
 
 def _rule(
@@ -226,53 +236,57 @@ def _rule(
     where: str,
     zones: Mapping[str, tuple[Side, ...]],
     services: Mapping[str, tuple[Service, ...]],
-    wrong: list[str],
+    faults: list[str],
 ) -> Optional[Rule]:
-    sources = _named("zone or group", rule.get("from") or ["any"], zones, wrong)
-    targets = _named("zone or group", rule.get("to") or ["any"], zones, wrong)
-    wanted = _named("service", rule["services"], services, wrong)
-    made = Rule(
+    sources = _look_up("zone or group", rule.get("from") or ["any"], zones, faults)
+    targets = _look_up("zone or group", rule.get("to") or ["any"], zones, faults)
+    rule_services = _look_up("service", rule["services"], services, faults)
+    resolved = Rule(
         name=str(rule["name"]),
         direction=str(rule.get("direction", IN)),
         action=str(rule.get("action", "accept")),
         sources=_merged(sources),
         targets=_merged(targets),
-        services=tuple(dict.fromkeys(wanted)),
+        services=tuple(dict.fromkeys(rule_services)),
         log=bool(rule.get("log", False)),
         where=where,
-        words="" if wrong else words(rule, _date(rule["expires"])),
+        words="" if faults else rule_words(rule, _date(rule["expires"])),
     )
-    if not wrong:
-        wrong += [*_wrong_way(made), *_wide(made)]
-    return None if wrong else made
+    if not faults:
+        faults += [*_wrong_way(resolved), *_wide(resolved)]
+    return None if faults else resolved
 
 
 def _merged(ends: Iterable[Side]) -> tuple[Side, ...]:
-    """Ends through the same interfaces joined, so that a net inside another counts once."""
-    listed = list(dict.fromkeys(ends))
-    if Side() in listed:
+    """Ends through the same interfaces joined, so that a network inside another counts once."""
+    unique = list(dict.fromkeys(ends))
+    if Side() in unique:
         return (Side(),)
     by_interfaces: dict[tuple[str, ...], list[Side]] = {}
-    for side in listed:
+    for side in unique:
         by_interfaces.setdefault(side.interfaces, []).append(side)
     joined: list[Side] = []
     for interfaces, group in by_interfaces.items():
-        wide = any(not side.nets for side in group)
-        joined += sides([] if wide else [net for side in group for net in side.nets], interfaces)
+        wide = any(not side.networks for side in group)
+        joined += sides([] if wide else [network for side in group for network in side.networks], interfaces)
     return tuple(joined)
 
 
-def _named(
-    sort: str, names: Iterable[str], known: Mapping[str, tuple[Any, ...]], wrong: list[str]
+def _look_up(
+    sort: str, names: Iterable[str], definitions: Mapping[str, tuple[Any, ...]], faults: list[str]
 ) -> list[Any]:
-    found: list[Any] = []
+    members: list[Any] = []
     for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = "; did you mean %s?" % close[0] if close else "; known are %s" % ", ".join(sorted(known))
-            wrong.append("%s %s is not known%s" % (sort, name, hint))
-        found += known.get(name, ())
-    return found
+        if name not in definitions:
+            close = difflib.get_close_matches(name, definitions, n=1)
+            hint = (
+                "; did you mean %s?" % close[0]
+                if close
+                else "; known are %s" % ", ".join(sorted(definitions))
+            )
+            faults.append("%s %s is not known%s" % (sort, name, hint))
+        members += definitions.get(name, ())
+    return members
 
 
 def _wrong_way(rule: Rule) -> list[str]:
@@ -284,7 +298,7 @@ def _wrong_way(rule: Rule) -> list[str]:
 
 
 def _wide(rule: Rule) -> list[str]:
-    """Any-any: a rule that opens everything on two of its three sides is no rule."""
+    """Any-any: a rule that opens everything on two of its three sides is refused."""
     if rule.action != "accept":
         return []
     open_sides = [
@@ -303,15 +317,16 @@ def _wide(rule: Rule) -> list[str]:
 
 def _is_open(ends: Sequence[Side]) -> bool:
     return any(
-        not end.interfaces and (not end.nets or any(net.prefixlen == 0 for net in end.nets)) for end in ends
+        not end.interfaces and (not end.networks or any(network.prefixlen == 0 for network in end.networks))
+        for end in ends
     )
 
 
 def _collisions(rules: Sequence[Rule]) -> list[tuple[str, str, str]]:
     words = {
         "shadowed": "it never matches: rule %s (%s) before it takes all its packets",
-        "overlaps": "it meets in some packets with rule %s (%s). Name each access once; only an exception may"
-        " stand before its rule, wholly inside it",
+        "overlaps": "it overlaps rule %s (%s) in some packets. Name each access once; only an exception may"
+        " come before its rule, wholly inside it",
     }
     return [
         (later.name, later.where, words[how] % (earlier.name, earlier.where))

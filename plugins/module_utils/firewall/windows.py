@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rules as Windows Defender Firewall has them: arguments of win_firewall_rule, and what differs there. Pure."""
+"""Rules as Windows Defender Firewall has them: arguments of win_firewall_rule, and what differs
+there. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ..findings import Finding, finding
 from .model import FORWARD, IN, Rule, Service, Side
-from .overlap import meet, parts
+from .overlap import overlaps, parts
 
 GROUP = "fitsom"
 PROTOCOLS = {"": "any", "icmp": "icmpv4", "esp": "50", "ah": "51", "gre": "47", "ospf": "89", "vrrp": "112"}
@@ -29,34 +31,37 @@ ALL_PROFILES = 0x7FFFFFFF
 
 
 def faults(rules: Sequence[Rule]) -> list[str]:
-    """What Windows can not do."""
-    found = [
+    """What Windows cannot do."""
+    problems = [
         "%s (%s): %s" % (rule.name, rule.where, fault)
         for rule in rules
-        for wrong, fault in (
-            (_interfaces(rule), "on Windows a rule knows no interfaces: name zones by addresses"),
+        for unsupported, fault in (
+            (_interfaces(rule), "on Windows a rule has no interfaces: name zones by addresses"),
             (rule.direction == FORWARD, "Windows passes nothing on, so there are no rules for it"),
             (
                 any(s.protocol == "sctp" and not _all_ports(s) for s in rule.services),
                 "Windows knows ports of tcp and udp only",
             ),
         )
-        if wrong
+        if unsupported
     ]
-    return found + _exceptions(rules)
+    return problems + _exceptions(rules)
 
 
 def _exceptions(rules: Sequence[Rule]) -> list[str]:
-    """Windows knows no order: a rule that refuses wins. So nothing can be let in out of what another refuses."""
-    known = [(rule, parts(rule)) for rule in rules]
+    """Windows has no order: a rule that refuses wins.
+
+    So nothing can be let in out of what another refuses.
+    """
+    rule_parts = [(rule, parts(rule)) for rule in rules]
     return [
         "%s (%s): on Windows rule %s (%s), which refuses, wins whatever their order: make that one narrower"
         % (rule.name, rule.where, later.name, later.where)
-        for number, (rule, mine) in enumerate(known)
+        for number, (rule, own_parts) in enumerate(rule_parts)
         if rule.action == "accept"
-        for later, others in known[number + 1 :]
+        for later, later_parts in rule_parts[number + 1 :]
         if later.action != "accept" and later.direction == rule.direction
-        if any(meet(one, other) for one in mine for other in others)
+        if any(overlaps(own_part, later_part) for own_part in own_parts for later_part in later_parts)
     ]
 
 
@@ -70,30 +75,32 @@ def firewall_rules(rules: Iterable[Rule]) -> list[dict[str, Any]]:
 
 
 def _arguments(rule: Rule, protocol: str, services: Sequence[Service]) -> dict[str, Any]:
-    ours, theirs = (rule.targets, rule.sources) if rule.direction == IN else (rule.sources, rule.targets)
+    local, remote = (rule.targets, rule.sources) if rule.direction == IN else (rule.sources, rule.targets)
     word = PROTOCOLS.get(protocol, protocol)
-    found: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "name": "fitsom %s (%s, %s)" % (rule.name, rule.direction, protocol or "any"),
         "description": rule.words,
         "direction": rule.direction,
         "action": "allow" if rule.action == "accept" else "block",
-        "localip": _addresses(ours),
-        "remoteip": _addresses(theirs),
+        "localip": _addresses(local),
+        "remoteip": _addresses(remote),
         "protocol": word,
     }
     if protocol in ("tcp", "udp"):
-        found["localport" if rule.direction == IN else "remoteport"] = _port_list(services)
+        arguments["localport" if rule.direction == IN else "remoteport"] = _port_list(services)
     if protocol in ICMP_TYPES:
-        found["icmp_type_code"] = ["%d:*" % ICMP_TYPES[protocol][s.kind] for s in services]
-    return found
+        arguments["icmp_type_code"] = ["%d:*" % ICMP_TYPES[protocol][s.kind] for s in services]
+    return arguments
 
 
 def _addresses(ends: Iterable[Side]) -> str:
-    nets = [net for side in ends for net in side.nets or (None,)]
-    if any(net is None or net.prefixlen == 0 for net in nets):
+    networks = [network for side in ends for network in side.networks or (None,)]
+    if any(network is None or network.prefixlen == 0 for network in networks):
         return "any"
     return ",".join(
-        str(net.network_address if net.prefixlen == net.max_prefixlen else net) for net in nets if net
+        str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+        for network in networks
+        if network
     )
 
 
@@ -112,21 +119,26 @@ def _interfaces(rule: Rule) -> bool:
     return any(side.interfaces for side in (*rule.sources, *rule.targets))
 
 
-def differing(wanted: Iterable[Mapping[str, Any]], live: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Those rules that are not there as they should be. What is not understood differs: the module then decides."""
-    there = {rule["name"]: rule for rule in live if rule["group"] == GROUP}
-    return [dict(rule) for rule in wanted if _seen(there.get(rule["name"])) != _normal(rule)]
+def differing(
+    desired: Iterable[Mapping[str, Any]], live: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Those rules that are not there as they should be.
+
+    What is not understood differs: the module then decides.
+    """
+    existing = {rule["name"]: rule for rule in live if rule["group"] == GROUP}
+    return [dict(rule) for rule in desired if _existing(existing.get(rule["name"])) != _normal(rule)]
 
 
-def surplus(wanted: Iterable[Mapping[str, Any]], live: Iterable[Mapping[str, Any]]) -> list[str]:
+def surplus(desired: Iterable[Mapping[str, Any]], live: Iterable[Mapping[str, Any]]) -> list[str]:
     """Names of rules of our group that the register does not have."""
-    names = {rule["name"] for rule in wanted}
+    names = {rule["name"] for rule in desired}
     return sorted({rule["name"] for rule in live if rule["group"] == GROUP} - names)
 
 
-def ours(live: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+def own_rules(live: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     """The rules of our group in a form in which two looks can be compared."""
-    return sorted((rule["name"], repr(_seen(rule))) for rule in live if rule["group"] == GROUP)
+    return sorted((rule["name"], repr(_existing(rule))) for rule in live if rule["group"] == GROUP)
 
 
 def _normal(rule: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -147,7 +159,7 @@ def _normal(rule: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _seen(rule: Mapping[str, Any] | None) -> tuple[Any, ...]:
+def _existing(rule: Mapping[str, Any] | None) -> tuple[Any, ...]:
     """A rule that was found there in the same form."""
     if rule is None:
         return ()
@@ -164,7 +176,9 @@ def _seen(rule: Mapping[str, Any] | None) -> tuple[Any, ...]:
 
 
 def _set_of(text: Any) -> tuple[str, ...]:
-    """Members of a list in one text; Windows writes `any` as a star or nothing, and nets with their masks."""
+    """Members of a list in one text; Windows writes `any` as a star or nothing, and networks with
+    their masks.
+    """
     words = [word.strip() for word in str(text or "*").split(",")]
     return tuple(sorted({"*" if word == "any" else _address(word) for word in words}))
 
@@ -177,34 +191,39 @@ def _address(word: str) -> str:
 
 
 def profiles_differ(live: Sequence[Mapping[str, Any]], outbound_denied: bool) -> bool:
-    """Whether the firewall is off somewhere, or does something else with what no rule takes."""
-    wanted = ("True", "Block", "Block" if outbound_denied else "Allow")
-    return any((p["enabled"], p["inbound"], _default(p["outbound"])) != wanted for p in live) or not live
+    """Whether the firewall is off somewhere, or treats packets that match no rule in another
+    way.
+    """
+    expected = ("True", "Block", "Block" if outbound_denied else "Allow")
+    return any((p["enabled"], p["inbound"], _default(p["outbound"])) != expected for p in live) or not live
 
 
 def _default(action: str) -> str:
     return "Allow" if action == "NotConfigured" else action
 
 
-def objects(wanted: Sequence[Mapping[str, Any]], live: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def objects(desired: Sequence[Mapping[str, Any]], live: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What a change does, rule by rule, for the plan: add, change or remove."""
-    there = {rule["name"]: rule["description"] or "" for rule in live if rule["group"] == GROUP}
-    told = [
-        (rule["name"], "change" if rule["name"] in there else "add", rule["description"])
-        for rule in differing(wanted, live)
+    existing = {rule["name"]: rule["description"] or "" for rule in live if rule["group"] == GROUP}
+    changes = [
+        (rule["name"], "change" if rule["name"] in existing else "add", rule["description"])
+        for rule in differing(desired, live)
     ]
-    told += [(name, "remove", there[name]) for name in surplus(wanted, live)]
+    changes += [(name, "remove", existing[name]) for name in surplus(desired, live)]
     return [
         {"kind": "firewall rule", "id": name, "action": action, "group": "rules", "what": what}
-        for name, action, what in told
+        for name, action, what in changes
     ]
 
 
 def findings(live: Iterable[Mapping[str, Any]], ci: str) -> list[Finding]:
-    """Rules of others that let somebody in. Those that come with Windows (their group is a resource) are counted."""
-    others = [rule for rule in live if rule["group"] != GROUP and rule["enabled"]]
-    strange = [rule for rule in others if not str(rule["group"] or "").startswith("@")]
-    found = [
+    """Rules of others that let somebody in.
+
+    Those that come with Windows (their group is a resource) are counted.
+    """
+    foreign = [rule for rule in live if rule["group"] != GROUP and rule["enabled"]]
+    strange = [rule for rule in foreign if not str(rule["group"] or "").startswith("@")]
+    rows = [
         finding(
             "firewall-rule-unknown",
             "warning",
@@ -216,9 +235,9 @@ def findings(live: Iterable[Mapping[str, Any]], ci: str) -> list[Finding]:
         )
         for rule in strange
     ]
-    count = len(others) - len(strange)
+    count = len(foreign) - len(strange)
     if count:
-        found.append(
+        rows.append(
             finding(
                 "firewall-rules-of-windows",
                 "informational",
@@ -228,4 +247,4 @@ def findings(live: Iterable[Mapping[str, Any]], ci: str) -> list[Finding]:
                 "Look at them in wf.msc once. No run touches them.",
             )
         )
-    return found
+    return rows

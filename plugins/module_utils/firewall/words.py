@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a rule means in plain English, for those who approve it: who reaches what, and until when. Pure."""
+"""What a rule means in plain English, for those who approve it: who reaches what, and until when.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +30,19 @@ DENIED = {
 UNSAFE = re.compile(r"[^\w ,.:;()/+-]", re.ASCII)
 
 
-def words(rule: Mapping[str, Any], until: Optional[datetime.date]) -> str:
+def rule_words(rule: Mapping[str, Any], until: Optional[datetime.date]) -> str:
     """Such as "Let in: pupils and staff, for https, until 18 December 2026"."""
     direction, action = rule.get("direction", IN), rule.get("action", "accept")
-    said = START[direction, action == "accept"] % {
-        "sources": _listed(rule.get("from") or ["any"], "anybody"),
-        "targets": _listed(rule.get("to") or ["any"], "anywhere"),
-        "services": _listed(rule["services"], "everything"),
+    text = START[direction, action == "accept"] % {
+        "sources": _join(rule.get("from") or ["any"], "anybody"),
+        "targets": _join(rule.get("to") or ["any"], "anywhere"),
+        "services": _join(rule["services"], "everything"),
     }
     if direction == IN and rule.get("to") and "any" not in rule["to"]:
-        said += ", at %s" % _listed(rule["to"], "anywhere")
+        text += ", at %s" % _join(rule["to"], "anywhere")
     if until:
-        said += ", until %s" % english(until)
-    return UNSAFE.sub("", " ".join(said.split()))
+        text += ", until %s" % english(until)
+    return UNSAFE.sub("", " ".join(text.split()))
 
 
 def english(day: datetime.date) -> str:
@@ -52,19 +55,19 @@ def base_words(lines: Iterable[str]) -> str:
     return "; ".join(DENIED[chain] for chain in DENIED if chain in denied).capitalize()
 
 
-def header(told: Mapping[str, str]) -> str:
+def header(words_by_rule: Mapping[str, str]) -> str:
     """The words of rules as comments, for the file that has the rules."""
-    return "".join("# %s: %s\n" % (name, text) for name, text in told.items())
+    return "".join("# %s: %s\n" % (name, text) for name, text in words_by_rule.items())
 
 
-def told_in(text: str) -> dict[str, str]:
+def parse_header(text: str) -> dict[str, str]:
     """The way back from `header`."""
     lines = (re.match(r"# ([a-z0-9-]+): (.+)", line) for line in text.splitlines())
-    return {found[1]: found[2] for found in lines if found}
+    return {match[1]: match[2] for match in lines if match}
 
 
-def _listed(names: Sequence[str], everything: str) -> str:
+def _join(names: Sequence[str], everything: str) -> str:
     if "any" in names:
         return everything
-    known = list(dict.fromkeys(names))
-    return " and ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
+    unique = list(dict.fromkeys(names))
+    return " and ".join([", ".join(unique[:-1]), unique[-1]] if len(unique) > 1 else unique)

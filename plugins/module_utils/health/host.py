@@ -14,23 +14,14 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..security.certificates_host import in_files
+from ..linux import FIRST_USER_UID, read_text
+from ..security.certificates_host import file_certificates
 from .support import Support, support_of
 from .texts import Mount, mounts, os_release
 
-FIRST_PERSON = 1000
-UNSYNCHRONISED = 16000000  # microseconds: the kernel's word for a clock that nobody has set for long
+UNSYNCHRONISED = 16000000  # microseconds: what the kernel says of a clock that has not been set for long
 NOBODY = 65534
 DISTRO_INFO = "/usr/share/distro-info/%s.csv"
-
-
-def read(path: str) -> str:
-    """A file's text; nothing where it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def names(folder: str) -> List[str]:
@@ -51,9 +42,9 @@ def mtime(path: str) -> Optional[float]:
 
 @lru_cache(maxsize=None)
 def is_person(word: str) -> bool:
-    """Whether the word is the login of somebody who is no service."""
+    """Whether the word is the login of a person, not of a service."""
     try:
-        return FIRST_PERSON <= pwd.getpwnam(word).pw_uid != NOBODY
+        return FIRST_USER_UID <= pwd.getpwnam(word).pw_uid != NOBODY
     except (KeyError, ValueError):
         return False
 
@@ -71,13 +62,15 @@ class Timex(ctypes.Structure):
 
 
 def synchronised() -> bool:
-    """Whether somebody keeps the clock, asked of the kernel as timedated does, which `timedatectl` would start."""
-    told = Timex()
-    state: int = ctypes.CDLL(None).adjtimex(ctypes.byref(told))
-    return bool(state >= 0 and told.maxerror < UNSYNCHRONISED)
+    """Whether the clock is synchronised, asked of the kernel as timedated does, which `timedatectl`
+    would start.
+    """
+    timex = Timex()
+    state: int = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
+    return bool(state >= 0 and timex.maxerror < UNSYNCHRONISED)
 
 
-class Asked:
+class Programs:
     """The host's programs."""
 
     def __init__(self, module: AnsibleModule) -> None:
@@ -99,18 +92,18 @@ class Asked:
 
 def system() -> Dict[str, str]:
     """/etc/os-release."""
-    return os_release(read("/etc/os-release"))
+    return os_release(read_text("/etc/os-release"))
 
 
 def support() -> Optional[Support]:
-    """Until when this system is looked after."""
-    found = system()
-    return support_of(found, read(DISTRO_INFO % found.get("ID", "debian")))
+    """Until when this system is supported."""
+    release = system()
+    return support_of(release, read_text(DISTRO_INFO % release.get("ID", "debian")))
 
 
 def filesystems() -> List[Dict[str, Any]]:
     """This machine's own file systems, with what is used of them."""
-    return [row for row in map(_measured, mounts(read("/proc/self/mountinfo"))) if row]
+    return [row for row in map(_measured, mounts(read_text("/proc/self/mountinfo"))) if row]
 
 
 def _measured(mount: Mount) -> Optional[Dict[str, Any]]:
@@ -118,29 +111,31 @@ def _measured(mount: Mount) -> Optional[Dict[str, Any]]:
     try:
         if not stat.S_ISDIR(os.stat(mount.point).st_mode):
             return None
-        found = os.statvfs(mount.point)
+        status = os.statvfs(mount.point)
     except OSError:
         return None
-    used = found.f_blocks - found.f_bfree
-    room = used + found.f_bavail  # as df does: what root alone may fill is no room
+    used = status.f_blocks - status.f_bfree
+    room = used + status.f_bavail  # as df does: what is reserved for root is not counted
     if not room:
         return None
     return {
         "mount": mount.point,
         "type": mount.kind,
-        "size_mb": found.f_blocks * found.f_frsize // 2**20,
-        "free_mb": found.f_bavail * found.f_frsize // 2**20,
+        "size_mb": status.f_blocks * status.f_frsize // 2**20,
+        "free_mb": status.f_bavail * status.f_frsize // 2**20,
         "used_percent": round(100.0 * used / room, 1),
-        "inodes_free": found.f_favail if found.f_files else None,
-        "inodes_percent": round(100.0 * (found.f_files - found.f_ffree) / found.f_files, 1)
-        if found.f_files
+        "inodes_free": status.f_favail if status.f_files else None,
+        "inodes_percent": round(100.0 * (status.f_files - status.f_ffree) / status.f_files, 1)
+        if status.f_files
         else None,
     }
 
 
 def certificates(module: AnsibleModule) -> Optional[List[Dict[str, Any]]]:
-    """Certificates in files, those of the system's authorities left out; None where nothing here can read them."""
+    """Certificates in files, those of the system's authorities left out; None where nothing here
+    can read them.
+    """
     if not module.get_bin_path("openssl"):
         return None
     now = datetime.now(timezone.utc)
-    return [one.row(now) for one in in_files(module)]
+    return [certificate.row(now) for certificate in file_certificates(module)]

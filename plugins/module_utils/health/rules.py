@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a daily look at a host finds wrong: one pure decision each. Texts of messages never come out of here."""
+"""What a daily look at a host finds wrong: one pure decision each.
+
+Texts of messages never come out of here.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections import Counter
 from datetime import date
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
-from ..apt.rules import compare_versions
+from ..apt.versions import compare_versions
 from ..findings import Finding, finding
 
 SHOWN = 10
@@ -72,7 +75,10 @@ def failed_units(ci: str, names: Iterable[str]) -> List[Finding]:
 
 
 def system_state(ci: str, state: str, failed: bool) -> List[Finding]:
-    """`systemctl is-system-running`. Degraded says no more than the failed units that are told already."""
+    """`systemctl is-system-running`.
+
+    Degraded adds nothing to the failed units that are reported already.
+    """
     if state in ("running", "") or (state == "degraded" and failed):
         return []
     severity = "exception" if state == "maintenance" else "warning"
@@ -82,7 +88,7 @@ def system_state(ci: str, state: str, failed: bool) -> List[Finding]:
 
 
 def full(
-    ci: str, place: str, what: str, percent: Optional[float], limits: Limits, left: str
+    ci: str, place: str, what: str, percent: Optional[float], limits: Limits, remaining: str
 ) -> List[Finding]:
     """A file system whose space or inodes (`what`) are used up to so many per cent."""
     if percent is None:
@@ -96,19 +102,19 @@ def full(
             severity,
             "%s: %s" % (ci, place),
             "The file system %s is %d %% full%s." % (place, percent, " of files" if what == "inodes" else ""),
-            left,
+            remaining,
             "du -xhd1 %s | sort -h | tail" % place if what == "space" else "du -x --inodes -d1 %s" % place,
         )
     ]
 
 
-def log_errors(ci: str, counts: Mapping[str, int], many: int, hours: int) -> List[Finding]:
+def log_errors(ci: str, counts: Mapping[str, int], warning_count: int, hours: int) -> List[Finding]:
     """Errors in the journal, counted by unit: a few are for information, many are a warning."""
     rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
-    found = [
+    result = [
         finding(
             "log-errors",
-            "warning" if number >= many else "informational",
+            "warning" if number >= warning_count else "informational",
             "%s: %s" % (ci, unit),
             "%s logged %d error%s within %d hours." % (unit, number, "" if number == 1 else "s", hours),
             "journal, priority err and worse",
@@ -116,24 +122,27 @@ def log_errors(ci: str, counts: Mapping[str, int], many: int, hours: int) -> Lis
         )
         for unit, number in rows[:SHOWN]
     ]
-    rest = rows[SHOWN:]
-    if rest:
-        worst = "warning" if rest[0][1] >= many else "informational"
-        what = "%d further units logged %d errors." % (len(rest), sum(number for _unit, number in rest))
+    remaining = rows[SHOWN:]
+    if remaining:
+        worst = "warning" if remaining[0][1] >= warning_count else "informational"
+        what = "%d further units logged %d errors." % (
+            len(remaining),
+            sum(number for _unit, number in remaining),
+        )
         do = "journalctl -p err --since=-%dh" % hours
-        found.append(finding("log-errors-others", worst, ci, what, "journal, priority err and worse", do))
-    return found
+        result.append(finding("log-errors-others", worst, ci, what, "journal, priority err and worse", do))
+    return result
 
 
 def errors_by_unit(entries: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
-    """How many entries are about which unit; the kernel is told by categories."""
-    found: Counter[str] = Counter()
+    """How many entries are about which unit; the kernel is reported by category."""
+    counts: Counter[str] = Counter()
     for entry in entries:
         if entry.get("_TRANSPORT") != "kernel":
-            found[
+            counts[
                 str(entry.get("UNIT") or entry.get("_SYSTEMD_UNIT") or entry.get("SYSLOG_IDENTIFIER") or "?")
             ] += 1
-    return dict(found)
+    return dict(counts)
 
 
 def kernel_findings(ci: str, messages: Iterable[str], hours: int) -> List[Finding]:
@@ -153,7 +162,7 @@ def kernel_findings(ci: str, messages: Iterable[str], hours: int) -> List[Findin
 
 
 def clock(ci: str, synchronised: bool, offset: Optional[float], limit: float, source: str) -> List[Finding]:
-    """The time: nobody keeps it, or it is wrong by more than `limit` seconds."""
+    """The time: it is not synchronised, or is wrong by more than `limit` seconds."""
     if offset is not None and abs(offset) > limit:
         what = "The clock is wrong by %.1f seconds; logins may fail." % abs(offset)
         return [finding("time-offset", "exception", ci, what, source, "chronyc makestep, or: timedatectl")]
@@ -180,12 +189,19 @@ def update_age(ci: str, days: Optional[int], limits: Limits) -> List[Finding]:
 
 
 def updates_waiting(
-    ci: str, updates: Mapping[str, str], seen: Mapping[str, str], today: date, limit: int
+    ci: str, updates: Mapping[str, str], first_seen: Mapping[str, str], today: date, limit: int
 ) -> List[Finding]:
-    """Security updates that are not installed. seen: {"name version": the day when a look first found it}."""
+    """Security updates that are not installed.
+
+    first_seen: {"name version": the day when a look first found it}.
+    """
     if not updates:
         return []
-    days = {key: (today - date.fromisoformat(seen[key])).days for key in waiting(updates) if key in seen}
+    days = {
+        key: (today - date.fromisoformat(first_seen[key])).days
+        for key in waiting(updates)
+        if key in first_seen
+    }
     oldest = max(days.values(), default=0)
     late = oldest >= limit
     number = "%d security update%s" % (len(updates), "" if len(updates) == 1 else "s")
@@ -206,16 +222,18 @@ def waiting(updates: Mapping[str, str]) -> List[str]:
 def reboot(
     ci: str, required: bool, packages: Iterable[str], running: str, kernels: Iterable[str]
 ) -> List[Finding]:
-    """A start that is owed: a package asked for it, or a newer kernel of the same sort lies in /boot."""
+    """A restart that is due: a package asked for it, or a newer kernel of the same sort is in
+    /boot.
+    """
     reasons = sorted(set(packages))
     flavour = running.rpartition("-")[2]
-    same = [kernel for kernel in kernels if kernel.rpartition("-")[2] == flavour]
+    same_flavour = [kernel for kernel in kernels if kernel.rpartition("-")[2] == flavour]
     # In a container the kernel is its machine's, which /boot knows nothing of.
-    newer = [k for k in same if compare_versions(k, running) > 0] if running in same else []
+    newer = [k for k in same_flavour if compare_versions(k, running) > 0] if running in same_flavour else []
     reasons += ["kernel %s" % kernel for kernel in newer[-1:]]
     if not required and not reasons:
         return []
-    what = "This computer has to be started again before its updates are at work."
+    what = "This computer has to be started again before its updates take effect."
     evidence = ", ".join(reasons) or "/run/reboot-required"
     return [
         finding(

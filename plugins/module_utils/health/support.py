@@ -1,6 +1,6 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Until when an operating system is looked after. Pure."""
+"""Until when an operating system is supported. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from ..findings import Finding, finding
 
 
 class Support(NamedTuple):
-    """The last days of the standard support and of the long-term support (LTS), which is narrower."""
+    """The last days of the standard support and of the long-term support (LTS), which is
+    narrower.
+    """
 
     standard: date
     lts: date
@@ -28,12 +30,15 @@ DEBIAN: Dict[str, Support] = {
 
 
 def support_of(system: Mapping[str, str], table: str = "") -> Optional[Support]:
-    """The dates for an os-release; `table` is the host's distro-info, asked for releases that are not known here."""
+    """The dates for an os-release; `table` is the host's distro-info, asked for releases that are
+    not known here.
+    """
     version = system.get("VERSION_ID", "")
     if system.get("ID") == "debian" and version in DEBIAN:
         return DEBIAN[version]
     for row in csv.DictReader(io.StringIO(table)):
-        # Ubuntu writes "24.04 LTS" for its release 24.04, and calls the end of standard support of servers eol-server.
+        # Ubuntu writes "24.04 LTS" for its release 24.04, and calls the end of standard support of
+        # servers eol-server.
         standard = _day(row.get("eol-server") or row.get("eol"))
         if version and (row.get("version") or "").split(" ")[0] == version and standard:
             return Support(standard, _day(row.get("eol-lts")) or standard)
@@ -53,14 +58,14 @@ def support_findings(
     """What somebody should know about the end of support."""
     if support is None or (today <= support.standard and (support.standard - today).days > near_days):
         return []
-    left = (support.lts - today).days
+    days_left = (support.lts - today).days
     evidence = "standard support until %s, long-term support until %s" % support
-    if left < 0:
-        what = "%s is out of support: nobody mends its security holes any more." % name
+    if days_left < 0:
+        what = "%s is out of support: its security holes are no longer repaired." % name
         return [finding("support-ended", "exception", ci, what, evidence, "Replace it, or cut it off.")]
-    if left <= near_days:
-        what = "The support of %s ends in %d days." % (name, left)
+    if days_left <= near_days:
+        what = "The support of %s ends in %d days." % (name, days_left)
         return [finding("support-ends", "warning", ci, what, evidence, "Plan its replacement as a change.")]
-    ended = today > support.standard
-    what = "%s %s long-term support only." % (name, "has" if ended else "will soon have")
+    is_lts_only = today > support.standard
+    what = "%s %s long-term support only." % (name, "has" if is_lts_only else "will soon have")
     return [finding("support-lts", "informational", ci, what, evidence, "Plan the next release.")]

@@ -1,6 +1,9 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a Linux host says of itself, in the texts of its files and programs. Pure; what is not said is None."""
+"""Facts of a Linux host, from the texts of its files and programs.
+
+Pure; what is not said is None.
+"""
 
 from __future__ import annotations
 
@@ -41,18 +44,18 @@ class Mount(NamedTuple):
 
 def os_release(text: str) -> Dict[str, str]:
     """/etc/os-release."""
-    found = {}
+    fields = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")
         if equals and re.fullmatch(r"[A-Z0-9_]+", name):
-            found[name] = " ".join(shlex.split(value))
-    return found
+            fields[name] = " ".join(shlex.split(value))
+    return fields
 
 
 def memory_mb(meminfo: str) -> Optional[int]:
     """MemTotal of /proc/meminfo."""
-    found = re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.M)
-    return int(found.group(1)) // 1024 if found else None
+    match = re.search(r"^MemTotal:\s+(\d+) kB", meminfo, re.M)
+    return int(match.group(1)) // 1024 if match else None
 
 
 def processors(cpuinfo: str) -> Dict[str, Any]:
@@ -62,7 +65,7 @@ def processors(cpuinfo: str) -> Dict[str, Any]:
     return {"count": count or None, "model": model.group(1).strip() if model else None}
 
 
-def told(text: Optional[str]) -> Optional[str]:
+def dmi_value(text: Optional[str]) -> Optional[str]:
     """A field of DMI, or None where the maker left a placeholder in it."""
     text = (text or "").strip()
     empty = r"(|none|n/a|0+|not (specified|applicable|available)|to be filled by o\.?e\.?m\.?|default string|system .*)"
@@ -70,20 +73,22 @@ def told(text: Optional[str]) -> Optional[str]:
 
 
 def mounts(mountinfo: str) -> List[Mount]:
-    """/proc/self/mountinfo: this machine's own file systems that can fill up, each once, at its shortest path."""
-    found: Dict[str, Mount] = {}
+    """/proc/self/mountinfo: this machine's own file systems that can fill up, each once, at its
+    shortest path.
+    """
+    by_device: Dict[str, Mount] = {}
     for line in mountinfo.splitlines():
-        left, _dash, right = line.partition(" - ")
-        fields, kinds = left.split(), right.split()
+        mount_part, _dash, type_part = line.partition(" - ")
+        fields, kinds = mount_part.split(), type_part.split()
         if len(fields) < 6 or not kinds:
             continue
         point = re.sub(r"\\(\d{3})", lambda m: chr(int(m.group(1), 8)), fields[4])
         if NOT_LOOKED_AT.match(kinds[0]) or OWN_PLACES.match(point):
             continue
-        mount, known = Mount(fields[2], point, kinds[0]), found.get(fields[2])
-        if known is None or len(point) < len(known.point):
-            found[mount.device] = mount
-    return sorted(found.values(), key=lambda mount: mount.point)
+        mount, existing = Mount(fields[2], point, kinds[0]), by_device.get(fields[2])
+        if existing is None or len(point) < len(existing.point):
+            by_device[mount.device] = mount
+    return sorted(by_device.values(), key=lambda mount: mount.point)
 
 
 def units(text: str) -> List[str]:
@@ -93,7 +98,7 @@ def units(text: str) -> List[str]:
 
 def interfaces(text: str) -> List[Dict[str, Any]]:
     """`ip -j address`, without the loopback and link-local addresses."""
-    found = []
+    rows = []
     for link in json.loads(text or "[]"):
         if link.get("ifname") in (None, "lo"):
             continue
@@ -102,12 +107,14 @@ def interfaces(text: str) -> List[Dict[str, Any]]:
             for a in link.get("addr_info", [])
             if a.get("scope") == "global" and a.get("local")
         ]
-        found.append({"name": link["ifname"], "mac": link.get("address"), "addresses": addresses})
-    return found
+        rows.append({"name": link["ifname"], "mac": link.get("address"), "addresses": addresses})
+    return rows
 
 
 def boot_time(proc_stat: str, first_process: str, ticks: int) -> Optional[int]:
-    """When process 1 began, in seconds since 1970: in a container that is its own start, not its machine's."""
+    """When process 1 began, in seconds since 1970: in a container that is its own start, not its
+    machine's.
+    """
     machine = re.search(r"^btime (\d+)$", proc_stat, re.M)
     fields = first_process.rpartition(")")[2].split()
     if machine is None or len(fields) < 20:
@@ -116,9 +123,11 @@ def boot_time(proc_stat: str, first_process: str, ticks: int) -> Optional[int]:
 
 
 def packages(text: str) -> Dict[str, Any]:
-    """`dpkg-query -W`, lines of name, tab, version: how many, a digest to compare by, and all of them packed.
+    """`dpkg-query -W`, lines of name, tab, version: how many, a digest to compare by, and all of
+    them packed.
 
-    versions: zlib in base64 of the sorted lines (about 10 kB for 500 packages); None where that is too much.
+    versions: zlib in base64 of the sorted lines (about 10 kB for 500 packages); None where that is
+    too much.
     """
     lines = sorted(line for line in text.splitlines() if line.strip())
     plain = "\n".join(lines).encode()
@@ -138,19 +147,21 @@ def unpacked(packed: str) -> Dict[str, str]:
 
 def last_change(names: Iterable[str]) -> Optional[str]:
     """The newest number among the names of folders that roles leave for each change."""
-    found = [(int(m.group(1)), int(m.group(2)), m.group()) for m in map(CHANGE.match, names) if m]
-    return max(found)[2] if found else None
+    numbers = [(int(m.group(1)), int(m.group(2)), m.group()) for m in map(CHANGE.match, names) if m]
+    return max(numbers)[2] if numbers else None
 
 
 def offset_of(text: str) -> Optional[float]:
     """Seconds in a line `Offset: +1.234ms` of `timedatectl timesync-status`."""
-    found = re.search(r"^\s*Offset:\s*([+-]?[\d.]+)(us|ms|min|s)\b", text, re.M)
+    match = re.search(r"^\s*Offset:\s*([+-]?[\d.]+)(us|ms|min|s)\b", text, re.M)
     scale = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
-    return float(found.group(1)) * scale[found.group(2)] if found else None
+    return float(match.group(1)) * scale[match.group(2)] if match else None
 
 
 def chrony(text: str) -> Tuple[bool, Optional[float]]:
-    """`chronyc -c tracking`: whether it follows a source, and by how many seconds the clock is wrong."""
+    """`chronyc -c tracking`: whether it follows a source, and by how many seconds the clock is
+    wrong.
+    """
     fields = text.strip().split(",")
     if len(fields) < 14:
         return False, None
@@ -159,36 +170,36 @@ def chrony(text: str) -> Tuple[bool, Optional[float]]:
 
 def security_updates(simulation: str) -> Dict[str, str]:
     """{package: version} that `apt-get -s dist-upgrade` would take from a security archive."""
-    found = {}
+    updates = {}
     for line in simulation.splitlines():
         match = re.match(r"^Inst (\S+) \[[^\]]+\] \((\S+) ([^)]*)\)", line)
         if match and re.search(r"Debian-Security|-security\b", match.group(3)):
-            found[match.group(1)] = match.group(2)
-    return found
+            updates[match.group(1)] = match.group(2)
+    return updates
 
 
 def unit_without_people(unit: str, is_person: Callable[[str], bool]) -> str:
     """The unit's name with `*` where it names a person or a session."""
-    kept = UNITS_OF_PEOPLE.match(unit)
-    if kept:
-        return "%s*%s" % kept.groups()
+    match = UNITS_OF_PEOPLE.match(unit)
+    if match:
+        return "%s*%s" % match.groups()
     return re.sub(r"[A-Za-z_][\w-]*", lambda m: "*" if is_person(m.group()) else m.group(), unit)
 
 
 def place_without_people(point: str, is_person: Callable[[str], bool]) -> str:
     """The mount point with `*` where it names a person."""
-    kept = PLACES_OF_PEOPLE.match(point)
-    return kept.group(1) + "*" if kept else "/".join("*" if is_person(p) else p for p in point.split("/"))
+    match = PLACES_OF_PEOPLE.match(point)
+    return match.group(1) + "*" if match else "/".join("*" if is_person(p) else p for p in point.split("/"))
 
 
 def entries(text: str) -> List[Mapping[str, Any]]:
-    """`journalctl -o json`; a line that is none is left out."""
-    found: List[Mapping[str, Any]] = []
+    """`journalctl -o json`; lines that are not JSON objects are left out."""
+    parsed: List[Mapping[str, Any]] = []
     for line in text.splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
             continue
         if isinstance(entry, dict):
-            found.append(entry)
-    return found
+            parsed.append(entry)
+    return parsed

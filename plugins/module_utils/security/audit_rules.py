@@ -20,13 +20,16 @@ CONTROL = re.compile(
 
 
 def faults(rules: str) -> List[str]:
-    """What is wrong with a file of audit rules, by line. auditctl reads rules only where it may load them at once."""
-    found = []
+    """What is wrong with a file of audit rules, by line.
+
+    auditctl reads rules only where it may load them immediately.
+    """
+    problems = []
     for number, line in enumerate(rules.splitlines(), 1):
         text = line.strip()
         if text and not text.startswith("#"):
-            found += ["line %d: %s" % (number, fault) for fault in _fault(text)]
-    return found
+            problems += ["line %d: %s" % (number, fault) for fault in _fault(text)]
+    return problems
 
 
 def keys(rules: str) -> Tuple[str, ...]:
@@ -42,26 +45,26 @@ def _fault(text: str) -> List[str]:
         sound = re.match(r"^-w /\S+ -p [rwxa]+ -k \S{1,31}$", text)
         return [] if sound else ["a watch is `-w /path -p rwxa -k key`, not %s" % text]
     if words[0] != "-a" or len(words) % 2:
-        return ["%s is no audit rule" % text]
+        return ["%s is not an audit rule" % text]
     return _syscall_rule(list(zip(words[::2], words[1::2])))  # noqa: B905 - Python 3.9 knows no strict
 
 
 def _syscall_rule(pairs: List[Tuple[str, str]]) -> List[str]:
-    found, last = [], dict(pairs)
+    problems, last = [], dict(pairs)
     parts = set(last["-a"].split(","))
     if len(parts) != 2 or not parts & set(ACTIONS) or not parts & set(LISTS):
-        found.append("-a takes an action and a list, not %s" % last["-a"])
+        problems.append("-a takes an action and a list, not %s" % last["-a"])
     for option, value in pairs[1:]:
         if option == "-F":
             field = FIELD.match(value)
             if not field or field["name"] not in FIELDS:
-                found.append("%s is no condition" % value)
+                problems.append("%s is not a condition" % value)
             elif field["name"] == "arch" and field["value"] not in ARCHES:
-                found.append("arch is b32 or b64, not %s" % field["value"])
+                problems.append("arch is b32 or b64, not %s" % field["value"])
         elif option not in ("-S", "-k"):
-            found.append("%s is no option of a rule" % option)
+            problems.append("%s is not an option of a rule" % option)
     if "-S" in last and not pairs[1][1].startswith("arch="):
-        found.append("a system call needs its arch before it, since its number depends on that")
+        problems.append("a system call needs its arch before it, since its number depends on that")
     if "-k" not in last:
-        found.append("a rule needs a key, to look its events up by")
-    return found
+        problems.append("a rule needs a key, to look its events up by")
+    return problems

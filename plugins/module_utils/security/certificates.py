@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Certificates: what `openssl x509` says of one, which of them end soon, and where configurations name some. Pure."""
+"""Certificates: as `openssl x509` reads them, which of them end soon, and where configurations
+name some. Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,24 @@ from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, List, Optional
 
 from ..findings import Finding, finding
+from ..linux import assignments
 
 BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s.+?-----END CERTIFICATE-----", re.DOTALL)
-#: More certificates in one file than any chain has: a bundle of authorities, which is the system's matter.
+#: More certificates in one file than any chain has: a bundle of authorities, which is the system's
+#: matter.
 BUNDLE = 8
 #: What openssl is asked of a certificate on its standard input.
 OPENSSL = ["openssl", "x509", "-noout", "-subject", "-issuer", "-enddate", "-serial"]
 OPENSSL += ["-nameopt", "RFC2253,utf8,-esc_msb"]
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-#: Settings by which Apache, nginx, Postfix, Dovecot, OpenLDAP, Samba, PostgreSQL and CUPS name a certificate.
+#: Settings by which Apache, nginx, Postfix, Dovecot, OpenLDAP, Samba, PostgreSQL and CUPS name a
+#: certificate.
 SETTING = re.compile(
     r"^\s*(?:SSLCertificateFile|ssl_certificate|ssl_cert|ssl_cert_file|smtpd_tls_cert_file|smtpd_tls_chain_files"
     r"|olcTLSCertificateFile|TLSCertificateFile|tls\s+certfile)\b\s*[:=]?\s*<?\s*[\"']?(/[^\s\"';,]+)",
     re.MULTILINE | re.IGNORECASE,
 )
-#: Ports at which TLS begins with the first byte; the only ones that are asked without being told so.
+#: Ports at which TLS begins with the first byte; the only ones that are asked without being named.
 TLS_PORTS = {
     443: "https", 465: "mail submission", 563: "news", 631: "printing", 636: "ldaps", 853: "dns over TLS",
     990: "ftps", 992: "telnets", 993: "imaps", 995: "pop3s", 3269: "global catalogue", 5061: "sips",
@@ -45,7 +50,7 @@ class Certificate:
 
     @property
     def self_signed(self) -> bool:
-        """Whether nobody else vouches for it."""
+        """Whether it is not signed by another authority."""
         return self.subject == self.issuer
 
     def days(self, now: datetime) -> int:
@@ -68,19 +73,19 @@ class Certificate:
 
 def blocks(text: str) -> List[str]:
     """The certificates of a PEM file, keys left out; none where it is a bundle of authorities."""
-    found = BLOCK.findall(text)
-    return found if len(found) <= BUNDLE else []
+    certificates = BLOCK.findall(text)
+    return certificates if len(certificates) <= BUNDLE else []
 
 
 def parse(answer: str, place: str, service: bool = False) -> Optional[Certificate]:
-    """What openssl answered to OPENSSL; None where it is no certificate."""
-    told = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    """What openssl answered to OPENSSL; None where it is not a certificate."""
+    fields = assignments(answer)
     try:
-        end = moment(told["notAfter"])
+        end = moment(fields["notAfter"])
     except (KeyError, ValueError):
         return None
-    subject, issuer = told.get("subject", "").strip(), told.get("issuer", "").strip()
-    return Certificate(place, service, subject, issuer, end, told.get("serial", "").strip())
+    subject, issuer = fields.get("subject", "").strip(), fields.get("issuer", "").strip()
+    return Certificate(place, service, subject, issuer, end, fields.get("serial", "").strip())
 
 
 def moment(text: str) -> datetime:
@@ -88,18 +93,18 @@ def moment(text: str) -> datetime:
     month, day, clock, year = text.split()[:4]
     hour, minute, second = clock.split(":")
     if month not in MONTHS:
-        raise ValueError("%s is no month" % month)
+        raise ValueError("%s is not a month" % month)
     number = MONTHS.index(month) + 1
     return datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=timezone.utc)
 
 
 def common_name(name: str) -> str:
     """`www.school.test` of `CN=www.school.test,O=School`; the whole name where it has none."""
-    found = re.search(r"(?:^|[,+]) ?CN ?= ?((?:\\.|[^,+\\])+)", name)
-    return re.sub(r"\\(.)", r"\1", found.group(1)).strip() if found else name
+    match = re.search(r"(?:^|[,+]) ?CN ?= ?((?:\\.|[^,+\\])+)", name)
+    return re.sub(r"\\(.)", r"\1", match.group(1)).strip() if match else name
 
 
-def named(configuration: str) -> List[str]:
+def configured_paths(configuration: str) -> List[str]:
     """Paths of certificates that a service's configuration names."""
     return sorted(set(SETTING.findall(configuration)))
 
@@ -112,34 +117,36 @@ def service_name(port: int) -> str:
 def worst(certificates: Iterable[Certificate]) -> List[Certificate]:
     """Of each place the certificate that ends first: a chain is as good as that one."""
     first: Dict[str, Certificate] = {}
-    for one in certificates:
-        if one.place not in first or one.not_after < first[one.place].not_after:
-            first[one.place] = one
+    for certificate in certificates:
+        if certificate.place not in first or certificate.not_after < first[certificate.place].not_after:
+            first[certificate.place] = certificate
     return [first[place] for place in sorted(first)]
 
 
 def findings(ci: str, certificates: Iterable[Certificate], now: datetime, within: int) -> List[Finding]:
-    """A warning for each place whose certificate ends within so many days, an exception if it has ended."""
+    """A warning for each place whose certificate ends within so many days, an exception if it has
+    ended.
+    """
     rows = []
-    for one in worst(certificates):
-        left = one.days(now)
-        if left > within:
+    for certificate in worst(certificates):
+        days_left = certificate.days(now)
+        if days_left > within:
             continue
-        gone = one.not_after <= now
-        thing = (
-            "The service %s shows a certificate" % one.place
-            if one.service
-            else "The file %s holds a certificate" % one.place
+        expired = certificate.not_after <= now
+        subject = (
+            "The service %s shows a certificate" % certificate.place
+            if certificate.service
+            else "The file %s holds a certificate" % certificate.place
         )
-        ends = "expired" if gone else "expires"
-        signed = "self-signed" if one.self_signed else "from %s" % common_name(one.issuer)
+        ends = "expired" if expired else "expires"
+        signed = "self-signed" if certificate.self_signed else "from %s" % common_name(certificate.issuer)
         rows.append(
             finding(
-                "certificate-expired" if gone else "certificate-expires",
-                "exception" if gone else "warning",
-                "%s: %s" % (ci, one.place),
-                "%s that %s on %s." % (thing, ends, one.not_after.strftime("%Y-%m-%d")),
-                "%s, %s, serial %s" % (common_name(one.subject), signed, one.serial),
+                "certificate-expired" if expired else "certificate-expires",
+                "exception" if expired else "warning",
+                "%s: %s" % (ci, certificate.place),
+                "%s that %s on %s." % (subject, ends, certificate.not_after.strftime("%Y-%m-%d")),
+                "%s, %s, serial %s" % (common_name(certificate.subject), signed, certificate.serial),
                 "Renew it, and have its service load it again.",
             )
         )

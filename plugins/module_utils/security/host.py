@@ -7,10 +7,10 @@ from __future__ import annotations
 import glob
 import json
 import os
-import pwd
 import subprocess
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from ..linux import assignments, read_text
 from . import antimalware
 from .audit_rules import keys
 from .logging import Logging
@@ -24,16 +24,7 @@ CLAMAV = "/var/lib/clamav"
 AUDIT_RULES = "/etc/audit/rules.d/50-fitsom.rules"
 
 
-def text_of(path: str) -> str:
-    """A file's text; empty where there is none."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            return handle.read()
-    except OSError:
-        return ""
-
-
-def said(module: Any, *words: str) -> str:
+def output_of(module: Any, *words: str) -> str:
     """What a program writes; empty where it is not there or fails."""
     program = module.get_bin_path(words[0], opt_dirs=["/usr/sbin", "/sbin"])
     if not program:
@@ -42,16 +33,10 @@ def said(module: Any, *words: str) -> str:
     return str(out) if code == 0 else ""
 
 
-def uid_of(name: str) -> Optional[int]:
-    """An account's number, a domain's account included; None where there is no such account."""
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except (KeyError, ValueError):
-        return None
-
-
 def events(days: int) -> List[Event]:
-    """What the journal tells of logons, privilege and accounts; read line by line, for it may be long."""
+    """Logons, uses of privilege and changes of accounts from the journal; read line by line, since
+    it may be long.
+    """
     command = ["journalctl", "--quiet", "--no-pager", "--output=json", "--output-fields=%s" % FIELDS]
     reader = Reader()
     with subprocess.Popen([*command, "--since=%d days ago" % days, *AUTH], stdout=subprocess.PIPE) as journal:
@@ -65,55 +50,57 @@ def events(days: int) -> List[Event]:
 def entries(lines: Any) -> Iterator[Tuple[str, str, str, float]]:
     """Program, process, message and moment of each line of `journalctl --output=json`."""
     for line in lines:
-        told: Dict[str, Any] = json.loads(line)
-        message = told.get("MESSAGE") or ""
+        record: Dict[str, Any] = json.loads(line)
+        message = record.get("MESSAGE") or ""
         if isinstance(message, list):  # what is no UTF-8 comes as numbers
             message = bytes(message).decode(errors="replace")
-        moment = int(told.get("__REALTIME_TIMESTAMP", 0)) / 1000000
-        yield str(told.get("SYSLOG_IDENTIFIER", "")), str(told.get("_PID", "")), str(message), moment
+        moment = int(record.get("__REALTIME_TIMESTAMP", 0)) / 1000000
+        yield str(record.get("SYSLOG_IDENTIFIER", "")), str(record.get("_PID", "")), str(message), moment
 
 
 def tallies() -> List[bytes]:
     """What pam_faillock has written down, a file for each account."""
-    found = []
+    contents = []
     for path in glob.glob("%s/*" % FAILLOCK):
         try:
             with open(path, "rb") as handle:
-                found.append(handle.read())
+                contents.append(handle.read())
         except OSError:
             continue
-    return found
+    return contents
 
 
 def sudo_rules(module: Any) -> Optional[Mapping[str, Any]]:
-    """Who may do what by sudo; None where it can not be read, nothing where there is no sudo."""
+    """Who may do what by sudo; None where it cannot be read, nothing where there is no sudo."""
     if not os.path.exists("/etc/sudoers"):
         return {}
     try:
-        told: Mapping[str, Any] = json.loads(said(module, "cvtsudoers", "-e", "-f", "json", "/etc/sudoers"))
+        rules: Mapping[str, Any] = json.loads(
+            output_of(module, "cvtsudoers", "-e", "-f", "json", "/etc/sudoers")
+        )
     except ValueError:
         return None
-    return told
+    return rules
 
 
 def root_keys() -> str:
     """The keys that log in as root."""
-    return "\n".join(text_of("/root/.ssh/%s" % name) for name in ("authorized_keys", "authorized_keys2"))
+    return "\n".join(read_text("/root/.ssh/%s" % name) for name in ("authorized_keys", "authorized_keys2"))
 
 
-def logging(module: Any, wanted: str) -> Logging:
+def logging(module: Any, policy: str) -> Logging:
     """Where and what this host logs."""
-    machine = text_of("/etc/machine-id").strip()
+    machine = read_text("/etc/machine-id").strip()
     return Logging(
         persistent=bool(machine and glob.glob("/var/log/journal/%s/*.journal" % machine)),
-        journal=said(module, "systemd-analyze", "cat-config", "systemd/journald.conf"),
-        sshd=said(module, "sshd", "-T"),
-        sudo=said(module, "sudo", "-V"),
-        pam="\n".join(text_of(path) for path in sorted(glob.glob("/etc/pam.d/*"))),
-        wanted=wanted,
-        auditd=said(module, "auditctl", "-s") if wanted == "auditd" else "",
-        loaded=said(module, "auditctl", "-l") if wanted == "auditd" else "",
-        keys=keys(text_of(AUDIT_RULES)),
+        journal=output_of(module, "systemd-analyze", "cat-config", "systemd/journald.conf"),
+        sshd=output_of(module, "sshd", "-T"),
+        sudo=output_of(module, "sudo", "-V"),
+        pam="\n".join(read_text(path) for path in sorted(glob.glob("/etc/pam.d/*"))),
+        policy=policy,
+        auditd=output_of(module, "auditctl", "-s") if policy == "auditd" else "",
+        loaded=output_of(module, "auditctl", "-l") if policy == "auditd" else "",
+        keys=keys(read_text(AUDIT_RULES)),
     )
 
 
@@ -121,7 +108,7 @@ def malware(module: Any) -> antimalware.State:
     """What there is of ClamAV."""
     if not module.get_bin_path("clamscan"):
         return antimalware.State(installed=False)
-    log = text_of(antimalware.LOG)
+    log = read_text(antimalware.LOG)
     return antimalware.State(
         installed=True,
         daemon=unit(module, "clamav-daemon.service"),
@@ -136,17 +123,17 @@ def malware(module: Any) -> antimalware.State:
 
 def signatures() -> List[float]:
     """When each database was made; one that does not say so, when it came here."""
-    found = []
+    times = []
     for path in glob.glob("%s/*" % CLAMAV):
         if path.rsplit(".", 1)[-1] in DATABASES:
             with open(path, "rb") as handle:
                 header = handle.read(512).decode("ascii", errors="replace")
-            found.append(antimalware.made(header) or os.stat(path).st_mtime)
-    return found
+            times.append(antimalware.signatures_built(header) or os.stat(path).st_mtime)
+    return times
 
 
 def unit(module: Any, name: str) -> str:
     """systemd's word for a unit, `active`; empty where there is none."""
-    out = said(module, "systemctl", "show", "--property=LoadState,ActiveState", "--", name)
-    told = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    return told.get("ActiveState", "") if told.get("LoadState") == "loaded" else ""
+    out = output_of(module, "systemctl", "show", "--property=LoadState,ActiveState", "--", name)
+    properties = assignments(out)
+    return properties.get("ActiveState", "") if properties.get("LoadState") == "loaded" else ""

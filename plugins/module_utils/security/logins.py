@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Pattern, Set, Tuple
 
 LOGON, PRIVILEGE, ACCOUNT = "logon", "privilege", "account"
-#: Lines of one program, or of two parts of PAM, so close together are about one thing (seconds).
-SAME = 10
+#: Lines of one program, or of two parts of PAM, so close together are about one event (seconds).
+SAME_EVENT_SECONDS = 10
 Patterns = Tuple[Pattern[str], Pattern[str]]
 
 _SSH_FROM = r" from (?P<source>\S+) port (?P<port>\d+)"
@@ -62,11 +62,13 @@ class Event:
 
 
 class Reader:
-    """Makes events of lines; a connection that ended without a word of ssh's is known by its address and port."""
+    """Makes events of lines; a connection that ended without a word of ssh's is known by its
+    address and port.
+    """
 
     def __init__(self) -> None:
         self._events: List[Optional[Event]] = []
-        self._told: Set[Tuple[str, str]] = set()
+        self._reported: Set[Tuple[str, str]] = set()
         self._refused: Dict[Tuple[str, str], Tuple[int, str, float]] = {}
         self._tools: Dict[Tuple[str, str, bool], float] = {}
 
@@ -89,24 +91,24 @@ class Reader:
 
     def _ssh(self, message: str, at: float) -> None:
         for pattern, ok in ((SSH_OK, True), (SSH_FAILED, False), (SSH_LEFT, False)):
-            found = pattern.match(message)
-            if not found:
+            match = pattern.match(message)
+            if not match:
                 continue
-            link = (found["source"], found["port"])
-            if pattern is SSH_LEFT and link in self._told:
-                self._told.discard(link)
+            link = (match["source"], match["port"])
+            if pattern is SSH_LEFT and link in self._reported:
+                self._reported.discard(link)
                 return
             if pattern is SSH_FAILED:
-                self._told.add(link)
-            self._events.append(Event(LOGON, ok, "ssh", at, found["source"], found["account"]))
+                self._reported.add(link)
+            self._events.append(Event(LOGON, ok, "ssh", at, match["source"], match["account"]))
             return
 
     def _by_lines(self, message: str, at: float, service: str, pair: Patterns) -> None:
         for pattern, ok in zip(pair, (False, True)):  # noqa: B905 - Python 3.9 knows no strict
-            found = pattern.match(message)
-            if found:
-                if service == "sudo" or found["account"] != "root":  # root may be anybody without asking
-                    self._events.append(Event(PRIVILEGE, ok, service, at, account=found["account"]))
+            match = pattern.match(message)
+            if match:
+                if service == "sudo" or match["account"] != "root":  # root may be anybody without asking
+                    self._events.append(Event(PRIVILEGE, ok, service, at, account=match["account"]))
                 return
 
     def _account(self, tool: str, process: str, message: str, at: float) -> None:
@@ -114,30 +116,34 @@ class Reader:
         failed = bool(ACCOUNT_FAILED.match(message))
         if failed or not message.startswith("pam_") or PASSWORD_CHANGED.match(message):
             key = (tool, process, not failed)
-            if at - self._tools.get(key, at - SAME - 1) > SAME:
+            if at - self._tools.get(key, at - SAME_EVENT_SECONDS - 1) > SAME_EVENT_SECONDS:
                 self._events.append(Event(ACCOUNT, not failed, tool, at))
             self._tools[key] = at
 
     def _pam(self, process: str, message: str, at: float) -> None:
         """Every other service: the console, a desktop, mail, CUPS."""
-        failed, right, opened = PAM_FAILED.match(message), PAM_OK.match(message), PAM_OPENED.match(message)
-        found = failed or right or opened
-        if not found or found["service"] in OTHERWISE:
+        failed, succeeded, session = (
+            PAM_FAILED.match(message),
+            PAM_OK.match(message),
+            PAM_OPENED.match(message),
+        )
+        match = failed or succeeded or session
+        if not match or match["service"] in OTHERWISE:
             return
-        service, key = found["service"], (process, found["service"])
+        service, key = match["service"], (process, match["service"])
         if failed and service in ACCOUNT_TOOLS:
             self._events.append(Event(ACCOUNT, False, service, at))
         elif failed:
             _index, by, before = self._refused.get(key, (0, failed["by"], 0.0))
             if (
-                by == failed["by"] or at - before > SAME
-            ):  # else pam_sss tells once more what pam_unix has told
+                by == failed["by"] or at - before > SAME_EVENT_SECONDS
+            ):  # else pam_sss reports again what pam_unix has reported
                 self._refused[key] = (len(self._events), failed["by"], at)
                 self._events.append(
                     Event(LOGON, False, service, at, failed["source"], failed["account"] or "")
                 )
-        elif right and key in self._refused:
+        elif succeeded and key in self._refused:
             self._events[self._refused.pop(key)[0]] = None  # pam_unix did not know the account, pam_sss did
-        elif opened:
+        elif session:
             self._refused.pop(key, None)
-            self._events.append(Event(LOGON, True, service, at, account=opened["account"]))
+            self._events.append(Event(LOGON, True, service, at, account=session["account"]))

@@ -1,6 +1,8 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What logons, uses of privilege and changes of accounts come to: counts, never the names of people. Pure."""
+"""What logons, uses of privilege and changes of accounts come to: counts, never the names of
+people. Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +12,26 @@ from collections import Counter
 from typing import Callable, Dict, Iterable, List, Mapping, Optional
 
 from ..findings import Finding, finding
+from ..linux import FIRST_USER_UID
 from .logins import ACCOUNT, LOGON, PRIVILEGE, Event
 
-#: Accounts below are the system's own (Debian, RHEL); their names are nobody's.
-PEOPLE = 1000
-#: A success so soon after many failures from the same place may be a guess that came true (seconds).
+#: A success so soon after many failures from the same place may be a guess that came true
+#: (seconds).
 SOON = 3600
 UidOf = Callable[[str], Optional[int]]
 
 
 def counts(events: Iterable[Event]) -> Dict[str, Dict[str, Dict[str, int]]]:
-    """How often, by area, outcome and service: `{"logon": {"success": {"ssh": 3}, "failure": {}}, ...}`."""
-    found: Dict[str, Dict[str, Dict[str, int]]] = {
+    """How often, by area, outcome and service: `{"logon": {"success": {"ssh": 3}, "failure": {}},
+    ...}`.
+    """
+    by_area: Dict[str, Dict[str, Dict[str, int]]] = {
         area: {"success": {}, "failure": {}} for area in (LOGON, PRIVILEGE, ACCOUNT)
     }
     for event in events:
-        told = found[event.area]["success" if event.ok else "failure"]
-        told[event.service] = told.get(event.service, 0) + 1
-    return found
+        by_service = by_area[event.area]["success" if event.ok else "failure"]
+        by_service[event.service] = by_service.get(event.service, 0) + 1
+    return by_area
 
 
 def sources(events: Iterable[Event]) -> Dict[str, int]:
@@ -35,9 +39,11 @@ def sources(events: Iterable[Event]) -> Dict[str, int]:
     return dict(Counter(event.source or "here" for event in events if _failed(event)).most_common())
 
 
-def called(account: str, uid: Optional[int]) -> str:
-    """What a report calls an account: the system's own by name, people by a number that only this host resolves."""
-    if account == "root" or (uid is not None and uid < PEOPLE):
+def account_label(account: str, uid: Optional[int]) -> str:
+    """What a report calls an account: the system's own by name, people by a number that only this
+    host resolves.
+    """
+    if account == "root" or (uid is not None and uid < FIRST_USER_UID):
         return "the account %s" % account
     return "the account with uid %d" % uid if uid is not None else ""
 
@@ -47,7 +53,7 @@ def findings(ci: str, events: List[Event], uid_of: UidOf, limit: int, days: int)
     return [
         *_accounts(ci, events, uid_of, limit, days),
         *_places(ci, events, limit, days),
-        *_came_in(ci, events, uid_of, limit),
+        *_successes_after_failures(ci, events, uid_of, limit),
     ]
 
 
@@ -58,37 +64,37 @@ def _failed(event: Event) -> bool:
 def _accounts(ci: str, events: Iterable[Event], uid_of: UidOf, limit: int, days: int) -> List[Finding]:
     rows = []
     for account, count in Counter(event.account for event in events if _failed(event)).most_common():
-        who = called(account, uid_of(account)) if account and count >= limit else ""
-        if who:
-            what = "Somebody failed to log in by %s %d times within %d days." % (who, count, days)
+        label = account_label(account, uid_of(account)) if account and count >= limit else ""
+        if label:
+            what = "Somebody failed to log in by %s %d times within %d days." % (label, count, days)
             rows.append(
-                finding("logon-failures", "warning", "%s: %s" % (ci, who), what, "%d failed logons" % count,
-                        "Ask whose it is; `getent passwd` on the computer tells a number's name.")
+                finding("logon-failures", "warning", "%s: %s" % (ci, label), what, "%d failed logons" % count,
+                        "Ask whose it is; `getent passwd` on the computer shows a number's name.")
             )  # fmt: skip
     return rows
 
 
 def _places(ci: str, events: Iterable[Event], limit: int, days: int) -> List[Finding]:
     """One finding for all places that guess, since on the Internet they are many."""
-    many = [
+    guessing = [
         (source, count) for source, count in sources(events).items() if count >= limit and source != "here"
     ]
-    if not many:
+    if not guessing:
         return []
     what = "Failed logons came %d times or more within %d days from %s." % (
         limit,
         days,
-        _addresses(len(many)),
+        _addresses(len(guessing)),
     )
-    told = ", ".join("%s %d times" % pair for pair in many[:5])
+    evidence = ", ".join("%s %d times" % pair for pair in guessing[:5])
     do = "Let in only those who need it (the rule register), or find the computer."
-    return [finding("logon-guessing", "warning", "%s: logon" % ci, what, told, do)]
+    return [finding("logon-guessing", "warning", "%s: logon" % ci, what, evidence, do)]
 
 
-def _came_in(ci: str, events: Iterable[Event], uid_of: UidOf, limit: int) -> List[Finding]:
+def _successes_after_failures(ci: str, events: Iterable[Event], uid_of: UidOf, limit: int) -> List[Finding]:
     rows: Dict[str, Finding] = {}
     failed: Dict[str, List[float]] = {}
-    for event in sorted(events, key=lambda one: one.at):
+    for event in sorted(events, key=lambda entry: entry.at):
         if event.area != LOGON or not event.source:
             continue
         if not event.ok:
@@ -96,12 +102,12 @@ def _came_in(ci: str, events: Iterable[Event], uid_of: UidOf, limit: int) -> Lis
             continue
         lately = [at for at in failed.get(event.source, []) if event.at - at <= SOON]
         if len(lately) >= limit:
-            who = called(event.account, uid_of(event.account)) or "an account"
+            label = account_label(event.account, uid_of(event.account)) or "an account"
             what = "After %d failed logons from %s one succeeded." % (len(lately), event.source)
             do = "Ask whose logon it was; until then lock the account."
-            told = "%s, by %s" % (who, event.service)
+            evidence = "%s, by %s" % (label, event.service)
             rows[event.source] = finding(
-                "logon-after-failures", "exception", "%s: %s" % (ci, event.source), what, told, do
+                "logon-after-failures", "exception", "%s: %s" % (ci, event.source), what, evidence, do
             )
             failed[event.source] = []
     return list(rows.values())
@@ -111,17 +117,19 @@ def _addresses(count: int) -> str:
     return "one address" if count == 1 else "%d addresses" % count
 
 
-def sentence(found: Mapping[str, Mapping[str, Mapping[str, int]]], days: int) -> str:
+def sentence(logon_counts: Mapping[str, Mapping[str, Mapping[str, int]]], days: int) -> str:
     """One line for the report."""
     parts = []
     for area, word in ((LOGON, "logons"), (PRIVILEGE, "uses of privilege"), (ACCOUNT, "changes of accounts")):
-        right, wrong = (sum(found[area][outcome].values()) for outcome in ("success", "failure"))
-        parts.append("%d %s and %d that failed" % (right, word, wrong))
+        succeeded, failed = (sum(logon_counts[area][outcome].values()) for outcome in ("success", "failure"))
+        parts.append("%d %s and %d that failed" % (succeeded, word, failed))
     return "Within %d days: %s." % (days, ", ".join(parts))
 
 
 def locked_out(tallies: Iterable[bytes], settings: str, now: float) -> int:
-    """How many accounts pam_faillock keeps out at this moment; a tally is 64 bytes for each failure."""
+    """How many accounts pam_faillock keeps out at this moment; a tally is 64 bytes for each
+    failure.
+    """
     deny, pause = (_number(settings, name, usual) for name, usual in (("deny", 3), ("unlock_time", 600)))
     count = 0
     for tally in tallies:
@@ -132,5 +140,5 @@ def locked_out(tallies: Iterable[bytes], settings: str, now: float) -> int:
 
 
 def _number(settings: str, name: str, usual: int) -> int:
-    found = re.findall(r"(?m)^\s*%s\s*=\s*(\d+|never)" % name, settings)
-    return int(found[-1].replace("never", "0")) if found else usual
+    values = re.findall(r"(?m)^\s*%s\s*=\s*(\d+|never)" % name, settings)
+    return int(values[-1].replace("never", "0")) if values else usual

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from plugins.module_utils.firewall.register import Register, Surroundings, read
+from plugins.module_utils.firewall.register import Context, Register, read
 
 TODAY = datetime.date(2026, 9, 7)
 ZONES: dict[str, Any] = {
@@ -26,7 +26,9 @@ SERVICES: dict[str, Any] = {
 }
 
 
-def entry(name: str, source: str | None = "pupils", service: str = "https", **more: Any) -> dict[str, Any]:
+def entry(
+    name: str, source: str | None = "pupils", service: str = "https", **overrides: Any
+) -> dict[str, Any]:
     """One rule of the register, in the file that is called like it."""
     rule: dict[str, Any] = {
         "name": name,
@@ -36,7 +38,7 @@ def entry(name: str, source: str | None = "pupils", service: str = "https", **mo
         "reason": "Lessons",
         "change": "CHG-2026-0001",
         "expires": "2026-12-18",
-        **more,
+        **overrides,
     }
     return {
         "rule": {key: value for key, value in rule.items() if value is not None},
@@ -45,4 +47,4 @@ def entry(name: str, source: str | None = "pupils", service: str = "https", **mo
 
 
 def register(*entries: dict[str, Any], zones: dict[str, Any] | None = None, **groups: list[str]) -> Register:
-    return read(entries, Surroundings(zones or ZONES, SERVICES, groups, TODAY, 120))
+    return read(entries, Context(zones or ZONES, SERVICES, groups, TODAY, 120))

@@ -91,9 +91,9 @@ def test_a_pin_of_an_unknown_package_is_refused() -> None:
 
 
 def test_an_empty_pin_approves_a_removal() -> None:
-    wanted, problems = select_pins({"current": None, "gone": None}, STATE, [], [])
-    assert (wanted, problems) == ({"current": None}, [])
-    assert apt_arguments(wanted) == ["current-"]
+    desired, problems = select_pins({"current": None, "gone": None}, STATE, [], [])
+    assert (desired, problems) == ({"current": None}, [])
+    assert apt_arguments(desired) == ["current-"]
 
 
 SIMULATED = """\

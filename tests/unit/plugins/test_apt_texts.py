@@ -40,8 +40,8 @@ openssl (3.0.16-1~deb12u1) bookworm; urgency=medium
 
 
 def test_advisories_are_those_since_the_installed_version() -> None:
-    found, day = parse_changelog(CHANGELOG, "3.0.16-1~deb12u1")
-    assert found == ["CVE-2026-1111", "CVE-2026-1234", "CVE-2026-5678", "DSA-5999-1"]
+    result, day = parse_changelog(CHANGELOG, "3.0.16-1~deb12u1")
+    assert result == ["CVE-2026-1111", "CVE-2026-1234", "CVE-2026-5678", "DSA-5999-1"]
     assert day == "2026-11-02"
 
 
@@ -55,10 +55,10 @@ def test_nothing_is_invented_where_the_notes_name_nothing() -> None:
 
 def test_rows_carry_what_is_known_of_their_new_version_and_nothing_of_another() -> None:
     changes = parse_simulation("Inst a [1] (2 x [all])\nInst b [1] (2 x [all])")
-    known = [
+    listed = [
         {"name": "a", "to": "2", "security": True, "origin": "Debian-Security", "advisories": ["CVE-2026-1"]}
     ]
-    first, second = package_rows(changes, [*known, {"name": "b", "to": "3", "security": True}])
+    first, second = package_rows(changes, [*listed, {"name": "b", "to": "3", "security": True}])
     assert (first["security"], first["origin"], first["advisories"]) == (
         True,
         "Debian-Security",
@@ -85,7 +85,7 @@ E: Sub-process /usr/bin/dpkg returned an error code (1)
 """
 
 
-def test_a_failure_is_told_in_the_packages_own_words() -> None:
+def test_a_failure_is_reported_in_the_packages_own_words() -> None:
     text = apt_errors(FAILED)
     assert "broken: this version cannot be configured" in text
     assert "post-installation script" in text
@@ -93,7 +93,7 @@ def test_a_failure_is_told_in_the_packages_own_words() -> None:
     assert "Unpacking fine" not in text
 
 
-def test_without_known_words_the_last_lines_are_told() -> None:
+def test_without_known_words_the_last_lines_are_reported() -> None:
     assert apt_errors("one\ntwo") == "one\ntwo"
 
 
@@ -138,5 +138,5 @@ def test_a_time_of_day_is_waited_for_or_has_passed(at: str, now: tuple[int, int]
 
 
 def test_what_is_no_time_of_day_is_refused() -> None:
-    with pytest.raises(ValueError, match="no time of day"):
+    with pytest.raises(ValueError, match="not a time of day"):
         seconds_until("half past ten", (0, 0))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.module_utils.apt.rules import compare_versions
+from plugins.module_utils.apt.versions import compare_versions
 
 PAIRS = [
     ("1.0", "1.0", 0),
@@ -27,10 +27,10 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("left", "right", "expected"), PAIRS)
-def test_versions_are_ordered_as_debian_orders_them(left: str, right: str, expected: int) -> None:
-    assert compare_versions(left, right) == expected
-    assert compare_versions(right, left) == -expected
+@pytest.mark.parametrize(("first", "second", "expected"), PAIRS)
+def test_versions_are_ordered_as_debian_orders_them(first: str, second: str, expected: int) -> None:
+    assert compare_versions(first, second) == expected
+    assert compare_versions(second, first) == -expected
 
 
 VERSION = st.from_regex(r"\A([0-2]:)?[0-9][0-9a-c.+~]{0,5}(-[0-9a-c.+~]{1,4})?\Z")
@@ -39,6 +39,8 @@ VERSION = st.from_regex(r"\A([0-2]:)?[0-9][0-9a-c.+~]{0,5}(-[0-9a-c.+~]{1,4})?\Z
 @pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not here to ask")
 @settings(max_examples=60, deadline=None)
 @given(VERSION, VERSION)
-def test_dpkg_says_the_same(left: str, right: str) -> None:
-    asked = {-1: "lt", 0: "eq", 1: "gt"}[compare_versions(left, right)]
-    assert subprocess.run(["dpkg", "--compare-versions", left, asked, right], check=False).returncode == 0
+def test_dpkg_says_the_same(first: str, second: str) -> None:
+    question = {-1: "lt", 0: "eq", 1: "gt"}[compare_versions(first, second)]
+    assert (
+        subprocess.run(["dpkg", "--compare-versions", first, question, second], check=False).returncode == 0
+    )

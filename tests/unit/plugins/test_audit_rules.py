@@ -1,4 +1,4 @@
-"""The file of audit rules: looked at before it is written, and put back where the kernel does not take it.
+"""The file of audit rules: looked at before it is written, and put back where the kernel does not accept it.
 
 The kernel's audit is not ours here, so `augenrules` is a double; the scenario shows the true one being refused.
 """
@@ -37,7 +37,7 @@ class Kernel:
 
     def run(self, check: bool = False, **options: Any) -> dict[str, Any]:
         arguments = {"path": str(self.rules), "_ansible_check_mode": check, "_ansible_diff": True, **options}
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", RUN],
             input=json.dumps(arguments),
             env={**os.environ, "PATH": f"{self.bin}:/usr/bin:/bin"},
@@ -46,8 +46,8 @@ class Kernel:
             check=False,
             cwd=ROOT,
         )
-        told: dict[str, Any] = json.loads(done.stdout or json.dumps({"stderr": done.stderr}))
-        return told
+        result: dict[str, Any] = json.loads(process.stdout or json.dumps({"stderr": process.stderr}))
+        return result
 
 
 RUN = """
@@ -63,24 +63,28 @@ with patch_module_args(json.load(sys.stdin)):
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Kernel:
-    found = Kernel(tmp_path)
-    found.answers(0)
-    return found
+    result = Kernel(tmp_path)
+    result.answers(0)
+    return result
 
 
 def test_rules_are_written_loaded_and_then_left_alone(kernel: Kernel) -> None:
-    foreseen = kernel.run(check=True, content=NEW)
-    assert (foreseen["changed"], kernel.rules.exists(), kernel.loaded.exists()) == (True, False, False)
-    done = kernel.run(content=NEW)
-    assert (done["changed"], done["event_keys"], kernel.rules.read_text()) == (True, ["fitsom-accounts"], NEW)
-    assert done["diff"] == foreseen["diff"]
+    predicted = kernel.run(check=True, content=NEW)
+    assert (predicted["changed"], kernel.rules.exists(), kernel.loaded.exists()) == (True, False, False)
+    process = kernel.run(content=NEW)
+    assert (process["changed"], process["event_keys"], kernel.rules.read_text()) == (
+        True,
+        ["fitsom-accounts"],
+        NEW,
+    )
+    assert process["diff"] == predicted["diff"]
     assert kernel.loaded.read_text() == f"--load:{NEW}"
     assert kernel.rules.stat().st_mode & 0o777 == 0o640
     assert kernel.run(content=NEW)["changed"] is False
     assert kernel.loaded.read_text().count("--load") == 1
 
 
-def test_rules_that_are_not_sound_are_told_before_anything_is_written(kernel: Kernel) -> None:
+def test_rules_that_are_not_sound_are_reported_before_anything_is_written(kernel: Kernel) -> None:
     kernel.rules.write_text(OLD)
     refused = kernel.run(content="-w etc/passwd -p wa -k x\n")
     assert refused["failed"]
@@ -94,7 +98,7 @@ def test_where_the_kernel_refuses_the_old_rules_are_back(kernel: Kernel, old: st
         kernel.rules.write_text(old)
     kernel.answers(4)
     refused = kernel.run(content=NEW)
-    assert "did not take" in refused["msg"]
+    assert "did not accept" in refused["msg"]
     assert (kernel.rules.read_text() if kernel.rules.exists() else None) == old
     assert kernel.loaded.read_text().count("--load") == 2
     assert sorted(path.name for path in kernel.rules.parent.iterdir()) == sorted(
@@ -119,8 +123,8 @@ def test_our_own_rules_are_sound_and_cover_what_is_to_be_logged() -> None:
         undefined=jinja2.StrictUndefined,
     ).render()
     assert faults(text) == []
-    wanted = ("fitsom-accounts", "fitsom-logons", "fitsom-power", "fitsom-time", "fitsom-audit")
-    assert keys(text) == wanted
+    desired = ("fitsom-accounts", "fitsom-logons", "fitsom-power", "fitsom-time", "fitsom-audit")
+    assert keys(text) == desired
     for path in (
         "/etc/passwd",
         "/etc/shadow",

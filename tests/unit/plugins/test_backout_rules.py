@@ -6,10 +6,10 @@ from plugins.module_utils.apt.backout_rules import (
     arguments,
     completeness,
     diff_lines,
-    empty,
+    empty_manifest,
     merged,
-    strangers,
     to_save,
+    unrecorded_changes,
     way_back,
 )
 from plugins.module_utils.apt.rules import change
@@ -19,7 +19,7 @@ CHANGES = [
     change("libnew", "amd64", None, "1"),
     change("gone", "all", "5", None),
 ]
-MANIFEST = merged(empty(), CHANGES, {"openssl": "openssl_1_amd64.deb", "gone": None})
+MANIFEST = merged(empty_manifest(), CHANGES, {"openssl": "openssl_1_amd64.deb", "gone": None})
 
 
 def test_the_state_before_the_first_run_stays_recorded() -> None:
@@ -35,7 +35,7 @@ def test_the_state_before_the_first_run_stays_recorded() -> None:
 def test_only_what_is_not_recorded_yet_is_saved() -> None:
     assert to_save(MANIFEST, [CHANGES[0]]) == []
     assert to_save(MANIFEST, [CHANGES[2]]) == [CHANGES[2]]
-    assert to_save(empty(), CHANGES) == CHANGES
+    assert to_save(empty_manifest(), CHANGES) == CHANGES
 
 
 def test_the_plan_shows_what_is_not_saved() -> None:
@@ -46,7 +46,7 @@ def test_an_incomplete_way_back_is_a_check_that_is_not_ok() -> None:
     assert completeness(CHANGES, ["gone"]) == {
         "name": "way back for every package",
         "ok": False,
-        "detail": "1 of 2 old packages kept; not to be had any more: gone",
+        "detail": "1 of 2 old packages kept; no longer available: gone",
     }
     assert completeness(CHANGES, [])["ok"] is True
 
@@ -72,4 +72,4 @@ def test_what_the_manifest_does_not_say_is_a_stranger() -> None:
         change("other", "all", "1", "2"),
         change("libnew", "amd64", "1", None),
     ]
-    assert strangers(back, MANIFEST) == ["other"]
+    assert unrecorded_changes(back, MANIFEST) == ["other"]

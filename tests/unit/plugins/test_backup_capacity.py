@@ -9,19 +9,19 @@ from plugins.module_utils.backup.capacity import DAY, days_until_full, findings,
 GB = 1_000_000_000
 
 
-def facts(**told: object) -> dict[str, object]:
+def facts(**expected: object) -> dict[str, object]:
     client = {"verified": 3.0, "failed": False, "bytes": GB}
-    return {"free": 500 * GB, "total": 1000 * GB, "days": None, "clients": {"srv1": client}, **told}
+    return {"free": 500 * GB, "total": 1000 * GB, "days": None, "clients": {"srv1": client}, **expected}
 
 
-def client(**told: object) -> dict[str, object]:
-    return {"clients": {"srv1": {"verified": 3.0, "failed": False, "bytes": GB, **told}}}
+def client(**expected: object) -> dict[str, object]:
+    return {"clients": {"srv1": {"verified": 3.0, "failed": False, "bytes": GB, **expected}}}
 
 
 @given(daily=st.integers(-GB, GB), days=st.integers(4, 90))
 def test_growth_of_a_straight_line_is_its_slope(daily: int, days: int) -> None:
-    found = growth([(n * DAY, 100 * GB + n * daily) for n in range(days)])
-    assert found == pytest.approx(daily, abs=1)
+    result = growth([(n * DAY, 100 * GB + n * daily) for n in range(days)])
+    assert result == pytest.approx(daily, abs=1)
 
 
 @pytest.mark.parametrize("history", [[], [(0, 1)], [(0, 1), (DAY, 2)]])
@@ -40,7 +40,7 @@ def test_all_well_is_no_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "severity"),
+    ("expected", "kind", "severity"),
     [
         ({"free": 40 * GB}, "backup-space", "exception"),
         ({"days": 30}, "backup-space", "warning"),
@@ -49,9 +49,9 @@ def test_all_well_is_no_finding() -> None:
         (client(verified=20.0), "backup-unverified", "warning"),
     ],
 )
-def test_what_somebody_should_know(told: dict[str, object], kind: str, severity: str) -> None:
-    (found,) = findings("backup1", facts(**told))
-    assert (found["kind"], found["severity"]) == (kind, severity)
+def test_what_somebody_should_know(expected: dict[str, object], kind: str, severity: str) -> None:
+    (result,) = findings("backup1", facts(**expected))
+    assert (result["kind"], result["severity"]) == (kind, severity)
 
 
 def test_an_empty_repository_needs_no_verification() -> None:
@@ -60,4 +60,4 @@ def test_an_empty_repository_needs_no_verification() -> None:
 
 def test_the_note_says_space_and_when_it_ends() -> None:
     assert note(facts(days=100)) == "500.0 GB free of 1.0 TB; full: in 100 days. Taken by srv1 1.0 GB."
-    assert "not foreseeable yet" in note(facts())
+    assert "not predictable yet" in note(facts())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.backup.drill import digest, pattern, sample, sentence, untouched, verdict
+from plugins.module_utils.backup.drill import digest, is_unchanged, pattern, sample, sentence, verdict
 
 NODES = [{"path": f"/srv/{n}", "type": "file", "size": n} for n in range(100)] + [
     {"path": "/srv", "type": "dir"}
@@ -13,9 +13,9 @@ NODES = [{"path": f"/srv/{n}", "type": "file", "size": n} for n in range(100)] +
 SET = {"name": "homes", "rto_minutes": 30}
 
 
-def drill(**told: object) -> dict[str, object]:
+def drill(**expected: object) -> dict[str, object]:
     told_of_all = {"snapshot": "abc", "files": 10, "bytes": 1000, "seconds": 60.0, "whole": True, "same": 9}
-    return {**told_of_all, "missing": [], "wrong": [], **told}
+    return {**told_of_all, "missing": [], "wrong": [], **expected}
 
 
 def test_a_sample_is_of_files_and_the_same_for_a_snapshot() -> None:
@@ -38,17 +38,17 @@ def test_a_file_is_untouched_by_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("abc")
     os.utime(path, (1000, 1000))
-    assert untouched({"size": 3}, str(path), 1000.4)
-    assert not untouched({"size": 4}, str(path), 1000)
-    assert not untouched({"size": 3}, str(path), 1001)
-    assert not untouched({"size": 3}, str(tmp_path / "none"), 1000)
+    assert is_unchanged({"size": 3}, str(path), 1000.4)
+    assert not is_unchanged({"size": 4}, str(path), 1000)
+    assert not is_unchanged({"size": 3}, str(path), 1001)
+    assert not is_unchanged({"size": 3}, str(tmp_path / "none"), 1000)
 
 
 def test_a_digest_tells_files_apart(tmp_path: Path) -> None:
     for name, text in (("one", "a"), ("two", "b"), ("three", "a")):
         (tmp_path / name).write_text(text)
-    one, two, three = (digest(str(tmp_path / name)) for name in ("one", "two", "three"))
-    assert one == three != two
+    certificate, two, three = (digest(str(tmp_path / name)) for name in ("one", "two", "three"))
+    assert certificate == three != two
     assert digest(str(tmp_path / "none")) is None
 
 
@@ -57,15 +57,15 @@ def test_what_comes_back_in_time_is_no_finding() -> None:
 
 
 def test_what_does_not_come_back_is_an_exception() -> None:
-    (found,) = verdict("srv1: homes", SET, drill(missing=["/a"], wrong=["/b"]))
-    assert (found["kind"], found["severity"]) == ("restore-failed", "exception")
-    assert "2 of 10 files of homes" in found["what"]
-    assert "/a" not in str(found), "a path may hold a pupil's name"
+    (result,) = verdict("srv1: homes", SET, drill(missing=["/a"], wrong=["/b"]))
+    assert (result["kind"], result["severity"]) == ("restore-failed", "exception")
+    assert "2 of 10 files of homes" in result["what"]
+    assert "/a" not in str(result), "a path may hold a pupil's name"
 
 
 def test_a_whole_set_that_takes_too_long_is_an_exception_and_a_sample_is_not() -> None:
-    (found,) = verdict("srv1: homes", SET, drill(seconds=1801.0))
-    assert found["kind"] == "restore-slow"
+    (result,) = verdict("srv1: homes", SET, drill(seconds=1801.0))
+    assert result["kind"] == "restore-slow"
     assert verdict("srv1: homes", SET, drill(seconds=1801.0, whole=False)) == []
 
 

@@ -61,24 +61,24 @@ def test_settings_that_hang_together_have_no_problem() -> None:
 
 
 def test_a_server_needs_the_escrow_as_well() -> None:
-    (told,) = backups.problems("backup1", serving(backups_escrow_dir=""), EVERYBODY)
-    assert told.startswith("backups_escrow_dir is empty")
-    assert "clients and servers alike" in told
+    (result,) = backups.problems("backup1", serving(backups_escrow_dir=""), EVERYBODY)
+    assert result.startswith("backups_escrow_dir is empty")
+    assert "clients and servers alike" in result
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"backups_repositories": []}, "backups_repositories is empty"),
-        ({"backups_quotas": [{"path": "/a", "gb": 1}] * 2}, "/a stands there twice"),
+        ({"backups_quotas": [{"path": "/a", "gb": 1}] * 2}, "/a is in the list twice"),
         ({"backups_quotas": [{"path": "/a", "gb": 0}]}, "gb is more than 0"),
         ({"backups_quotas": [{"path": "a", "gb": 1}]}, "a does not begin with /"),
         ({"backups_escrow_dir": ""}, "backups_escrow_dir is empty"),
         ({"backups_escrow_passphrase": False}, "backups_escrow_passphrase is empty"),
         ({"backups_sets": [{"name": "a", "paths": ["/a"]}] * 2}, "two are named a; rename one"),
-        ({"backups_sets": [{"name": "My Files", "paths": ["/a"]}]}, "My Files is no name for a unit"),
+        ({"backups_sets": [{"name": "My Files", "paths": ["/a"]}]}, "My Files cannot be the name of a unit"),
         ({"backups_sets": [{"name": "a", "paths": ["srv"]}]}, "srv does not begin with /"),
-        ({"backups_sets": [{"name": "a", "paths": ["/a"], "keep": {"hourly": 2}}]}, "hourly is none of daily"),
+        ({"backups_sets": [{"name": "a", "paths": ["/a"], "keep": {"hourly": 2}}]}, "hourly is not one of daily"),
         ({"backups_repositories": [{"name": "main"}]}, "give either server or url"),
         ({"backups_repositories": [{"name": "m", "server": "a", "url": "b"}]}, "give either server or url"),
         ({"backups_repositories": [{"name": "m", "server": "nas"}]}, "the inventory has no host nas"),
@@ -86,24 +86,24 @@ def test_a_server_needs_the_escrow_as_well() -> None:
         ({"backups_repositories": [{"name": "m", "server": "other1"}]}, "not in backups_server_clients of other1"),
     ],
 )  # fmt: skip
-def test_a_client_is_told_what_is_wrong(changed: dict[str, Any], told: str) -> None:
-    (found,) = backups.problems("files1", settings(**changed), EVERYBODY)
-    assert told in found
+def test_a_client_is_reported_what_is_wrong(changed: dict[str, Any], expected: str) -> None:
+    (result,) = backups.problems("files1", settings(**changed), EVERYBODY)
+    assert expected in result
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"backups_server_certificate": False}, "backups_server_certificate is empty"),
         ({"backups_server_certificate_key": False}, "backups_server_certificate_key is empty"),
         ({"backups_server_clients": ["ghost"]}, "the inventory has no host ghost"),
-        ({"backups_server_copy_to": "backup1"}, "a copy beside the original is none"),
-        ({"backups_server_copy_to": "files1"}, "files1 is no host of the inventory that serves backups"),
+        ({"backups_server_copy_to": "backup1"}, "a copy on the same host is no copy"),
+        ({"backups_server_copy_to": "files1"}, "files1 is not a host of the inventory that serves backups"),
     ],
 )
-def test_a_server_is_told_what_is_wrong(changed: dict[str, Any], told: str) -> None:
-    (found,) = backups.problems("backup1", serving(**changed), EVERYBODY)
-    assert told in found
+def test_a_server_is_reported_what_is_wrong(changed: dict[str, Any], expected: str) -> None:
+    (result,) = backups.problems("backup1", serving(**changed), EVERYBODY)
+    assert expected in result
 
 
 def test_the_login_follows_from_the_key_and_does_not_give_it_away() -> None:

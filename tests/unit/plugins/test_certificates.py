@@ -20,9 +20,9 @@ from plugins.module_utils.security.certificates import (
     Certificate,
     blocks,
     common_name,
+    configured_paths,
     findings,
     moment,
-    named,
     parse,
     service_name,
     worst,
@@ -34,22 +34,22 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 class Module:
     """What an AnsibleModule does with a command."""
 
-    def run_command(self, words: list[str], data: str, **_more: Any) -> tuple[int, str, str]:
-        done = subprocess.run(words, input=data, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout, done.stderr
+    def run_command(self, words: list[str], data: str, **_options: Any) -> tuple[int, str, str]:
+        process = subprocess.run(words, input=data, capture_output=True, text=True, check=False)
+        return process.returncode, process.stdout, process.stderr
 
 
 def make(folder: Path, name: str = "www.school.test", subject: str | None = None, days: int = 30) -> Path:
     """A real certificate with its key in one PEM file, as some services want it."""
-    key, certificate, both = folder / "k", folder / "c", folder / f"{name}.pem"
+    key, certificate, pair = folder / "k", folder / "c", folder / f"{name}.pem"
     command = ["openssl", "req", "-x509", "-utf8", "-nodes", "-newkey", "rsa:2048"]
     words = ["-keyout", str(key), "-out", str(certificate), "-days", str(days)]
     words += ["-subj", subject or f"/O=School/CN={name}"]
     subprocess.run([*command, *words], check=True, capture_output=True)
-    both.write_text(key.read_text() + certificate.read_text())
+    pair.write_text(key.read_text() + certificate.read_text())
     key.unlink()
     certificate.unlink()
-    return both
+    return pair
 
 
 def certificate(place: str = "/etc/ssl/a.pem", days: float = 100, service: bool = False) -> Certificate:
@@ -60,39 +60,41 @@ def test_a_real_certificate_is_read_and_its_key_is_not_handed_on(tmp_path: Path)
     path = make(tmp_path)
     (block,) = blocks(path.read_text())
     assert "PRIVATE" not in block
-    (one,) = (found for found in host.in_files(Module(), [str(tmp_path)]) if found.place == str(path))
-    assert (one.place, one.service, one.self_signed) == (str(path), False, True)
-    assert common_name(one.subject) == "www.school.test"
-    assert one.days(datetime.now(UTC)) == 29
-    assert int(one.serial, 16) > 0
+    (item,) = (
+        result for result in host.file_certificates(Module(), [str(tmp_path)]) if result.place == str(path)
+    )
+    assert (item.place, item.service, item.self_signed) == (str(path), False, True)
+    assert common_name(item.subject) == "www.school.test"
+    assert item.days(datetime.now(UTC)) == 29
+    assert int(item.serial, 16) > 0
 
 
 @pytest.mark.parametrize(
-    ("subject", "told"),
+    ("subject", "expected"),
     [
         ("/CN=Schülerserver", "Schülerserver"),
         ("/CN=a, or b/O=x", "a, or b"),
         ("/O=School", "O=School"),
     ],
 )
-def test_names_are_told_as_people_write_them(tmp_path: Path, subject: str, told: str) -> None:
+def test_names_are_reported_as_people_write_them(tmp_path: Path, subject: str, expected: str) -> None:
     path = make(tmp_path, "odd", subject)
-    (one,) = host.openssl(Module(), blocks(path.read_text())[0], "x")
-    assert common_name(one.subject) == told
+    (item,) = host.openssl(Module(), blocks(path.read_text())[0], "x")
+    assert common_name(item.subject) == expected
 
 
 def test_what_is_no_certificate_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
     (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n")
-    assert [c for c in host.in_files(Module(), [str(tmp_path)]) if str(tmp_path) in c.place] == []
+    assert [c for c in host.file_certificates(Module(), [str(tmp_path)]) if str(tmp_path) in c.place] == []
     assert parse("subject=CN = x\nnotAfter=whenever\n", "x") is None
     assert parse("", "x") is None
 
 
 def test_a_bundle_of_authorities_is_not_this_servers_certificate(tmp_path: Path) -> None:
-    one = blocks(make(tmp_path).read_text())[0]
-    assert len(blocks(one * 3)) == 3
-    assert blocks(one * 20) == []
+    item = blocks(make(tmp_path).read_text())[0]
+    assert len(blocks(item * 3)) == 3
+    assert blocks(item * 20) == []
 
 
 def test_a_date_is_read_in_whatever_language_the_computer_speaks() -> None:
@@ -102,7 +104,7 @@ def test_a_date_is_read_in_whatever_language_the_computer_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "told"),
+    ("days", "expected"),
     [
         (31.5, []),
         (30.5, [("certificate-expires", "warning")]),
@@ -113,13 +115,13 @@ def test_a_date_is_read_in_whatever_language_the_computer_speaks() -> None:
     ],
 )
 def test_one_that_ends_soon_is_a_warning_and_one_that_has_an_exception(
-    days: float, told: list[tuple[str, str]]
+    days: float, expected: list[tuple[str, str]]
 ) -> None:
     rows = findings("srv1", [certificate(days=days)], NOW, 30)
-    assert [(row["kind"], row["severity"]) for row in rows] == told
+    assert [(row["kind"], row["severity"]) for row in rows] == expected
 
 
-def test_files_and_services_are_told_apart() -> None:
+def test_files_and_services_are_reported_apart() -> None:
     rows = findings("srv1", [certificate(days=3), certificate(service_name(443), 3, True)], NOW, 30)
     assert [row["ci"] for row in rows] == ["srv1: /etc/ssl/a.pem", "srv1: https on port 443"]
     assert rows[0]["what"] == "The file /etc/ssl/a.pem holds a certificate that expires on 2026-11-28."
@@ -150,7 +152,7 @@ def test_a_chain_is_as_good_as_the_link_that_ends_first() -> None:
     ],
 )
 def test_configurations_name_certificates(line: str, path: str) -> None:
-    assert named(f"first\n{line}\nlast") == ([path] if path else [])
+    assert configured_paths(f"first\n{line}\nlast") == ([path] if path else [])
 
 
 def test_the_systems_own_authorities_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,9 +195,9 @@ def test_a_service_that_listens_shows_its_certificate(
     monkeypatch.setattr(host, "TLS_PORTS", {})
     with server(make(tmp_path)) as port:
         assert ("127.0.0.1", port) in host.listening()
-        (one,) = host.shown(Module(), [port])
-    assert (one.place, one.service) == (f"TLS on port {port}", True)
-    assert common_name(one.subject) == "www.school.test"
+        (item,) = host.service_certificates(Module(), [port])
+    assert (item.place, item.service) == (f"TLS on port {port}", True)
+    assert common_name(item.subject) == "www.school.test"
 
 
 def test_a_service_without_tls_shows_none() -> None:

@@ -11,7 +11,7 @@ DONE = (0, "", "")
 
 
 @pytest.mark.parametrize(
-    ("answers", "final", "asked"),
+    ("answers", "final", "question"),
     [
         ([DONE], DONE, 1),
         ([BUSY, DONE], DONE, 2),
@@ -22,10 +22,10 @@ DONE = (0, "", "")
 def test_only_a_busy_cups_is_asked_again_and_not_for_ever(
     answers: list[tuple[int, str, str]],
     final: tuple[int, str, str],
-    asked: int,
+    question: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    left = list(answers)
-    assert module.told_again(lambda: left.pop(0)) == final
-    assert len(answers) - len(left) == asked
+    first = list(answers)
+    assert module.retried(lambda: first.pop(0)) == final
+    assert len(answers) - len(first) == question

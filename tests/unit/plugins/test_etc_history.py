@@ -5,9 +5,9 @@ import pytest
 from plugins.module_utils.baseline.etc_history import (
     CHANGE,
     changed_files,
+    count_files,
     message_after,
     message_before,
-    words,
 )
 
 
@@ -34,12 +34,12 @@ def test_nothing_changed_is_no_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "right"), [("CHG-2026-0001", True), ("manual", True), ("a\nb", False), ("", False)]
+    ("change", "second"), [("CHG-2026-0001", True), ("manual", True), ("a\nb", False), ("", False)]
 )
-def test_the_number_of_a_change_is_one_word(change: str, right: bool) -> None:
-    assert bool(CHANGE.fullmatch(change)) is right
+def test_the_number_of_a_change_is_one_word(change: str, second: bool) -> None:
+    assert bool(CHANGE.fullmatch(change)) is second
 
 
-@pytest.mark.parametrize(("count", "said"), [(1, "1 file"), (2, "2 files")])
-def test_files_are_counted_in_words(count: int, said: str) -> None:
-    assert words(count) == said
+@pytest.mark.parametrize(("count", "message"), [(1, "1 file"), (2, "2 files")])
+def test_files_are_counted_in_words(count: int, message: str) -> None:
+    assert count_files(count) == message

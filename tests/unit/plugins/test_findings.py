@@ -7,8 +7,8 @@ from plugins.module_utils.findings import SEVERITIES, finding
 
 
 def test_a_finding_holds_all_its_parts() -> None:
-    made = finding("backup-stale", "warning", "srv1: homes", "It is old.", "3 days", "Look at it.")
-    assert made == {
+    created = finding("backup-stale", "warning", "srv1: homes", "It is old.", "3 days", "Look at it.")
+    assert created == {
         "kind": "backup-stale",
         "severity": "warning",
         "ci": "srv1: homes",

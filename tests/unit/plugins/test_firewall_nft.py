@@ -23,9 +23,9 @@ PLAIN = Policy()
 
 
 def lines(*entries: dict[str, object], policy: Policy = PLAIN) -> list[str]:
-    found = register(*entries)
-    assert found.faults == []
-    return [line for rule in found.rules for line in rule_lines(rule, policy)]
+    result = register(*entries)
+    assert result.faults == []
+    return [line for rule in result.rules for line in rule_lines(rule, policy)]
 
 
 def test_a_zone_of_both_families_is_a_line_for_each() -> None:
@@ -123,8 +123,10 @@ def test_what_is_rendered_is_read_back_the_same() -> None:
 
 
 def test_counters_do_not_make_a_line_another() -> None:
-    counted = 'tcp dport 22 last used 3s512ms counter packets 7 bytes 420 accept comment "fitsom:manage"'
-    assert terse(counted) == 'tcp dport 22 last counter accept comment "fitsom:manage"'
+    with_counters = (
+        'tcp dport 22 last used 3s512ms counter packets 7 bytes 420 accept comment "fitsom:manage"'
+    )
+    assert terse(with_counters) == 'tcp dport 22 last counter accept comment "fitsom:manage"'
     assert terse("tcp dport 22 last used never counter packets 0 bytes 0") == "tcp dport 22 last counter"
 
 
@@ -132,7 +134,7 @@ def chain(*rules: str) -> list[Block]:
     return [Block("chain input", ("type filter hook input priority filter; policy drop;",), rules)]
 
 
-def test_lines_by_hand_are_told_from_those_that_a_run_applied() -> None:
+def test_lines_by_hand_are_reported_from_those_that_a_run_applied() -> None:
     live, applied = chain("a", "x", "b", "a"), chain("a", "b", "c")
     assert [block.lines for block in by_hand(live, applied)] == [("x", "a")]
     assert [block.lines for block in taken_out(live, applied)] == [("c",)]
@@ -150,20 +152,25 @@ def test_a_set_and_a_chain_by_hand_stay_whole() -> None:
 
 @given(*[st.lists(st.sampled_from("abcxyz"), max_size=6) for _ in range(3)])
 def test_keeping_loses_nothing_and_adds_nothing(
-    wanted: list[str], live: list[str], applied: list[str]
+    desired: list[str], live: list[str], applied: list[str]
 ) -> None:
     extra = [line for block in by_hand(chain(*live), chain(*applied)) for line in block.lines]
-    merged = merge(chain(*wanted), chain(*live), chain(*applied))[0].lines
-    assert sorted(merged) == sorted([*wanted, *extra])
+    merged = merge(chain(*desired), chain(*live), chain(*applied))[0].lines
+    assert sorted(merged) == sorted([*desired, *extra])
 
 
-def test_a_change_is_told_rule_by_rule() -> None:
+def test_a_change_is_reported_rule_by_rule() -> None:
     before = chain('one comment "fitsom:same"', 'two comment "fitsom:old"', 'a comment "fitsom:base-log"')
     after = chain(
         'one comment "fitsom:same"', 'three comment "fitsom:new"', 'b comment "fitsom:base-log"', "by hand"
     )
-    said, says = {"old": "Let in: b", "same": "Let in: a"}, {"new": "Let in: c", "same": "Let in: a"}
-    assert [(o["action"], o["id"], o["group"], o["what"]) for o in objects(before, after, said, says)] == [
+    message, words_after = (
+        {"old": "Let in: b", "same": "Let in: a"},
+        {"new": "Let in: c", "same": "Let in: a"},
+    )
+    assert [
+        (o["action"], o["id"], o["group"], o["what"]) for o in objects(before, after, message, words_after)
+    ] == [
         ("add", "new", "rules", "Let in: c"),
         ("add", "by hand", "by hand", "Keep: what somebody added by hand"),
         ("remove", "old", "rules", "Let in: b"),
@@ -171,10 +178,10 @@ def test_a_change_is_told_rule_by_rule() -> None:
     ]
 
 
-def test_a_rule_that_means_something_else_though_its_lines_are_the_same_is_told() -> None:
+def test_a_rule_that_means_something_else_though_its_lines_are_the_same_is_reported() -> None:
     lines = chain('one comment "fitsom:same"')
-    told = objects(lines, lines, {"same": "until Monday"}, {"same": "until Tuesday"})
-    assert [(o["action"], o["what"]) for o in told] == [("change", "until Tuesday")]
+    result = objects(lines, lines, {"same": "until Monday"}, {"same": "until Tuesday"})
+    assert [(o["action"], o["what"]) for o in result] == [("change", "until Tuesday")]
     assert objects(lines, lines, {"same": "until Monday"}, {"same": "until Monday"}) == []
 
 
@@ -183,23 +190,23 @@ def test_findings_show_the_counters_of_what_nobody_approved() -> None:
         'counter packets 5 bytes 300 accept comment "fitsom:kept"',
         "tcp dport 23 counter packets 9 bytes 1 accept",
     )
-    found = findings(
+    result = findings(
         live, chain('counter accept comment "fitsom:kept"', 'drop comment "fitsom:gone"'), "srv1"
     )
-    assert [(f["kind"], f["severity"]) for f in found] == [
+    assert [(f["kind"], f["severity"]) for f in result] == [
         ("firewall-rule-unknown", "exception"),
         ("firewall-rule-missing", "exception"),
     ]
-    assert "counter packets 9" in found[0]["evidence"]
-    assert found[0]["ci"] == "srv1: tcp dport 23 counter accept"
+    assert "counter packets 9" in result[0]["evidence"]
+    assert result[0]["ci"] == "srv1: tcp dport 23 counter accept"
 
 
 def test_other_tables_that_filter_are_named_and_those_that_do_not_are_not() -> None:
-    listed = [
+    ruleset = [
         {"chain": {"family": "ip", "table": "nat", "name": "post", "type": "nat", "hook": "postrouting"}},
         {"rule": {"family": "ip", "table": "nat"}},
         {"chain": {"family": "inet", "table": "filter", "name": "input", "type": "filter", "hook": "input"}},
         {"chain": {"family": "ip", "table": "pods", "name": "f", "type": "filter", "hook": "forward"}},
         {"rule": {"family": "ip", "table": "pods"}},
     ]
-    assert filtering_tables({"nftables": listed}) == {"ip pods": 1}
+    assert filtering_tables({"nftables": ruleset}) == {"ip pods": 1}

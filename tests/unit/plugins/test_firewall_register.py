@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.firewall.model import dump, load, parse_net, parse_service
+from plugins.module_utils.firewall.model import dump, load, parse_network, parse_service
 from plugins.module_utils.firewall.overlap import Packet
 from plugins.module_utils.firewall.register import management_faults
 from tests.unit.plugins.firewall_school import ZONES, entry, register
@@ -20,9 +20,9 @@ def only_fault(*entries: dict[str, Any], **around: Any) -> str:
 
 
 def test_a_sound_register_has_no_fault_and_keeps_its_order() -> None:
-    found = register(entry("one", "pupils"), entry("two", "staff"), entry("three", "management", "ssh"))
-    assert found.faults == []
-    assert [rule.name for rule in found.rules] == ["one", "two", "three"]
+    result = register(entry("one", "pupils"), entry("two", "staff"), entry("three", "management", "ssh"))
+    assert result.faults == []
+    assert [rule.name for rule in result.rules] == ["one", "two", "three"]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_sound_register_has_no_fault_and_keeps_its_order() -> None:
         ({"change": "soon"}, "`change` is the number of a change"),
         ({"direction": "up"}, "`direction` is in, out or forward, not up"),
         ({"action": "allow"}, "`action` is accept or drop or reject, not allow"),
-        ({"colour": "red"}, "`colour` is no key of a rule"),
+        ({"colour": "red"}, "`colour` is not a key of a rule"),
         ({"from": "pupils"}, "`from` is a list of names"),
         ({"from": None}, "`from` is missing; write [any] if you mean it"),
         ({"log": "yes"}, "`log` is true or false"),
@@ -60,10 +60,14 @@ def test_the_last_day_counts_as_still_valid() -> None:
     assert register(entry("far", expires=datetime.date(2027, 1, 5))).faults == []
 
 
-def test_every_fault_is_told_at_once() -> None:
-    found = register(entry("one", service="nix"), entry("two", owner=None), entry("two", "staff"))
-    assert [fault.split(":")[0] for fault in found.faults] == ["one (one.yml", "two (two.yml", "two (two.yml"]
-    assert "there is a rule of this name in two.yml:1 already" in found.faults[2]
+def test_every_fault_is_reported_at_once() -> None:
+    result = register(entry("one", service="nix"), entry("two", owner=None), entry("two", "staff"))
+    assert [fault.split(":")[0] for fault in result.faults] == [
+        "one (one.yml",
+        "two (two.yml",
+        "two (two.yml",
+    ]
+    assert "there is a rule of this name in two.yml:1 already" in result.faults[2]
 
 
 def test_a_rule_that_never_matches_is_named_with_the_one_that_hides_it() -> None:
@@ -71,12 +75,12 @@ def test_a_rule_that_never_matches_is_named_with_the_one_that_hides_it() -> None
     assert fault.startswith("narrow (narrow.yml:1): it never matches: rule wide (wide.yml:1)")
 
 
-def test_two_rules_that_meet_are_named() -> None:
-    assert "meets in some packets with rule narrow" in only_fault(
+def test_two_rules_that_overlap_are_named() -> None:
+    assert "it overlaps rule narrow" in only_fault(
         entry("narrow", "class-7a", "https"), entry("wide", "pupils", "web")
     )
     crossing = (entry("block", "class-7a", "web", action="drop"), entry("other", "pupils", "https"))
-    assert "meets in some packets with rule block" in only_fault(*crossing)
+    assert "it overlaps rule block" in only_fault(*crossing)
 
 
 def test_an_exception_may_stand_before_its_rule() -> None:
@@ -86,9 +90,9 @@ def test_an_exception_may_stand_before_its_rule() -> None:
     )
 
 
-def test_rules_of_different_directions_families_or_services_do_not_meet() -> None:
+def test_rules_of_different_directions_families_or_services_do_not_overlap() -> None:
     zones = {**ZONES, "six": {"addresses": ["2001:db8:20:7::/64"]}, "four": {"addresses": ["10.20.0.0/16"]}}
-    found = register(
+    result = register(
         entry("one", "four"),
         entry("two", "six"),
         entry("three", "four", "ssh"),
@@ -96,19 +100,20 @@ def test_rules_of_different_directions_families_or_services_do_not_meet() -> Non
         entry("five", "four", "ping"),
         zones=zones,
     )
-    assert found.faults == []
+    assert result.faults == []
 
 
 def test_a_zone_without_an_address_would_mean_everybody_and_is_refused() -> None:
     assert "it would mean everybody" in only_fault(zones={"empty": {"addresses": []}})
     assert (
-        "10.0.0.1/8 is no address or net" in register(zones={"bad": {"addresses": ["10.0.0.1/8"]}}).faults[0]
+        "10.0.0.1/8 is not an address or a network"
+        in register(zones={"bad": {"addresses": ["10.0.0.1/8"]}}).faults[0]
     )
 
 
 def test_a_group_of_the_inventory_is_a_zone() -> None:
-    found = register(entry("printing", "printers"), printers=["10.1.1.1", "10.1.1.2"])
-    assert [str(net) for net in found.rules[0].sources[0].nets] == ["10.1.1.1/32", "10.1.1.2/32"]
+    result = register(entry("printing", "printers"), printers=["10.1.1.1", "10.1.1.2"])
+    assert [str(network) for network in result.rules[0].sources[0].networks] == ["10.1.1.1/32", "10.1.1.2/32"]
 
 
 @pytest.mark.parametrize(
@@ -120,12 +125,12 @@ def test_a_service_that_is_none_is_refused(text: str) -> None:
 
 
 SSH = Packet("tcp", 22, target="10.0.0.5", interface="eth0")
-OFFICE = [parse_net("10.0.9.0/24")]
+OFFICE = [parse_network("10.0.9.0/24")]
 
 
 def test_the_management_path_must_stay_open() -> None:
-    opened = register(entry("manage", "management", "ssh")).rules
-    assert management_faults(opened, SSH, OFFICE) == []
+    session = register(entry("manage", "management", "ssh")).rules
+    assert management_faults(session, SSH, OFFICE) == []
     assert "10.0.9.0 to tcp port 22: no rule lets it in" in management_faults([], SSH, OFFICE)[0]
 
 

@@ -51,8 +51,8 @@ def test_each_failed_unit_is_an_exception_of_its_own() -> None:
     ],
 )
 def test_the_state_of_the_system(state: str, failed: bool, severity: str | None) -> None:
-    told = [row["severity"] for row in system_state("srv1", state, failed)]
-    assert told == ([severity] if severity else [])
+    result = [row["severity"] for row in system_state("srv1", state, failed)]
+    assert result == ([severity] if severity else [])
 
 
 @pytest.mark.parametrize(
@@ -60,30 +60,30 @@ def test_the_state_of_the_system(state: str, failed: bool, severity: str | None)
     [(84.9, None), (85, "warning"), (94.9, "warning"), (95, "exception"), (None, None)],
 )
 def test_a_file_system_fills_up(percent: float | None, severity: str | None) -> None:
-    told = full("srv1", "/srv", "space", percent, Limits(85, 95), "1 MB")
-    assert kinds(told) == ([("disk-space", severity, "srv1: /srv")] if severity else [])
+    result = full("srv1", "/srv", "space", percent, Limits(85, 95), "1 MB")
+    assert kinds(result) == ([("disk-space", severity, "srv1: /srv")] if severity else [])
 
 
-def test_inodes_are_told_as_files() -> None:
+def test_inodes_are_reported_as_files() -> None:
     (row,) = full("srv1", "/srv", "inodes", 99, Limits(85, 95), "10 inodes are free")
     assert (row["kind"], row["what"]) == ("disk-inodes", "The file system /srv is 99 % full of files.")
 
 
 def test_few_errors_are_information_and_many_a_warning() -> None:
-    told = log_errors("srv1", {"few.service": 19, "many.service": 20, "one": 1}, 20, 24)
-    assert kinds(told) == [
+    result = log_errors("srv1", {"few.service": 19, "many.service": 20, "one": 1}, 20, 24)
+    assert kinds(result) == [
         ("log-errors", "warning", "srv1: many.service"),
         ("log-errors", "informational", "srv1: few.service"),
         ("log-errors", "informational", "srv1: one"),
     ]
-    assert told[2]["what"] == "one logged 1 error within 24 hours."
+    assert result[2]["what"] == "one logged 1 error within 24 hours."
 
 
 def test_many_noisy_units_are_summed_up() -> None:
-    told = log_errors("srv1", {f"u{n:02}": 30 for n in range(12)}, 20, 24)
-    assert len(told) == 11
-    assert kinds(told)[-1] == ("log-errors-others", "warning", "srv1")
-    assert told[-1]["what"] == "2 further units logged 60 errors."
+    result = log_errors("srv1", {f"u{n:02}": 30 for n in range(12)}, 20, 24)
+    assert len(result) == 11
+    assert kinds(result)[-1] == ("log-errors-others", "warning", "srv1")
+    assert result[-1]["what"] == "2 further units logged 60 errors."
 
 
 def test_errors_are_those_of_the_unit_that_they_are_about() -> None:
@@ -115,22 +115,22 @@ def test_errors_are_those_of_the_unit_that_they_are_about() -> None:
         ("ata1: SATA link up 6.0 Gbps (SStatus 133 SControl 300)", None),
     ],
 )
-def test_a_kernel_message_is_told_by_its_category_alone(message: str, kind: str | None) -> None:
-    told = kernel_findings("srv1", [message, message], 24)
-    assert [row["kind"] for row in told] == ([kind] if kind else [])
-    assert "canarypupil" not in str(told)
-    assert all(row["evidence"] == "2 times in 24 hours" for row in told)
+def test_a_kernel_message_is_reported_by_its_category_alone(message: str, kind: str | None) -> None:
+    result = kernel_findings("srv1", [message, message], 24)
+    assert [row["kind"] for row in result] == ([kind] if kind else [])
+    assert "canarypupil" not in str(result)
+    assert all(row["evidence"] == "2 times in 24 hours" for row in result)
 
 
 def test_errors_of_a_disk_are_an_exception_and_crashes_a_warning() -> None:
-    told = kernel_findings(
+    result = kernel_findings(
         "srv1", ["a: segfault at 0", "Out of memory: Killed process 1", "I/O error, dev sda"], 24
     )
-    assert [row["severity"] for row in told] == ["exception", "warning", "warning"]
+    assert [row["severity"] for row in result] == ["exception", "warning", "warning"]
 
 
 @pytest.mark.parametrize(
-    ("synchronised", "offset", "told"),
+    ("synchronised", "offset", "expected"),
     [
         (True, 0.0, []),
         (True, None, []),
@@ -141,16 +141,16 @@ def test_errors_of_a_disk_are_an_exception_and_crashes_a_warning() -> None:
         (False, None, [("time-unsynchronised", "warning", "srv1")]),
     ],
 )
-def test_the_clock(synchronised: bool, offset: float | None, told: list[Any]) -> None:
-    assert kinds(clock("srv1", synchronised, offset, 60.0, "chronyc")) == told
+def test_the_clock(synchronised: bool, offset: float | None, expected: list[Any]) -> None:
+    assert kinds(clock("srv1", synchronised, offset, 60.0, "chronyc")) == expected
 
 
 @pytest.mark.parametrize(
     ("days", "severity"), [(2, None), (3, "warning"), (13, "warning"), (14, "exception"), (None, "exception")]
 )
 def test_the_age_of_the_list_of_updates(days: int | None, severity: str | None) -> None:
-    told = update_age("srv1", days, Limits(3, 14))
-    assert [row["severity"] for row in told] == ([severity] if severity else [])
+    result = update_age("srv1", days, Limits(3, 14))
+    assert [row["severity"] for row in result] == ([severity] if severity else [])
 
 
 def test_updates_that_wait_for_too_long_are_an_exception() -> None:
@@ -187,13 +187,13 @@ def test_updates_that_wait_for_too_long_are_an_exception() -> None:
 def test_a_start_that_is_owed(
     required: bool, packages: list[str], running: str, kernels: list[str], evidence: str | None
 ) -> None:
-    told = reboot("srv1", required, packages, running, kernels)
-    assert [row["evidence"] for row in told] == ([evidence] if evidence else [])
-    assert {row["severity"] for row in told} <= {"warning"}
+    result = reboot("srv1", required, packages, running, kernels)
+    assert [row["evidence"] for row in result] == ([evidence] if evidence else [])
+    assert {row["severity"] for row in result} <= {"warning"}
 
 
 @pytest.mark.parametrize(
-    ("version", "day", "told"),
+    ("version", "day", "expected"),
     [
         ("11", date(2026, 8, 31), "support-ends"),
         ("11", date(2026, 9, 1), "support-ended"),
@@ -204,9 +204,9 @@ def test_a_start_that_is_owed(
         ("13", TODAY, None),
     ],
 )
-def test_the_end_of_support(version: str, day: date, told: str | None) -> None:
+def test_the_end_of_support(version: str, day: date, expected: str | None) -> None:
     rows = support_findings("srv1", "Debian", DEBIAN[version], day, 180)
-    assert [row["kind"] for row in rows] == ([told] if told else [])
+    assert [row["kind"] for row in rows] == ([expected] if expected else [])
     severities = {"support-ended": "exception", "support-ends": "warning", "support-lts": "informational"}
     assert all(row["severity"] == severities[row["kind"]] for row in rows)
 

@@ -7,6 +7,7 @@ import pytest
 from plugins.module_utils.health.texts import (
     boot_time,
     chrony,
+    dmi_value,
     entries,
     interfaces,
     last_change,
@@ -18,7 +19,6 @@ from plugins.module_utils.health.texts import (
     place_without_people,
     processors,
     security_updates,
-    told,
     unit_without_people,
     units,
     unpacked,
@@ -83,7 +83,7 @@ def test_the_system_and_its_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "shown"),
+    ("field", "expected"),
     [
         ("CZ1234ABCD\n", "CZ1234ABCD"),
         ("", None),
@@ -98,8 +98,8 @@ def test_the_system_and_its_machine() -> None:
         ("007", "007"),
     ],
 )
-def test_a_makers_placeholder_is_no_serial_number(field: str | None, shown: str | None) -> None:
-    assert told(field) == shown
+def test_a_makers_placeholder_is_no_serial_number(field: str | None, expected: str | None) -> None:
+    assert dmi_value(field) == expected
 
 
 def test_own_file_systems_are_seen_once_at_their_shortest_path() -> None:
@@ -126,19 +126,19 @@ def test_the_start_is_that_of_the_first_process() -> None:
     assert boot_time(STAT, "", 100) is None
 
 
-def test_packages_come_back_as_they_were_and_are_told_apart_by_their_digest() -> None:
-    some = packages("zlib1g:amd64\t1:1.2.13\nbash\t5.2.15-2+b7\n")
-    assert some["count"] == 2
-    assert unpacked(some["versions"]) == {"bash": "5.2.15-2+b7", "zlib1g:amd64": "1:1.2.13"}
-    assert packages("bash\t5.2.15-2+b7\nzlib1g:amd64\t1:1.2.13\n") == some
-    assert packages("bash\t5.2.15-2+b8\nzlib1g:amd64\t1:1.2.13\n")["digest"] != some["digest"]
+def test_packages_come_back_as_they_were_and_are_reported_apart_by_their_digest() -> None:
+    first_packages = packages("zlib1g:amd64\t1:1.2.13\nbash\t5.2.15-2+b7\n")
+    assert first_packages["count"] == 2
+    assert unpacked(first_packages["versions"]) == {"bash": "5.2.15-2+b7", "zlib1g:amd64": "1:1.2.13"}
+    assert packages("bash\t5.2.15-2+b7\nzlib1g:amd64\t1:1.2.13\n") == first_packages
+    assert packages("bash\t5.2.15-2+b8\nzlib1g:amd64\t1:1.2.13\n")["digest"] != first_packages["digest"]
 
 
 def test_too_many_packages_are_left_out_with_their_number_kept() -> None:
     import hashlib
 
-    many = packages("\n".join(f"{hashlib.sha256(str(n).encode()).hexdigest()}\t{n}" for n in range(2500)))
-    assert (many["count"], many["versions"]) == (2500, None)
+    packed = packages("\n".join(f"{hashlib.sha256(str(n).encode()).hexdigest()}\t{n}" for n in range(2500)))
+    assert (packed["count"], packed["versions"]) == (2500, None)
 
 
 def test_the_newest_change_is_the_last_by_number() -> None:
@@ -179,7 +179,7 @@ def test_units_are_the_first_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "shown"),
+    ("unit", "expected"),
     [
         ("ssh.service", "ssh.service"),
         ("fitsom-backup@homes.service", "fitsom-backup@homes.service"),
@@ -191,12 +191,12 @@ def test_units_are_the_first_column() -> None:
         ("mary", "*"),
     ],
 )
-def test_a_units_name_names_nobody(unit: str, shown: str) -> None:
-    assert unit_without_people(unit, {"mary"}.__contains__) == shown
+def test_a_units_name_names_nobody(unit: str, expected: str) -> None:
+    assert unit_without_people(unit, {"mary"}.__contains__) == expected
 
 
 @pytest.mark.parametrize(
-    ("place", "shown"),
+    ("place", "expected"),
     [
         ("/", "/"),
         ("/home", "/home"),
@@ -207,8 +207,8 @@ def test_a_units_name_names_nobody(unit: str, shown: str) -> None:
         ("/srv/homes", "/srv/homes"),
     ],
 )
-def test_a_mount_point_names_nobody(place: str, shown: str) -> None:
-    assert place_without_people(place, {"mary"}.__contains__) == shown
+def test_a_mount_point_names_nobody(place: str, expected: str) -> None:
+    assert place_without_people(place, {"mary"}.__contains__) == expected
 
 
 def test_what_is_no_json_is_left_out_of_the_journal() -> None:

@@ -55,7 +55,7 @@ def test_groups_values_and_booleans_are_read_and_collections_left_out() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", HEAD, BODY[:-1], BODY[:40]], ids=range(5))
-def test_what_is_no_ipp_is_told(body: bytes) -> None:
+def test_what_is_no_ipp_is_reported(body: bytes) -> None:
     with pytest.raises(IppError, match="not as a printer"):
         parse(body)
 
@@ -97,21 +97,21 @@ def test_a_printer_is_asked_for_what_is_wanted(printer: str, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "expected"),
     [
         ((404, b""), "HTTP 404"),
         ((200, b"hello"), "no IPP"),
         ((200, struct.pack(">HHI", 0x0200, 0x0406, 1) + b"\x01" + CHARSET + b"\x03"), "0x0406"),
     ],
 )
-def test_a_refusal_is_told(
-    printer: str, monkeypatch: pytest.MonkeyPatch, answers: tuple[int, bytes], told: str
+def test_a_refusal_is_reported(
+    printer: str, monkeypatch: pytest.MonkeyPatch, answers: tuple[int, bytes], expected: str
 ) -> None:
     monkeypatch.setattr(Printer, "answers", answers)
-    with pytest.raises(IppError, match=told):
+    with pytest.raises(IppError, match=expected):
         ask(printer, GET_PRINTER, ["printer-state"])
 
 
-def test_nobody_there_is_told() -> None:
+def test_nobody_there_is_reported() -> None:
     with pytest.raises(IppError, match="does not answer"):
         ask("ipp://127.0.0.1:9/ipp/print", GET_PRINTER, ["printer-state"])

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.baseline.kept_files import file_entry, missing_above, read_kept, write
+from plugins.module_utils.baseline.kept_files import file_entry, missing_parents, read_kept
 from plugins.module_utils.baseline.kept_rules import (
-    empty,
+    describe,
+    empty_manifest,
     line_of,
     merged,
     steps,
-    to_follow,
     unit_commands,
+    units_to_notify,
     with_line,
-    words,
 )
 
 FILE = {"kind": "file", "sha256": "aa", "mode": "0644", "uid": 0, "gid": 0}
@@ -28,32 +28,35 @@ NOT_THERE = {"load": "not-found", "enabled": "", "active": False}
 
 
 def state(**parts: Any) -> dict[str, Any]:
-    return {**empty(), **parts}
+    return {**empty_manifest(), **parts}
 
 
 def test_what_was_kept_first_stays_and_what_is_new_is_added() -> None:
-    kept = merged(
+    manifest = merged(
         state(files={"/a": FILE}),
         state(files={"/a": {**FILE, "sha256": "bb"}, "/b": ABSENT}, lines={}, units={}),
     )
-    assert kept["files"] == {"/a": FILE, "/b": ABSENT}
+    assert manifest["files"] == {"/a": FILE, "/b": ABSENT}
 
 
 def test_only_what_differs_is_brought_back() -> None:
-    kept = state(files={"/a": {**FILE, "reload": ["x.service"]}, "/b": ABSENT, "/c": FILE})
+    manifest = state(files={"/a": {**FILE, "reload": ["x.service"]}, "/b": ABSENT, "/c": FILE})
     now = state(files={"/a": {**FILE, "mode": "0600"}, "/b": FILE, "/c": FILE})
-    assert [(step.name, step.action) for step in steps(kept, now)] == [("/a", "restore"), ("/b", "remove")]
-    assert to_follow(steps(kept, now), "reload") == ["x.service"]
-    assert to_follow(steps(kept, now), "restart") == []
+    assert [(step.name, step.action) for step in steps(manifest, now)] == [
+        ("/a", "restore"),
+        ("/b", "remove"),
+    ]
+    assert units_to_notify(steps(manifest, now), "reload") == ["x.service"]
+    assert units_to_notify(steps(manifest, now), "restart") == []
 
 
 def test_a_folder_that_was_not_there_goes_after_what_is_in_it_and_stays_with_something_of_others() -> None:
-    kept = state(files={"/d": ABSENT, "/d/ours": ABSENT})
+    manifest = state(files={"/d": ABSENT, "/d/ours": ABSENT})
     folder = {"kind": "folder", "mode": "0755", "uid": 0, "gid": 0}
     now = state(files={"/d": {**folder, "names": ["ours"]}, "/d/ours": FILE})
-    assert [step.name for step in steps(kept, now)] == ["/d/ours", "/d"]
+    assert [step.name for step in steps(manifest, now)] == ["/d/ours", "/d"]
     now["files"]["/d"] = {**folder, "names": ["ours", "theirs"]}
-    assert [step.name for step in steps(kept, now)] == ["/d/ours"]
+    assert [step.name for step in steps(manifest, now)] == ["/d/ours"]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +88,10 @@ def test_one_line_of_an_account_database_is_replaced_added_or_taken_out() -> Non
     assert with_line(text, "may", None) == text
 
 
-def test_what_is_no_text_is_told_in_words() -> None:
-    assert words(NOT_THERE) == "not there\n"
-    assert words(ON) == "enabled, running\n"
-    assert words({"kind": "link", "to": "/dev/null"}) == "a link to /dev/null\n"
+def test_what_is_no_text_is_reported_in_words() -> None:
+    assert describe(NOT_THERE) == "not there\n"
+    assert describe(ON) == "enabled, running\n"
+    assert describe({"kind": "link", "to": "/dev/null"}) == "a link to /dev/null\n"
 
 
 def test_a_path_that_is_reached_by_a_link_is_not_touched(tmp_path: Path) -> None:
@@ -98,15 +101,12 @@ def test_a_path_that_is_reached_by_a_link_is_not_touched(tmp_path: Path) -> None
         file_entry(str(tmp_path / "link" / "file"))
 
 
-def test_a_file_is_written_with_its_rights_and_its_folders_are_known(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write(str(path), b"text", 0o640, path.parent.stat().st_uid, path.parent.stat().st_gid)
-    assert (path.read_bytes(), file_entry(str(path))["mode"]) == (b"text", "0640")
-    assert missing_above(str(tmp_path / "a/b/c")) == [str(tmp_path / "a/b"), str(tmp_path / "a")]
+def test_the_folders_that_would_have_to_be_made_are_known(tmp_path: Path) -> None:
+    assert missing_parents(str(tmp_path / "a/b/c")) == [str(tmp_path / "a/b"), str(tmp_path / "a")]
 
 
 def test_a_manifest_of_another_version_is_not_read(tmp_path: Path) -> None:
-    assert read_kept(str(tmp_path)) == empty()
+    assert read_kept(str(tmp_path)) == empty_manifest()
     (tmp_path / "manifest.json").write_text('{"format": 9}')
     with pytest.raises(ValueError, match="format 9"):
         read_kept(str(tmp_path))

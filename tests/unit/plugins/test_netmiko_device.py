@@ -8,10 +8,10 @@ import pytest
 from netmiko.exceptions import ReadTimeout
 
 from plugins.module_utils.devices.device import Device, DeviceError, arguments, settle
-from plugins.module_utils.devices.lines import Wanted, commands
+from plugins.module_utils.devices.lines import Section, commands
 from plugins.modules import netmiko_config
 
-GIVEN: dict[str, Any] = {
+PARAMS: dict[str, Any] = {
     "host": "10.0.0.2",
     "port": None,
     "device_type": "cisco_ios",
@@ -25,14 +25,14 @@ GIVEN: dict[str, Any] = {
 
 
 def test_an_unknown_host_key_is_always_refused_over_ssh() -> None:
-    assert arguments(GIVEN)["ssh_strict"] is True
-    own = arguments({**GIVEN, "known_hosts": "/etc/fitsom/known_hosts"})
+    assert arguments(PARAMS)["ssh_strict"] is True
+    own = arguments({**PARAMS, "known_hosts": "/etc/fitsom/known_hosts"})
     assert (own["ssh_strict"], own["alt_key_file"], own["system_host_keys"]) == (
         True,
         "/etc/fitsom/known_hosts",
         False,
     )
-    assert "ssh_strict" not in arguments({**GIVEN, "device_type": "cisco_ios_telnet"})
+    assert "ssh_strict" not in arguments({**PARAMS, "device_type": "cisco_ios_telnet"})
 
 
 class Link:
@@ -62,7 +62,7 @@ class Link:
     def send_config_set(self, lines: list[str], **_how: Any) -> None:
         for line in lines:
             if line.startswith("no "):
-                self.lines = [other for other in self.lines if other != line[3:]]
+                self.lines = [line_kept for line_kept in self.lines if line_kept != line[3:]]
             else:
                 self.lines.append(line)
 
@@ -78,19 +78,19 @@ class Link:
 
 
 def change(link: Link, *, guard: str, reachable: bool = True) -> None:
-    opened = iter([link])
+    session = iter([link])
 
     def open_one() -> Link:
-        found = next(opened, None)
-        if found is None and not reachable:
+        result = next(session, None)
+        if result is None and not reachable:
             raise DeviceError("no answer")
-        return found or link
+        return result or link
 
     device = Device(open_one)
-    wanted = [Wanted((), ("ip routing",))]
+    desired = [Section((), ("ip routing",))]
     before = device.running()
-    given = {"guard": guard, "reload_minutes": 5, "save": True}
-    netmiko_config.change(device, given, wanted, before, commands(before, wanted))
+    params = {"guard": guard, "reload_minutes": 5, "save": True}
+    netmiko_config.change(device, params, desired, before, commands(before, desired))
 
 
 def test_a_reload_is_ordered_first_without_saving_and_cancelled_before_saving() -> None:
@@ -108,9 +108,9 @@ def test_what_cuts_new_connections_is_taken_back_and_never_saved() -> None:
     assert "saved" not in link.said
 
 
-def test_where_it_can_not_be_taken_back_the_reload_is_left_to_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_it_cannot_be_taken_back_the_reload_is_left_to_happen(monkeypatch: pytest.MonkeyPatch) -> None:
     link = Link()
-    monkeypatch.setattr(Device, "bring_back", lambda *_: False)
+    monkeypatch.setattr(Device, "restore", lambda *_: False)
     with pytest.raises(DeviceError, match="starts again with its saved configuration within 5 minutes"):
         change(link, guard="reload", reachable=False)
     assert "reload cancel" not in link.said
@@ -119,15 +119,15 @@ def test_where_it_can_not_be_taken_back_the_reload_is_left_to_happen(monkeypatch
 def test_a_line_that_the_device_silently_drops_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     link = Link()
     monkeypatch.setattr(Link, "send_config_set", lambda *_, **__: None)
-    with pytest.raises(DeviceError, match="did not take, or writes otherwise: ip routing"):
+    with pytest.raises(DeviceError, match="did not accept, or writes otherwise: ip routing"):
         change(link, guard="none")
 
 
 class SlowLink:
     """A device whose late answers stand where its prompt is looked for."""
 
-    def __init__(self, *seen: str) -> None:
-        self.seen = list(seen)
+    def __init__(self, *prompts: str) -> None:
+        self.seen = list(prompts)
         self.base_prompt = "% Unknown command: terminal width 511"
 
     def find_prompt(self) -> str:
@@ -176,7 +176,7 @@ class Silent(Link):
         raise ReadTimeout("Pattern not detected: " + lines[0].replace(" ", "\\ "))
 
 
-def test_a_line_that_is_not_answered_is_not_told_since_it_may_hold_a_secret() -> None:
+def test_a_line_that_is_not_answered_is_not_reported_since_it_may_hold_a_secret() -> None:
     with pytest.raises(DeviceError) as raised:
         Device(Silent).type(["enable password canary"])
     assert "canary" not in str(raised.value)

@@ -120,17 +120,24 @@ GigabitEthernet0/0/2        *down down        0%     0%          0          0
 def test_each_dialect_comes_out_in_one_form(
     kind: str, answers: tuple[str, str], device: tuple[str, ...], ports: list[tuple[str, str, list[str]]]
 ) -> None:
-    found = from_answers(dialect_of(kind), *answers)
-    assert tuple(found[part] for part in ("vendor", "model", "version", "serial", "hostname")) == device
-    assert [(p["name"], p["state"], p["addresses"]) for p in found["interfaces"]] == ports
+    result = from_answers(dialect_of(kind), *answers)
+    assert tuple(result[part] for part in ("vendor", "model", "version", "serial", "hostname")) == device
+    assert [(p["name"], p["state"], p["addresses"]) for p in result["interfaces"]] == ports
 
 
 def test_a_kind_that_nobody_described_is_asked_as_cisco_and_leaves_empty_what_it_does_not_say() -> None:
     for kind in ("cisco_ios", "hp_procurve", "huawei"):
         assert from_answers(dialect_of(kind), "% Unknown command", "nothing")["interfaces"] == []
-    found = from_answers(dialect_of("zyxel_os_ssh"), "% Unknown command", "nothing")
+    result = from_answers(dialect_of("zyxel_os_ssh"), "% Unknown command", "nothing")
     assert dialect_of("zyxel_os_ssh").platform == "zyxel_os"
-    assert found == {"vendor": "", "model": "", "version": "", "serial": "", "hostname": "", "interfaces": []}
+    assert result == {
+        "vendor": "",
+        "model": "",
+        "version": "",
+        "serial": "",
+        "hostname": "",
+        "interfaces": [],
+    }
 
 
 def test_facts_of_frrouting_are_read_by_ourselves() -> None:
@@ -141,7 +148,7 @@ Interface  Status  VRF      Addresses
 eth0       up      default  10.0.0.2/24
 lo         down    default
 """
-    found = from_frr(version, table)
+    result = from_frr(version, table)
     assert is_frr(version)
-    assert (found["version"], found["hostname"]) == ("8.4.4", "sw1")
-    assert [(each["name"], each["state"]) for each in found["interfaces"]] == [("eth0", "up"), ("lo", "down")]
+    assert (result["version"], result["hostname"]) == ("8.4.4", "sw1")
+    assert [(row["name"], row["state"]) for row in result["interfaces"]] == [("eth0", "up"), ("lo", "down")]

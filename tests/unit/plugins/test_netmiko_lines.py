@@ -7,17 +7,17 @@ from hypothesis import strategies as st
 
 from plugins.module_utils.devices.lines import (
     Path,
-    Wanted,
+    Section,
     commands,
-    foreseen,
     hide,
+    not_applied,
     parse,
+    predicted,
     secrets,
     sections,
     steps,
     text_of,
     undo,
-    unmet,
 )
 
 RUNNING = """\
@@ -60,20 +60,20 @@ def test_lines_are_read_with_their_parents_and_without_what_only_frames_them() -
 
 
 def test_only_what_is_missing_is_typed() -> None:
-    wanted = Wanted(("interface Vlan20",), ("description Pupils", "no shutdown", "mtu 1400"))
-    assert commands(PATHS, [wanted]) == ["interface Vlan20", "mtu 1400"]
-    assert unmet(PATHS, [wanted]) == ["mtu 1400"]
+    desired = Section(("interface Vlan20",), ("description Pupils", "no shutdown", "mtu 1400"))
+    assert commands(PATHS, [desired]) == ["interface Vlan20", "mtu 1400"]
+    assert not_applied(PATHS, [desired]) == ["mtu 1400"]
 
 
 def test_nothing_is_typed_where_everything_is_there() -> None:
-    assert commands(PATHS, [Wanted(("interface Vlan20",), ("description Pupils", "no shutdown"))]) == []
-    assert commands(PATHS, [Wanted((), ("hostname   sw1", "no ip http server"))]) == []
+    assert commands(PATHS, [Section(("interface Vlan20",), ("description Pupils", "no shutdown"))]) == []
+    assert commands(PATHS, [Section((), ("hostname   sw1", "no ip http server"))]) == []
 
 
 def test_a_line_that_must_go_is_negated() -> None:
-    wanted = Wanted((), ("no interface Vlan20",))
-    assert commands(PATHS, [wanted]) == ["no interface Vlan20"]
-    assert ("interface Vlan20", "description Pupils") not in foreseen(PATHS, [wanted])
+    desired = Section((), ("no interface Vlan20",))
+    assert commands(PATHS, [desired]) == ["no interface Vlan20"]
+    assert ("interface Vlan20", "description Pupils") not in predicted(PATHS, [desired])
 
 
 ACL = "ip access-list extended fitsom-in"
@@ -81,14 +81,14 @@ LINES = ("permit tcp 10.0.9.0 0.0.0.255 any eq 22", "deny ip any any log")
 
 
 def test_a_block_is_left_alone_if_its_lines_and_their_order_are_right() -> None:
-    assert commands(PATHS, [Wanted((ACL,), LINES, block=True)]) == []
+    assert commands(PATHS, [Section((ACL,), LINES, block=True)]) == []
 
 
 def test_a_block_is_made_anew_if_a_line_or_the_order_differs() -> None:
-    turned = Wanted((ACL,), LINES[::-1], block=True)
+    turned = Section((ACL,), LINES[::-1], block=True)
     assert commands(PATHS, [turned]) == [f"no {ACL}", ACL, *LINES[::-1]]
-    assert unmet(PATHS, [turned]) == ["the order of the lines"]
-    assert [path[-1] for path in foreseen(PATHS, [turned]) if path[0] == ACL] == [ACL, *LINES[::-1]]
+    assert not_applied(PATHS, [turned]) == ["the order of the lines"]
+    assert [path[-1] for path in predicted(PATHS, [turned]) if path[0] == ACL] == [ACL, *LINES[::-1]]
 
 
 TEMPLATE = """\
@@ -108,29 +108,29 @@ no ip http server
 
 def test_a_text_is_taken_section_by_section_whatever_its_indentation() -> None:
     assert sections(TEMPLATE) == [
-        Wanted((), ("hostname sw1",)),
-        Wanted(("interface Vlan20",), ("description Pupils", "mtu 1400")),
-        Wanted(("router bgp 1", "address-family ipv4"), ("network 10.0.0.0", "network 10.1.0.0")),
-        Wanted((), ("no ip http server",)),
+        Section((), ("hostname sw1",)),
+        Section(("interface Vlan20",), ("description Pupils", "mtu 1400")),
+        Section(("router bgp 1", "address-family ipv4"), ("network 10.0.0.0", "network 10.1.0.0")),
+        Section((), ("no ip http server",)),
     ]
     assert sections("! nothing\n\n") == []
 
 
 def test_all_sections_are_one_change_and_each_is_left_before_the_next() -> None:
-    wanted = sections(TEMPLATE.replace("sw1", "sw2"))
-    typed = commands(PATHS, wanted)
-    assert typed == [
+    desired = sections(TEMPLATE.replace("sw1", "sw2"))
+    lines_typed = commands(PATHS, desired)
+    assert lines_typed == [
         "hostname sw2",
         *("interface Vlan20", "mtu 1400", "exit"),
         *("router bgp 1", "address-family ipv4", "network 10.1.0.0"),
     ]
-    assert unmet(PATHS, wanted) == ["hostname sw2", "mtu 1400", "network 10.1.0.0"]
-    after = foreseen(PATHS, wanted)
-    assert (unmet(after, wanted), commands(after, wanted)) == ([], [])
+    assert not_applied(PATHS, desired) == ["hostname sw2", "mtu 1400", "network 10.1.0.0"]
+    after = predicted(PATHS, desired)
+    assert (not_applied(after, desired), commands(after, desired)) == ([], [])
 
 
 def test_the_plan_tells_each_line_with_where_it_stands() -> None:
-    after = foreseen(PATHS, [Wanted(("interface Vlan30",), ("description Staff",))])
+    after = predicted(PATHS, [Section(("interface Vlan30",), ("description Staff",))])
     assert steps(PATHS, after) == [
         ("add", "interface Vlan30"),
         ("add", "interface Vlan30 > description Staff"),
@@ -146,29 +146,29 @@ configurations = st.dictionaries(
 
 
 @given(configurations, names, st.lists(st.sampled_from(["x", "y", "no x", "no z"]), min_size=1, max_size=3))
-def test_what_is_foreseen_holds_what_is_wanted_and_needs_nothing_more(
+def test_what_is_predicted_holds_what_is_wanted_and_needs_nothing_more(
     running: list[Path], parent: str, lines: list[str]
 ) -> None:
     opposite = {line.removeprefix("no ") for line in lines if line.startswith("no ")} & set(lines)
-    wanted = Wanted((parent,), tuple(lines))
+    desired = Section((parent,), tuple(lines))
     if not opposite:
-        after = foreseen(running, [wanted])
-        assert unmet(after, [wanted]) == []
-        assert commands(after, [wanted]) == []
+        after = predicted(running, [desired])
+        assert not_applied(after, [desired]) == []
+        assert commands(after, [desired]) == []
 
 
 def typed_into(running: list[Path], lines: list[str]) -> set[Path]:
     """A device with sections a, b, c: what a few lines make of its configuration."""
-    there, section = set(running), ""
+    existing, section = set(running), ""
     for line in lines:
         bare = line.removeprefix("no ")
         path: Path = (bare,) if bare in "abc" else (section, bare)
         if line != bare:
-            there = {other for other in there if other[: len(path)] != path}
+            existing = {line_kept for line_kept in existing if line_kept[: len(path)] != path}
         else:
-            there |= {path[:1], path}
+            existing |= {path[:1], path}
             section = bare if bare in "abc" else section
-    return there
+    return existing
 
 
 @given(configurations, configurations)
@@ -177,7 +177,7 @@ def test_undoing_leads_back_from_anywhere(before: list[Path], now: list[Path]) -
 
 
 def test_secrets_are_hidden_and_plain_words_are_not() -> None:
-    shown = {
+    expected = {
         "enable secret 9 $9$abc": "enable secret 9 (hidden)",
         "username it privilege 15 password 7 0822455D0A16": "username it privilege 15 password 7 (hidden)",
         "snmp-server community canary RO": "snmp-server community (hidden) RO",
@@ -187,6 +187,6 @@ def test_secrets_are_hidden_and_plain_words_are_not() -> None:
         "service password-encryption": "service password-encryption",
         "description Pupils": "description Pupils",
     }
-    assert {line: hide(line) for line in shown} == shown
-    assert "canary" not in text_of([(line,) for line in shown])
+    assert {line: hide(line) for line in expected} == expected
+    assert "canary" not in text_of([(line,) for line in expected])
     assert secrets(["snmp-server community canary RO", "hostname x"]) == {"canary"}

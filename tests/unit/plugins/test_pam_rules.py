@@ -16,7 +16,7 @@ def test_profiles_in_use_are_read_from_what_pam_auth_update_saved() -> None:
     assert in_use(saved) == {"unix", "sss"}
 
 
-def test_pam_auth_update_is_told_what_to_switch() -> None:
+def test_pam_auth_update_is_reported_what_to_switch() -> None:
     assert arguments(["a", "b"], []) == ["--package", "--enable", "a", "b"]
     assert arguments([], ["c"]) == ["--package", "--disable", "c"]
 

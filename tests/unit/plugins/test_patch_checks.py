@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from plugins.module_utils.apt.backout_files import (
-    forget_others,
-    keep,
+    keep_file,
     read_manifest,
+    remove_outdated,
     saved_files,
-    write_manifest,
 )
-from plugins.module_utils.apt.backout_rules import empty
+from plugins.module_utils.apt.backout_rules import empty_manifest
 from plugins.module_utils.apt.debs import asks_for_reboot, restarts
 from plugins.module_utils.apt.services import mapped_files, restartable, unit_of
+from plugins.module_utils.linux import store_manifest
 from plugins.modules import apt_ready, apt_verify, service_restarts
 
 HOUR = 3600
@@ -37,8 +37,8 @@ def test_a_repository_is_asked_for_the_age_of_each_data_set() -> None:
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
     snapshots = [{"id": "1" * 8, "time": "2026-11-24T01:00:00.123456789Z", "tags": ["set:homes"]}]
 
-    def asked(name: str, hours: int, found: list[dict[str, Any]] | None) -> tuple[bool, str]:
-        row = apt_ready.set_check(name, found, hours, now)
+    def asked(name: str, hours: int, result: list[dict[str, Any]] | None) -> tuple[bool, str]:
+        row = apt_ready.set_check(name, result, hours, now)
         return row["ok"], row["detail"]
 
     assert asked("homes", 11, snapshots) == (True, "yes")
@@ -64,8 +64,8 @@ CHANGES: list[dict[str, Any]] = [{"name": "a", "to": "2"}, {"name": "gone", "to"
 
 def test_versions_are_compared_with_the_plan() -> None:
     assert apt_verify.version_check(CHANGES, {"a": {"version": "2"}})["ok"] is True
-    wrong = apt_verify.version_check(CHANGES, {"a": {"version": "1"}, "gone": {"version": "1"}})
-    assert wrong["detail"] == "a is 1, planned was 2; gone is 1, planned was none"
+    failures = apt_verify.version_check(CHANGES, {"a": {"version": "1"}, "gone": {"version": "1"}})
+    assert failures["detail"] == "a is 1, planned was 2; gone is 1, planned was none"
 
 
 def line(at: int, text: str) -> str:
@@ -89,10 +89,10 @@ def test_check_mode_tells_restarts_by_package_and_by_the_run() -> None:
         {"name": "b.service", "by": "run", "before": "active", "started": "1"},
         {"name": "a.service", "by": "package", "before": "active", "started": "1"},
     ]
-    result = service_restarts.foreseen(expected, True)
+    result = service_restarts.predicted_restarts(expected, True)
     assert [row["name"] for row in result["fitsom"]["services"]] == ["a.service", "b.service"]
     assert (result["changed"], result["restarted"]) == (True, ["b.service"])
-    assert service_restarts.foreseen(expected, False)["restarted"] == []
+    assert service_restarts.predicted_restarts(expected, False)["restarted"] == []
 
 
 def test_a_service_that_its_package_restarted_is_known_by_its_start() -> None:
@@ -134,9 +134,9 @@ def test_a_packages_script_tells_what_it_restarts_and_whether_it_asks_for_a_rebo
 
 
 def test_the_manifest_is_written_whole_and_its_files_are_found_again(tmp_path: Path) -> None:
-    assert read_manifest(str(tmp_path)) == empty()
+    assert read_manifest(str(tmp_path)) == empty_manifest()
     manifest = {"format": 1, "packages": {"a": {"arch": "all", "from": "1", "to": "2", "deb": "a_1_all.deb"}}}
-    write_manifest(str(tmp_path), manifest)
+    store_manifest(str(tmp_path), manifest)
     assert read_manifest(str(tmp_path)) == manifest
     assert saved_files(str(tmp_path), manifest) == {}
     (tmp_path / "a_1_all.deb").touch()
@@ -148,6 +148,6 @@ def test_the_pool_keeps_only_what_is_installed(tmp_path: Path) -> None:
     (tmp_path / "pool").mkdir()
     for name in ("a_1_all.deb", "a_2_all.deb"):
         (tmp_path / "from" / name).write_text(name)
-        keep(str(tmp_path / "from" / name), str(tmp_path / "pool"))
-    assert forget_others(str(tmp_path / "pool"), ["a_2_all.deb"]) == ["a_1_all.deb"]
+        keep_file(str(tmp_path / "from" / name), str(tmp_path / "pool"))
+    assert remove_outdated(str(tmp_path / "pool"), ["a_2_all.deb"]) == ["a_1_all.deb"]
     assert [path.name for path in (tmp_path / "pool").iterdir()] == ["a_2_all.deb"]

@@ -46,7 +46,7 @@ def decided(job: dict[str, list[Any]], alive: dict[str, bool], **changed: Any) -
 
 
 @pytest.mark.parametrize(
-    ("queue", "minutes", "alive", "changed", "told"),
+    ("queue", "minutes", "alive", "changed", "expected"),
     [
         ("room12", 11, {"room12": False, "library": True}, {}, ("moved", "library")),
         ("room12", 9, {"room12": False, "library": True}, {}, None),
@@ -62,9 +62,9 @@ def decided(job: dict[str, list[Any]], alive: dict[str, bool], **changed: Any) -
     ],
 )
 def test_a_job_moves_within_its_pool_or_is_cancelled_in_the_end(
-    queue: str, minutes: float, alive: dict[str, bool], changed: dict[str, Any], told: Any
+    queue: str, minutes: float, alive: dict[str, bool], changed: dict[str, Any], expected: Any
 ) -> None:
-    assert decided(waiting(queue, minutes), alive, **changed) == told
+    assert decided(waiting(queue, minutes), alive, **changed) == expected
 
 
 def test_what_was_done_is_remembered_for_a_week(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_what_was_done_is_remembered_for_a_week(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["done"] == []
 
 
-def finished(job: int, number: int, **more: Any) -> dict[str, list[Any]]:
+def finished(job: int, number: int, **overrides: Any) -> dict[str, list[Any]]:
     return {
         "job-id": [job],
         "job-state": [9],
@@ -88,18 +88,18 @@ def finished(job: int, number: int, **more: Any) -> dict[str, list[Any]]:
         "job-impressions-completed": [number],
         "print-color-mode": ["monochrome"],
         "job-originating-user-name": ["nobody-of-the-kind"],
-        **more,
+        **overrides,
     }
 
 
 def lines(*counts: tuple[int, int]) -> dict[int, list[int]]:
     log = [f"{job} [25/Nov/2026:01:59:18 +0000] anywhere total {number}" for job, number in counts]
-    found: dict[int, list[int]] = accounts.logged([*log, "", "broken", "1 [a b] anywhere 1 9"])
-    return found
+    result: dict[int, list[int]] = accounts.logged([*log, "", "broken", "1 [a b] anywhere 1 9"])
+    return result
 
 
 @pytest.mark.parametrize(
-    ("whole", "log", "elsewhere", "number"),
+    ("total", "log", "elsewhere", "number"),
     [
         (4, [(1, 4)], False, 4),
         (4, [(1, 4)], True, 4),
@@ -111,13 +111,13 @@ def lines(*counts: tuple[int, int]) -> dict[int, list[int]]:
     ids=["once", "once in a pool", "log is gone", "tried three times", "three files", "two files in a pool"],
 )
 def test_only_the_last_time_of_a_job_that_went_elsewhere_counts(
-    whole: int, log: list[tuple[int, int]], elsewhere: bool, number: int
+    total: int, log: list[tuple[int, int]], elsewhere: bool, number: int
 ) -> None:
-    assert accounts.pages(finished(1, whole), lines(*log), elsewhere) == number
+    assert accounts.pages(finished(1, total), lines(*log), elsewhere) == number
 
 
 @pytest.mark.parametrize(
-    ("asked", "queue", "coloured"),
+    ("question", "queue", "coloured"),
     [
         (["monochrome"], "art", False),
         (["color"], "library", True),
@@ -129,9 +129,9 @@ def test_only_the_last_time_of_a_job_that_went_elsewhere_counts(
     ],
 )
 def test_colour_is_what_was_asked_for_or_what_the_queue_does(
-    asked: list[str], queue: str, coloured: bool
+    question: list[str], queue: str, coloured: bool
 ) -> None:
-    job = {"print-color-mode": asked} if asked else {}
+    job = {"print-color-mode": question} if question else {}
     assert accounts.colour(job, queue, POLICY) is coloured
 
 

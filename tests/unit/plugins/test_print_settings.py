@@ -41,18 +41,18 @@ def test_settings_that_hang_together_are_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"print_servers_server": False}, "set print_servers_server"),
         ({"print_servers_queues": [LIBRARY, {**STAFF, "name": "library"}]}, "two are named library"),
-        ({"print_servers_queues": [{**LIBRARY, "name": "Room 12"}]}, "Room 12 is no name for a queue"),
+        ({"print_servers_queues": [{**LIBRARY, "name": "Room 12"}]}, "Room 12 cannot be the name of a queue"),
         (
             {"print_servers_queues": [{**LIBRARY, "uri": "socket://10.1.4.20"}]},
-            "no address of a driverless printer",
+            "not the address of a driverless printer",
         ),
         (
             {"print_servers_queues": [{**LIBRARY, "uri": "ipp:///ipp/print"}]},
-            "no address of a driverless printer",
+            "not the address of a driverless printer",
         ),
         ({"print_servers_queues": [{**LIBRARY, "uri": "ipp://localhost/x"}]}, "localhost is CUPS itself"),
         (
@@ -84,12 +84,12 @@ def test_settings_that_hang_together_are_taken() -> None:
         ({"print_servers_use": "print1"}, "a print server prints at itself"),
     ],
 )
-def test_settings_that_do_not_are_told(changed: dict[str, Any], told: str) -> None:
-    assert [line for line in printing.problems("print1", settings(**changed), EVERYBODY) if told in line]
+def test_settings_that_do_not_are_reported(changed: dict[str, Any], expected: str) -> None:
+    assert [line for line in printing.problems("print1", settings(**changed), EVERYBODY) if expected in line]
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"print_servers_use": "print9"}, "the inventory has no host print9"),
         ({"print_servers_use": "pc1"}, "pc1 has no print_servers_queues"),
@@ -99,9 +99,9 @@ def test_settings_that_do_not_are_told(changed: dict[str, Any], told: str) -> No
         ),
     ],
 )
-def test_so_are_those_of_a_computer(changed: dict[str, Any], told: str) -> None:
+def test_so_are_those_of_a_computer(changed: dict[str, Any], expected: str) -> None:
     everybody = {**EVERYBODY, "pc2": {}}
-    assert [line for line in printing.problems("pc2", client(**changed), everybody) if told in line]
+    assert [line for line in printing.problems("pc2", client(**changed), everybody) if expected in line]
 
 
 def test_windows_is_offered_what_is_shared_with_who_may() -> None:

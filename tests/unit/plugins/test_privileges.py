@@ -13,7 +13,7 @@ from plugins.module_utils.security.privileges import (
     findings,
     keys,
     locked,
-    powers,
+    privileges_of,
     without_password,
 )
 
@@ -39,13 +39,17 @@ def spec(user: dict[str, Any], commands: Any = ALL, options: Any = ()) -> dict[s
     return {"User_List": [user], "Cmnd_Specs": [{"Options": list(options), "Commands": commands}]}
 
 
-def rows(told: Any = None, *known: str, group: str = "", authorized: str = "") -> list[tuple[str, str, str]]:
-    found = powers(PASSWD, group, {"User_Specs": told or []}, authorized)
-    names = Names(UIDS.get, known)
-    return [(row["severity"], row["ci"], row["evidence"]) for row in findings("srv1", found, names)]
+def rows(
+    expected: Any = None, *listed: str, group: str = "", authorized: str = ""
+) -> list[tuple[str, str, str]]:
+    result = privileges_of(PASSWD, group, {"User_Specs": expected or []}, authorized)
+    names = Names(UIDS.get, listed)
+    return [(row["severity"], row["ci"], row["evidence"]) for row in findings("srv1", result, names)]
 
 
-def test_members_of_groups_with_power_are_told_and_system_accounts_only_where_they_do_not_belong() -> None:
+def test_members_of_groups_with_power_are_reported_and_system_accounts_only_where_they_do_not_belong() -> (
+    None
+):
     assert rows(group=GROUP) == [
         ("warning", "srv1: the account with uid 1002", "group docker"),
         ("warning", "srv1: the account with uid 1001", "group adm; group sudo"),
@@ -58,7 +62,7 @@ def test_who_is_on_the_list_is_no_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "known", "expected"),
+    ("message", "listed", "expected"),
     [
         (spec({"username": "root"}), (), []),
         (spec({"usergroup": "sudo"}), (), []),
@@ -93,11 +97,11 @@ def test_who_is_on_the_list_is_no_finding() -> None:
         ),
     ],
 )
-def test_rules_of_sudo_are_told(told: Any, known: tuple[str, ...], expected: Any) -> None:
-    assert rows([told], *known) == expected
+def test_rules_of_sudo_are_reported(message: Any, listed: tuple[str, ...], expected: Any) -> None:
+    assert rows([message], *listed) == expected
 
 
-def test_keys_of_root_are_told_by_fingerprint_and_never_by_their_comment() -> None:
+def test_keys_of_root_are_reported_by_fingerprint_and_never_by_their_comment() -> None:
     text = f'# {KEY}\nno-pty,command="x y" {KEY}\nrubbish AAAA!\n\n'
     assert keys(text) == [FINGERPRINT]
     assert rows(authorized=text) == [("warning", f"srv1: the key {FINGERPRINT}", "logs in as root by ssh")]
@@ -107,19 +111,19 @@ def test_keys_of_root_are_told_by_fingerprint_and_never_by_their_comment() -> No
 def test_a_second_root_and_an_empty_password_are_never_all_right() -> None:
     passwd = PASSWD + "toor:x:0:0::/root:/bin/sh\n"
     shadow = "root:*:1:0:9:7:::\ntoor:$y$x:1:0:9:7:::\nlena::1:0:9:7:::\nansible:!:1:0:9:7:::\n"
-    found = account_findings("srv1", passwd, shadow, Names({**UIDS, "toor": 0}.get, ["toor", "lena"]))
-    assert [(row["kind"], row["severity"], row["ci"]) for row in found] == [
+    result = account_findings("srv1", passwd, shadow, Names({**UIDS, "toor": 0}.get, ["toor", "lena"]))
+    assert [(row["kind"], row["severity"], row["ci"]) for row in result] == [
         ("privilege-uid0", "exception", "srv1: the account toor"),
         ("privilege-no-password", "exception", "srv1: the account lena"),
     ]
     assert without_password(shadow) == ["lena"]
 
 
-def test_people_are_told_by_number() -> None:
-    told = str(account_findings("srv1", PASSWD, "lena::1:0:9:7:::\n", Names(UIDS.get, [])))
-    told += str(rows([spec({"username": "lena"})], group=GROUP, authorized=KEY))
-    assert "uid 1001" in told
-    assert "lena" not in told.lower()
+def test_people_are_reported_by_number() -> None:
+    result = str(account_findings("srv1", PASSWD, "lena::1:0:9:7:::\n", Names(UIDS.get, [])))
+    result += str(rows([spec({"username": "lena"})], group=GROUP, authorized=KEY))
+    assert "uid 1001" in result
+    assert "lena" not in result.lower()
 
 
 def test_locked_accounts_of_people_are_counted() -> None:

@@ -35,9 +35,3 @@ def test_signatures_are_as_old_as_they_say_or_as_their_file(
     (tmp_path / "freshclam.dat").write_text("no signatures")
     os.utime(tmp_path / "ours.ndb", (5, 5))
     assert sorted(host.signatures()) == [5, 1_631_795_520]
-
-
-def test_an_account_that_is_not_there_has_no_number() -> None:
-    assert host.uid_of("root") == 0
-    assert host.uid_of("nobody-is-called-so") is None
-    assert host.uid_of("a\0b") is None

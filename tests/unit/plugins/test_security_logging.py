@@ -21,12 +21,12 @@ GOOD = Logging(
     sshd="port 22\nloglevel INFO\n",
     sudo=SUDO,
     pam="auth [success=1 default=ignore] pam_unix.so nullok\n",
-    wanted="journal",
+    policy="journal",
 )
 
 
 @pytest.mark.parametrize(
-    ("change", "thing", "word"),
+    ("change", "subject", "word"),
     [
         ({"sshd": "loglevel QUIET\n"}, "logons", "LogLevel is QUIET"),
         ({"sshd": "loglevel error\n"}, "logons", "LogLevel is error"),
@@ -37,18 +37,18 @@ GOOD = Logging(
         ({"persistent": False}, "all of it", "lost at each start"),
         ({"journal": "Storage=none\n"}, "all of it", "keeps nothing"),
         ({"journal": "MaxLevelStore=warning\n"}, "all of it", "MaxLevelStore"),
-        ({"wanted": "auditd"}, "all of it", "audit is off"),
+        ({"policy": "auditd"}, "all of it", "audit is off"),
     ],
 )
-def test_what_is_not_logged_is_told(change: dict[str, Any], thing: str, word: str) -> None:
-    found = gaps(replace(GOOD, **change))
-    assert {name for name, told in found.items() if told} == {thing}
-    assert word in found[thing][0]
-    (row,) = findings("srv1", found)
-    ci = "srv1: the log" if thing == "all of it" else f"srv1: log of {thing}"
+def test_what_is_not_logged_is_reported(change: dict[str, Any], subject: str, word: str) -> None:
+    result = gaps(replace(GOOD, **change))
+    assert {name for name, outcome in result.items() if outcome} == {subject}
+    assert word in result[subject][0]
+    (row,) = findings("srv1", result)
+    ci = "srv1: the log" if subject == "all of it" else f"srv1: log of {subject}"
     assert (row["kind"], row["severity"], row["ci"]) == ("log-missing", "warning", ci)
-    said_no = [check["name"] for check in checks(found) if not check["ok"]]
-    assert len(said_no) == (3 if thing == "all of it" else 1)
+    said_no = [check["name"] for check in checks(result) if not check["ok"]]
+    assert len(said_no) == (3 if subject == "all of it" else 1)
 
 
 @pytest.mark.parametrize(
@@ -59,20 +59,20 @@ def test_what_is_not_logged_is_told(change: dict[str, Any], thing: str, word: st
         {"sshd": "loglevel VERBOSE\n"},
         {"pam": "# auth required pam_unix.so quiet\nsession required pam_x.so quiet\n"},
         {"journal": "MaxLevelStore=notice\n[Journal]\nMaxLevelStore=info\n"},
-        {"wanted": "none"},
+        {"policy": "none"},
     ],
 )
 def test_what_is_logged_is_no_finding(change: dict[str, Any]) -> None:
-    found = gaps(replace(GOOD, **change))
-    assert findings("srv1", found) == []
-    assert all(check["ok"] for check in checks(found))
+    result = gaps(replace(GOOD, **change))
+    assert findings("srv1", result) == []
+    assert all(check["ok"] for check in checks(result))
 
 
-AUDIT = replace(GOOD, wanted="auditd", auditd="enabled 1\nfailure 1\npid 9\n", keys=("identity", "logins"))
+AUDIT = replace(GOOD, policy="auditd", auditd="enabled 1\nfailure 1\npid 9\n", keys=("identity", "logins"))
 
 
 @pytest.mark.parametrize(
-    ("loaded", "told"),
+    ("loaded", "expected"),
     [
         ("-w /etc/passwd -p wa -k identity\n-a always,exit -F arch=b64 -S execve -F key=logins\n", []),
         (
@@ -82,8 +82,8 @@ AUDIT = replace(GOOD, wanted="auditd", auditd="enabled 1\nfailure 1\npid 9\n", k
         ("No rules\n", ["audit rules are not loaded: identity, logins"]),
     ],
 )
-def test_audit_rules_must_be_loaded(loaded: str, told: list[str]) -> None:
-    assert gaps(replace(AUDIT, loaded=loaded))["all of it"] == told
+def test_audit_rules_must_be_loaded(loaded: str, expected: list[str]) -> None:
+    assert gaps(replace(AUDIT, loaded=loaded))["all of it"] == expected
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,20 @@ def test_a_sound_rule_is_taken(line: str) -> None:
         ("-a always,exits -F path=/usr/bin/su -k p", "an action and a list"),
         ("-a always,exit -S execve -k p", "needs its arch before"),
         ("-a always,exit -F arch=b16 -S execve -k p", "arch is b32 or b64"),
-        ("-a always,exit -F arch=b64 -S execve -F uid=>5 -k p", "uid=>5 is no condition"),
-        ("-a always,exit -F arch=b64 -S execve -F colour=red -k p", "is no condition"),
+        ("-a always,exit -F arch=b64 -S execve -F uid=>5 -k p", "uid=>5 is not a condition"),
+        ("-a always,exit -F arch=b64 -S execve -F colour=red -k p", "is not a condition"),
         ("-a always,exit -F arch=b64 -S execve", "needs a key"),
-        ("-a always,exit -F arch=b64 -Q x -k p", "-Q is no option"),
-        ("-a always,exit -F", "is no audit rule"),
-        ("rm -rf /", "is no audit rule"),
+        ("-a always,exit -F arch=b64 -Q x -k p", "-Q is not an option"),
+        ("-a always,exit -F", "is not an audit rule"),
+        ("rm -rf /", "is not an audit rule"),
     ],
 )
-def test_a_rule_that_is_none_is_told_with_its_line(line: str, word: str) -> None:
+def test_a_rule_that_is_none_is_reported_with_its_line(line: str, word: str) -> None:
     (fault,) = faults(f"-D\n{line}\n")
     assert fault.startswith("line 2: ")
     assert word in fault
 
 
-def test_keys_are_told_once_each() -> None:
+def test_keys_are_reported_once_each() -> None:
     text = "# -k no\n-w /a -p wa -k one\n-w /b -p wa -k one\n-a always,exit -F arch=b64 -S x -F key=two\n"
     assert keys(text) == ("one", "two")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.baseline.sshd import Login, effective, faults, overruled, render, shut_out
+from plugins.module_utils.baseline.sshd import Login, effective, faults, overridden, render, shut_out
 
 LEE = Login("lee", ["lee", "sudo"], "10.0.0.9", "publickey")
 OPEN = effective("pubkeyauthentication yes\npasswordauthentication no\nkbdinteractiveauthentication no\n")
@@ -37,10 +37,10 @@ def test_what_would_change_the_meaning_of_others_is_a_fault(settings: dict[str, 
         ({"Unknown": "x"}, "maxauthtries 6", 0),
     ],
 )
-def test_a_setting_that_another_file_overrules_is_told(
+def test_a_setting_that_another_file_overrules_is_reported(
     settings: dict[str, object], answer: str, number: int
 ) -> None:
-    assert len(overruled(settings, effective(answer))) == number
+    assert len(overridden(settings, effective(answer))) == number
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_a_setting_that_another_file_overrules_is_told(
         ("allowusers may", LEE, "AllowUsers (may) leaves out lee"),
         ("allowusers lee@10.0.0.*", LEE, ""),
         ("allowusers lee@10.9.*", LEE, "AllowUsers"),
-        ("pubkeyauthentication no", LEE, "came by publickey"),
+        ("pubkeyauthentication no", LEE, "logs in by publickey"),
         ("passwordauthentication no", LEE._replace(by="password"), ""),
         (
             "passwordauthentication no\nkbdinteractiveauthentication no",
             LEE._replace(by="password"),
-            "came by password",
+            "logs in by password",
         ),
         ("kbdinteractiveauthentication no", LEE._replace(by="keyboard-interactive/pam"), ""),
         ("permitrootlogin no", LEE._replace(user="root"), "PermitRootLogin no shuts out root"),
@@ -70,9 +70,11 @@ def test_a_setting_that_another_file_overrules_is_told(
         ("authenticationmethods publickey password", LEE, ""),
     ],
 )
-def test_a_login_that_would_be_shut_out_is_told_with_the_reason(answer: str, login: Login, why: str) -> None:
-    told = shut_out(effective(answer), login)
-    assert (why in told) if why else told == ""
+def test_a_login_that_would_be_shut_out_is_reported_with_the_reason(
+    answer: str, login: Login, why: str
+) -> None:
+    result = shut_out(effective(answer), login)
+    assert (why in result) if why else result == ""
 
 
 def test_a_login_by_key_stands_the_usual_hardening() -> None:
