@@ -25,8 +25,8 @@ demo-clean: ## Remove everything that the demo made: containers, images, records
 	@scripts/demo --clean
 
 check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
-	@echo "==> lint, types and unit tests"
-	@pytest -q tests/contract tests/unit
+	@echo "==> lint, types and unit tests by two workers"
+	@pytest -q -n 2 --dist loadscope --no-loadscope-reorder tests/contract tests/unit
 
 test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
 	@echo "==> all tests by two workers, what takes long first: fault, acceptance, infra, contract, integration, unit"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from .errors import LabError
 from .recipe import USER
-from .warm_python import MARK
+
+WARM_PYTHON = Path(__file__).with_name("warm_python.py")
+PYTHON = "usr/lib/python3/dist-packages"  # where every Python of the host looks for .pth files
 
 
 def ensure_key(path: Path, comment: str) -> str:
@@ -35,7 +37,10 @@ def host_files(authorized: str, host_key: Path, *, warm: bool = False) -> bytes:
         _add(tar, "etc/ssh/ssh_host_ed25519_key.pub", public.read_bytes(), 0o644)
         _add(tar, f"home/{USER}/.ssh/authorized_keys", f"{authorized}\n".encode(), 0o644)
         if warm:
-            _add(tar, MARK.removeprefix("/"), b"", 0o644)
+            _add(tar, f"{PYTHON}/lab_warm_python.py", WARM_PYTHON.read_bytes(), 0o644)
+            _add(
+                tar, f"{PYTHON}/lab_warm.pth", b"import lab_warm_python; lab_warm_python.take_over()\n", 0o644
+            )
     return buffer.getvalue()
 
 

@@ -44,7 +44,6 @@ EXTRAS = {
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
 RENAMED = {"debian13": {"dnsutils": "bind9-dnsutils"}}
 KEPT_CODE = Path(__file__).with_name("kept_code.py").read_text(encoding="utf-8")
-WARM_PYTHON = Path(__file__).with_name("warm_python.py").read_text(encoding="utf-8")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily.service", "apt-daily-upgrade.service")
 
 UNPROVISIONED = ("smbd", "nmbd", "winbind", "samba-ad-dc", "slapd", "sssd", "oddjobd", "cups")
@@ -148,11 +147,7 @@ cat > /etc/apt/sources.list.d/debian.sources <<'END'
 {final_sources(recipe)}END
 cat > /usr/lib/python3/dist-packages/lab_kept_code.py <<'END'
 {KEPT_CODE}END
-cat > /usr/lib/python3/dist-packages/lab_warm_python.py <<'END'
-{WARM_PYTHON}END
-cat > /usr/lib/python3/dist-packages/lab.pth <<'END'
-import lab_kept_code, lab_warm_python; lab_kept_code.install(); lab_warm_python.take_over()
-END
+echo 'import lab_kept_code; lab_kept_code.install()' > /usr/lib/python3/dist-packages/lab.pth
 install -d -m 0755 /var/cache/lab-python
 apt-get -q update
 apt-get clean

@@ -6,8 +6,9 @@ little else. So the first task leaves a server behind; each later one hands it i
 folder, and the server's fork runs the module that Ansible sent. What is imported beforehand of Ansible's own is only
 used if the module's own archive has the same, file by file (by the archive's checksums); else it comes from there.
 
-Only for root, only for what Ansible sends through sudo, and only where lab.py left MARK: see Settings.warm. The
-server ends itself once a file that it executes from was replaced, as by an upgrade: tests look for such processes.
+Only for root, and only for modules of Ansible's own that come through sudo: whatever else comes begins as at a
+school. Our modules may look for the ssh connection that they came by, and a fork of a server came by none. The server
+ends itself once a file that it executes from was replaced, as by an upgrade: tests look for such processes.
 """
 
 from __future__ import annotations
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from socket import socket
 
 FOLDER = "/run/lab-python"
-MARK = "/etc/lab-warm-python"
 ARCHIVE = "archive.zip"
 ENTRY = "ansible.module_utils._internal._ansiballz._loader"
+ANSIBLES_OWN = (
+    "apt apt_key apt_repository assemble blockinfile command copy cron deb822_repository debconf dpkg_selections file"
+    " find get_url getent group hostname known_hosts lineinfile mount_facts package_facts ping pip replace service"
+    " service_facts setup slurp stat systemd systemd_service tempfile unarchive uri user wait_for"
+)
 FIXED_AT_START = ("LANG", "LANGUAGE", "LC_", "PYTHON")
 STANDARD = (
     "argparse ast atexit base64 contextlib copy ctypes dataclasses datetime decimal difflib email.message "
@@ -42,8 +47,12 @@ STANDARD = (
 
 def take_over() -> None:
     """Have the server run what comes by standard input; come back where this Python must do it itself."""
-    if _is_for_us() and not _handed_over(FOLDER):
+    if not _is_for_us():
+        return
+    code = _read_all(0)
+    if is_ansibles_own(code) and not _handed_over(FOLDER, code):
         _start_server(FOLDER)
+    _give_back(code)
 
 
 def _is_for_us() -> bool:
@@ -51,11 +60,35 @@ def _is_for_us() -> bool:
         len(getattr(sys, "orig_argv", "--")) == 1
         and os.geteuid() == 0
         and "BECOME-SUCCESS-" in os.environ.get("SUDO_COMMAND", "")
-        and os.path.exists(MARK)  # noqa: PTH110
     )
 
 
-def _handed_over(folder: str) -> bool:
+def is_ansibles_own(code: bytes) -> bool:
+    """By what the module's wrapper is called with: ansible_module=..., module_fqn=..., each in a line."""
+    call = code.partition(b"\n    _ansiballz_main(\n")[2]
+    package, _, name = call.partition(b"\nmodule_fqn='")[2].partition(b"'")[0].rpartition(b".")
+    return package == b"ansible.modules" and name.decode() in ANSIBLES_OWN.split()
+
+
+def _read_all(descriptor: int) -> bytes:
+    parts = []
+    while part := os.read(descriptor, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _give_back(code: bytes) -> None:
+    """Standard input as it was before it was read."""
+    again = os.memfd_create("code")
+    view = memoryview(code)
+    while view:
+        view = view[os.write(again, view) :]
+    os.lseek(again, 0, os.SEEK_SET)
+    os.dup2(again, 0)
+    os.close(again)
+
+
+def _handed_over(folder: str, code: bytes) -> bool:
     """Ends this process with the module's exit code, if a server takes it."""
     import _socket
 
@@ -66,15 +99,17 @@ def _handed_over(folder: str) -> bool:
         return False
     umask = os.umask(0)
     os.umask(umask)
-    fields = [os.getcwdb(), b"%d" % umask, *(b"%s=%s" % pair for pair in os.environb.items())]  # noqa: PTH109
-    message = b"\0".join(fields)
+    pairs = (b"%s=%s" % pair for pair in os.environb.items())
+    message = b"\0".join([os.getcwdb(), b"%d" % umask, *pairs])  # noqa: PTH109
     descriptors = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
-    link.sendmsg([len(message).to_bytes(4, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
+    sizes = len(message).to_bytes(4, "big") + len(code).to_bytes(4, "big")
+    link.sendmsg([sizes], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
     link.sendall(message)
     if link.recv(1) != b"y":
         return True  # it is about to end, and its successor's place is not free yet
-    code = link.recv(1)
-    os._exit(code[0] if code else 1)
+    link.sendall(code)
+    ended = link.recv(1)
+    os._exit(ended[0] if ended else 1)
 
 
 def _start_server(folder: str) -> None:
@@ -138,20 +173,19 @@ def _attend(link: socket, warm: Warm) -> None:
     """In the first fork: run the module in another, and tell how it ended."""
     from socket import recv_fds
 
-    head, descriptors, _, _ = recv_fds(link, 4, 3)
-    message = b""
-    while len(message) < int.from_bytes(head, "big"):
-        message += link.recv(65536)
+    sizes, descriptors, _, _ = recv_fds(link, 8, 3)
+    message = _received(link, int.from_bytes(sizes[:4], "big"))
     folder, umask, *pairs = message.split(b"\0")
     environment = dict(pair.split(b"=", 1) for pair in pairs)
     if fixed(environment) != fixed(os.environb):
         os._exit(0)
     link.send(b"y")
+    code = _received(link, int.from_bytes(sizes[4:], "big"))
     module = os.fork()
     if module:
         _, status = os.waitpid(module, 0)
-        code = os.waitstatus_to_exitcode(status)
-        link.send(bytes([code if code >= 0 else 128 - code]))
+        ended = os.waitstatus_to_exitcode(status)
+        link.send(bytes([ended if ended >= 0 else 128 - ended]))
         os._exit(0)
     link.close()
     for number, descriptor in enumerate(descriptors):
@@ -161,7 +195,14 @@ def _attend(link: socket, warm: Warm) -> None:
     os.chdir(folder)
     os.environb.clear()
     os.environb.update(environment)
-    _run(warm)
+    _run(warm, code)
+
+
+def _received(link: socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size and (part := link.recv(size - len(parts))):
+        parts += part
+    return bytes(parts)
 
 
 def fixed(environment: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -170,7 +211,7 @@ def fixed(environment: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     return {name: value for name, value in environment.items() if name.startswith(wanted)}
 
 
-def _run(warm: Warm) -> None:
+def _run(warm: Warm, source: bytes) -> None:
     """As `python3` would run what comes by standard input."""
     import atexit
     import threading
@@ -184,7 +225,7 @@ def _run(warm: Warm) -> None:
     sys.meta_path.insert(0, warm)
     code = 0
     try:
-        exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec"), main.__dict__)  # noqa: S102
+        exec(compile(source, "<stdin>", "exec"), main.__dict__)  # noqa: S102
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if end.code is not None and not isinstance(end.code, int):

@@ -39,7 +39,10 @@ class Folder:
 
     def run(self, script: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Have it run a script; code 99 says that it would not."""
-        client = f"from fitsom_lab import warm_python; warm_python._handed_over({str(self.path)!r}); exit(99)"
+        client = (
+            "from fitsom_lab import warm_python; code = warm_python._read_all(0);"
+            f" warm_python._handed_over({str(self.path)!r}, code); exit(99)"
+        )
         return subprocess.run(
             [sys.executable, "-c", client],
             input=script,
@@ -97,7 +100,47 @@ def test_what_python_reads_at_its_start_must_be_the_same(folder: Folder) -> None
 
 
 def test_without_a_server_nobody_takes_it(tmp_path: Path) -> None:
-    assert warm_python._handed_over(str(tmp_path)) is False
+    assert warm_python._handed_over(str(tmp_path), b"") is False
+
+
+def test_what_was_read_is_read_again() -> None:
+    script = (
+        "import sys; from fitsom_lab import warm_python as it; code = it._read_all(0); it._give_back(code);"
+        " print(len(code), sys.stdin.read() == code.decode())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input="x" * 3_000_000,
+        env={"PYTHONPATH": str(SHARED)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "3000000 True\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("ansible.modules.command", True),
+        ("ansible.modules.nft_confirm", False),
+        ("ansible_collections.community.general.plugins.modules.command", False),
+    ],
+)
+def test_only_modules_of_ansibles_own_are_taken(name: str, own: bool) -> None:
+    wrapper = f"""def _ansiballz_main(): ...
+if __name__ == "__main__":
+    _ansiballz_main(
+ansible_module='it',
+module_fqn={name!r},
+params='    _ansiballz_main(\\nmodule_fqn=ping',
+)
+"""
+    assert warm_python.is_ansibles_own(wrapper.encode()) is own
+
+
+def test_what_ansible_did_not_send_is_not_taken() -> None:
+    assert warm_python.is_ansibles_own(b"print('hello')") is False
 
 
 def archive(path: Path, answer: int) -> Path:
