@@ -242,13 +242,41 @@ def would_lose_passwordless_sudo(module: AnsibleModule, user: str) -> bool:
     return module.params["group"] in groups and not unasked
 
 
+def run_user_problems(
+    module: AnsibleModule,
+    desired: List[DesiredAccount],
+    existing: Dict[str, Optional[ExistingAccount]],
+) -> List[str]:
+    """What would take the access of the account that this run logs in with."""
+    own_account, problems = run_user(), []
+    if own_account in module.params["absent"]:
+        problems.append("%s is the account that this run logs in with" % own_account)
+    own_entry = [account for account in desired if account.name == own_account and account.keys is not None]
+    if own_entry and not set(own_entry[0].keys or ()) & set(
+        (existing[own_account] or target_account(own_entry[0], None)).keys
+    ):
+        problems.append(
+            "none of the keys listed for %s, which this run logs in with, is one that it has now"
+            % own_account
+        )
+    if own_account in ("", "root") or not module.params["password_needed"]:
+        return problems
+    if would_lose_passwordless_sudo(module, own_account):
+        problems.append(
+            "sudo would ask %s, which this run logs in with, for a password from now on: give it a rule of its own"
+            " (%s ALL=(ALL:ALL) NOPASSWD: ALL) in %s, in a file after %s"
+            % (own_account, own_account, RULES, OUR_RULE)
+        )
+    return problems
+
+
 def plan(
     module: AnsibleModule, desired: List[DesiredAccount], admins: List[str]
 ) -> Dict[str, Tuple[Optional[ExistingAccount], ExistingAccount]]:
     """Each account as it is and as it shall be; refuses what cannot be right before anything is
     touched.
     """
-    params, own_account = module.params, run_user()
+    params = module.params
     names = [account.name for account in desired] + params["absent"]
     existing = {name: existing_account(name, admins) for name in names}
     problems = faults(desired, params["absent"]) or refusals(
@@ -259,27 +287,7 @@ def plan(
         for n in names
         if is_in_directory(n, existing[n])
     ]
-    if own_account in params["absent"]:
-        problems.append("%s is the account that this run logs in with" % own_account)
-    own_entry = [account for account in desired if account.name == own_account and account.keys is not None]
-    if own_entry and not set(own_entry[0].keys or ()) & set(
-        (existing[own_account] or target_account(own_entry[0], None)).keys
-    ):
-        problems.append(
-            "none of the keys listed for %s, which this run logs in with, is one that it has now"
-            % own_account
-        )
-    if (
-        own_account
-        and own_account != "root"
-        and params["password_needed"]
-        and would_lose_passwordless_sudo(module, own_account)
-    ):
-        problems.append(
-            "sudo would ask %s, which this run logs in with, for a password from now on: give it a rule of its own"
-            " (%s ALL=(ALL:ALL) NOPASSWD: ALL) in %s, in a file after %s"
-            % (own_account, own_account, RULES, OUR_RULE)
-        )
+    problems += run_user_problems(module, desired, existing)
     if problems:
         module.fail_json(
             msg="Nothing was touched. The administrators are not right: %s." % "; ".join(problems)
@@ -293,6 +301,14 @@ def plan(
         if account:
             pairs[name] = (account, without_access(account))
     return {name: (account, target) for name, (account, target) in pairs.items() if account != target}
+
+
+def removal_entry(name: str, passwd: str) -> Dict[str, str]:
+    """A member that nobody listed, in the plan; its name stays on the host."""
+    is_local = name in rows(passwd)
+    uid = "account with the id %s" % rows(passwd)[name][2] if is_local else "account of the directory"
+    what = "may not become root any more; nobody listed it"
+    return {"kind": "administrator", "id": uid, "action": "remove", "group": "administrators", "what": what}
 
 
 def main() -> None:
@@ -320,16 +336,7 @@ def main() -> None:
     unlisted_members = unlisted([*admins, *primary_members(group, params["group"], passwd)], listed)
     to_remove = [name for name in unlisted_members if name in admins] if params["others"] == "remove" else []
     objects = [plan_entry(name, existing, target) for name, (existing, target) in pairs.items()]
-    for name in to_remove:
-        uid = (
-            "account with the id %s" % rows(passwd)[name][2]
-            if name in rows(passwd)
-            else "account of the directory"
-        )
-        what = "may not become root any more; nobody listed it"
-        objects.append(
-            {"kind": "administrator", "id": uid, "action": "remove", "group": "administrators", "what": what}
-        )
+    objects += [removal_entry(name, passwd) for name in to_remove]
     diff = [
         {
             "before_header": name,
