@@ -285,11 +285,14 @@ class Warm:
         return self._take_over(archive)
 
     def _leave(self, archive: str) -> None:
+        """For the server to import; where there is no room, each goes on importing for itself."""
+        import contextlib
         import shutil
 
         part = f"{self.archive}.{os.getpid()}"
-        shutil.copyfile(archive, part)
-        os.replace(part, self.archive)  # noqa: PTH105
+        with contextlib.suppress(OSError):
+            shutil.copyfile(archive, part)
+            os.replace(part, self.archive)  # noqa: PTH105
 
     def _file(self, made: ModuleType) -> str:
         return str(made.__file__)[len(self.archive) + 1 :]
