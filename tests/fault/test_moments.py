@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.school import School, finished, kill, until
+from tests.school import School, finished, kill, wait_until
 
 pytestmark = pytest.mark.fault
 
@@ -24,20 +24,20 @@ def start(school: School) -> tuple[str, str]:
 def test_killed_between_the_claim_and_the_first_step(copies: Callable[[str], School]) -> None:
     phases = ["claimed", "verifying", "replanning"]
     with ThreadPoolExecutor() as pool:
-        for done in [pool.submit(killed_early, copies(phase), phase) for phase in phases]:
-            done.result()
+        for future in [pool.submit(killed_early, copies(phase), phase) for phase in phases]:
+            future.result()
 
 
 def killed_early(school: School, phase: str) -> None:
     """Kill the child in this phase of its run, and look at what becomes of the change."""
     number, run = start(school)
-    child = until(lambda: school.child(run), "the child")
+    child = wait_until(lambda: school.child(run), "the child")
     if phase == "claimed":
         kill(child)  # while it still imports
     else:
-        until(lambda: school.one("select status from run") == phase, f"the run {phase}")
+        wait_until(lambda: school.one("select status from run") == phase, f"the run {phase}")
         if phase == "replanning":
-            until((school.state / "runs" / run / "replan.jsonl").exists, "the second plan under way")
+            wait_until((school.state / "runs" / run / "replan.jsonl").exists, "the second plan under way")
         kill(child)
     assert school.fitsom("tick").value == [], "the slot was stamped: it must not be started again"
     assert school.outcomes(run) == dict.fromkeys(HOSTS, "untouched")
@@ -45,8 +45,8 @@ def killed_early(school: School, phase: str) -> None:
     assert school.one("select count(*) from incident") == 1
     assert list(school.truth.iterdir()) == []
     school.nothing_left()
-    refused = school.fitsom("run", "start", number, code=3)
-    assert "interrupted" in refused.error
+    answer = school.fitsom("run", "start", number, code=3)
+    assert "interrupted" in answer.error
     assert school.fitsom("run", "resume", number).value["status"] == "succeeded"
     assert school.steps_done() == 18
     assert school.fitsom("audit", "verify").value["faults"] == []
@@ -55,10 +55,10 @@ def killed_early(school: School, phase: str) -> None:
 def test_killed_after_ansible_closed_its_ledger(copies: Callable[[str], School]) -> None:
     school = copies("school")
     number, run = start(school)
-    until(lambda: school.steps_done() >= 14, "most steps done")
+    wait_until(lambda: school.steps_done() >= 14, "most steps done")
     child = school.child(run)
     kill(child, signal.SIGSTOP)  # it sees nothing of the end
-    until(lambda: '"e":"stats"' in school.ledger(run).read_text(), "Ansible's statistics")
+    wait_until(lambda: '"e":"stats"' in school.ledger(run).read_text(), "Ansible's statistics")
     kill(child)
     answer = school.fitsom("change", "show", number)
     assert answer.value["state"] == "succeeded", "Ansible closed the ledger: everything is known"
@@ -84,7 +84,7 @@ def test_a_ledger_that_cannot_be_packed_keeps_the_record_true(copies: Callable[[
 def test_several_commands_find_the_same_dead_run_at_once(copies: Callable[[str], School]) -> None:
     school = copies("school")
     number, run = start(school)
-    until(lambda: school.steps_done() >= 9, "half of the steps done")
+    wait_until(lambda: school.steps_done() >= 9, "half of the steps done")
     school.hold()
     kill(school.child(run))
     answers = [finished(p, None) for p in [school.popen("change", "show", number) for _ in range(5)]]
@@ -103,8 +103,8 @@ def test_several_commands_find_the_same_dead_run_at_once(copies: Callable[[str],
 def test_of_several_runners_exactly_one_wins(copies: Callable[[str], School]) -> None:
     rivals = [["start"] * 2, ["start"] * 5, ["tick"] * 3, ["start", "tick"] * 2]
     with ThreadPoolExecutor() as pool:
-        for done in [pool.submit(race, copies(f"race{n}"), each) for n, each in enumerate(rivals)]:
-            done.result()
+        for future in [pool.submit(race, copies(f"race{n}"), rival) for n, rival in enumerate(rivals)]:
+            future.result()
 
 
 def race(school: School, commands: list[str]) -> None:
@@ -117,7 +117,7 @@ def race(school: School, commands: list[str]) -> None:
         assert "Traceback" not in answer.err, answer.err
         if command == "tick":
             assert answer.code == 0, answer.out
-            won += sum(bool(ticked["run"]) for ticked in answer.value)
+            won += sum(bool(tick_results["run"]) for tick_results in answer.value)
         elif answer.code == 0:
             won += 1
         else:
