@@ -65,9 +65,9 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
 
 def ended(process: subprocess.Popen[str]) -> str:
     """What a start said; empty where it went well."""
-    out, _ = process.communicate(timeout=120)
-    assert bool(out) == bool(process.returncode), out
-    return out
+    stdout, _ = process.communicate(timeout=120)
+    assert bool(stdout) == bool(process.returncode), stdout
+    return stdout
 
 
 def change(school: Config, *statements: str) -> None:
@@ -161,9 +161,9 @@ def test_nothing_is_migrated_while_a_run_is_under_way_and_a_dead_one_does_not_co
     lock.parent.mkdir(parents=True)
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        said = ended(start(school.state.parent))
-    assert "CHG-2026-0001-run1 is under way" in said
-    assert "Wait until it has ended" in said
+        output = ended(start(school.state.parent))
+    assert "CHG-2026-0001-run1 is under way" in output
+    assert "Wait until it has ended" in output
     assert LATEST not in migration.applied(school.database)
     assert copies(school) == []
     assert ended(start(school.state.parent)) == ""
@@ -174,9 +174,9 @@ def test_nothing_is_migrated_while_a_run_is_under_way_and_a_dead_one_does_not_co
 def test_records_of_a_newer_fitsom_are_refused_and_left_alone(school: Config, words: tuple[str, ...]) -> None:
     (school.state / "fitsom-version").write_text("7.1.0\n")
     change(school, "INSERT INTO django_migrations (app, name, applied) VALUES ('changes', '0099_x', '2030')")
-    said = ended(start(school.state.parent, *words))
-    assert f"was written by a newer fitsom (7.1.0) than this one ({__version__})" in said
-    assert "Install that version again" in said
+    output = ended(start(school.state.parent, *words))
+    assert f"was written by a newer fitsom (7.1.0) than this one ({__version__})" in output
+    assert "Install that version again" in output
     assert migration.last_writer(school) == "7.1.0"
     assert copies(school) == []
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fitsom_runner.ansible.ledger import Event, HostTale, Status, Tale
-from fitsom_runner.ansible.play import Ended
+from fitsom_runner.ansible.ledger import Event, HostState, LedgerState, Status
+from fitsom_runner.ansible.play import PlaybookResult
 from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.states import Action, State
@@ -15,7 +15,7 @@ from fitsom_runner.execution import outcome
 from fitsom_runner.execution.models import HostOutcome, Run, TaskResult
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.processes.models import Incident
-from tests.unit.ansible.events import done, result, start, stats, task, told, touch
+from tests.unit.ansible.events import done, ledger_of, result, start, stats, task, touch
 from tests.unit.ansible.test_ledger import lines
 from tests.unit.people.cast import NOW, TECHNICIAN, Story
 
@@ -28,20 +28,20 @@ BEGUN: list[Event] = [start(), task(1, "Install"), touch("h")]
     ("events", "marked", "known", "reason"),
     [
         # Nothing of it in the ledger.
-        ([start()], True, Outcome.UNTOUCHED, "nothing was started on it"),
-        ([start(), stats()], False, Outcome.UNTOUCHED, "nothing was started on it"),
+        ([start()], True, Outcome.UNTOUCHED, "no task was started on it"),
+        ([start(), stats()], False, Outcome.UNTOUCHED, "no task was started on it"),
         # Only read from.
         (
             [start(), task(1, "Facts"), result("h", 1, Status.OK)],
             True,
             Outcome.UNTOUCHED,
-            "nothing that changes",
+            "no task that may change",
         ),
         (
             [start(), task(1, "Facts"), result("h", 1, Status.OK)],
             False,
             Outcome.UNTOUCHED,
-            "nothing that changes",
+            "no task that may change",
         ),
         # Touched, and the end not seen.
         (BEGUN, True, Outcome.UNKNOWN, "'its first step'"),
@@ -67,26 +67,28 @@ BEGUN: list[Event] = [start(), task(1, "Install"), touch("h")]
         ([*BEGUN, LOST, stats(h={"unreachable": 1})], True, Outcome.UNREACHABLE, "Install: no route"),
         ([*BEGUN, LOST, done("h"), stats(h={})], True, Outcome.DONE, ""),
         # Closed without a word on this host.
-        ([*BEGUN, stats()], False, Outcome.UNKNOWN, "may have gone on"),
+        ([*BEGUN, stats()], False, Outcome.UNKNOWN, "may have continued"),
     ],
 )
 def test_a_host_is_judged_by_what_the_ledger_tells(
     events: list[Event], marked: bool, known: Outcome, reason: str
 ) -> None:
-    found, why = outcome.judge(told(*events), "h", marked=marked)
-    assert found is known
+    judged, why = outcome.judge(ledger_of(*events), "h", has_done_mark=marked)
+    assert judged is known
     assert reason in why
 
 
 def test_a_touched_host_is_never_untouched_and_an_unmarked_one_never_done_after_a_crash() -> None:
     flags = (False, True)
-    for touched, finished, failed, lost, marked in product(flags, repeat=5):
-        host = HostTale(touched=touched, done=finished, failed=failed, unreachable=lost)
-        found, _why = outcome.judge(Tale(complete=False, hosts={"h": host}), "h", marked=marked)
+    for touched, finished, failed, unreachable, marked in product(flags, repeat=5):
+        host = HostState(touched=touched, done=finished, failed=failed, unreachable=unreachable)
+        judged, _why = outcome.judge(
+            LedgerState(complete=False, hosts={"h": host}), "h", has_done_mark=marked
+        )
         if touched:
-            assert found is not Outcome.UNTOUCHED
+            assert judged is not Outcome.UNTOUCHED
         if not finished:
-            assert found is not Outcome.DONE
+            assert judged is not Outcome.DONE
 
 
 @pytest.mark.parametrize("complete", [False, True])
@@ -97,15 +99,15 @@ def test_a_touched_host_is_never_untouched_and_an_unmarked_one_never_done_after_
 def test_a_run_succeeded_only_where_ansible_closed_it_and_every_host_is_done(
     complete: bool, cancelled: bool | None, outcomes: tuple[Outcome, ...]
 ) -> None:
-    ended = None if cancelled is None else Ended(rc=0, cancelled=cancelled, lines=())
-    status = outcome.status_of(Tale(complete=complete), ended, list(outcomes))
+    playbook_result = None if cancelled is None else PlaybookResult(rc=0, cancelled=cancelled, lines=())
+    status = outcome.status_of(LedgerState(complete=complete), playbook_result, list(outcomes))
     untouched = set(outcomes) <= {Outcome.UNTOUCHED}
     if cancelled:
         assert status is RunStatus.CANCELLED
     elif complete:
         assert (status is RunStatus.SUCCEEDED) == (set(outcomes) <= {Outcome.DONE})
         assert status in (RunStatus.SUCCEEDED, RunStatus.FAILED)
-    elif ended is None or not untouched:
+    elif playbook_result is None or not untouched:
         assert status is RunStatus.INTERRUPTED
     else:
         assert status is RunStatus.FAILED, "Ansible gave up before it began"
@@ -128,7 +130,7 @@ def running(story: Story, kind: RunKind = RunKind.APPLY) -> Run:
     )
 
 
-def finish(story: Story, run: Run, events: list[Event], ended: Ended | None) -> Change:
+def finish(story: Story, run: Run, events: list[Event], ended: PlaybookResult | None) -> Change:
     folder = story.config.run_dir(run.id)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ledger.jsonl").write_bytes(lines(events))
@@ -137,14 +139,14 @@ def finish(story: Story, run: Run, events: list[Event], ended: Ended | None) -> 
 
 
 def both(*statuses: Status, mark: bool = True) -> list[Event]:
-    found: list[Event] = [start(), task(1, "Install")]
+    judged: list[Event] = [start(), task(1, "Install")]
     for host, status in zip(("srv1", "srv2"), statuses, strict=True):
-        found += [touch(host), result(host, 1, status, msg="no space")]
-        found += [done(host)] if mark and status is not Status.FAILED else []
-    return found
+        judged += [touch(host), result(host, 1, status, msg="no space")]
+        judged += [done(host)] if mark and status is not Status.FAILED else []
+    return judged
 
 
-CLEAN = Ended(rc=0, cancelled=False, lines=("a warning",))
+CLEAN = PlaybookResult(rc=0, cancelled=False, lines=("a warning",))
 SUM: dict[str, dict[str, int]] = {"srv1": {}, "srv2": {}}
 
 
@@ -167,7 +169,7 @@ def test_a_run_that_went_well_makes_the_change_succeed(story: Story) -> None:
 def test_a_failed_host_makes_the_change_fail_and_an_incident(story: Story) -> None:
     run = running(story)
     events = [*both(Status.CHANGED, Status.FAILED), stats(srv1={}, srv2={"failures": 1})]
-    change = finish(story, run, events, Ended(rc=2, cancelled=False, lines=("a warning",)))
+    change = finish(story, run, events, PlaybookResult(rc=2, cancelled=False, lines=("a warning",)))
     run.refresh_from_db()
     assert (change.stage, run.status, run.messages) == (State.FAILED, RunStatus.FAILED, ["a warning"])
     assert known(run) == {"srv1": "done", "srv2": "failed"}
@@ -192,7 +194,9 @@ def test_a_crash_before_anything_began_leaves_every_host_untouched(story: Story)
 
 def test_a_cancelled_run_leaves_the_change_interrupted(story: Story) -> None:
     run = running(story)
-    change = finish(story, run, both(Status.CHANGED, Status.OK)[:5], Ended(rc=1, cancelled=True, lines=()))
+    change = finish(
+        story, run, both(Status.CHANGED, Status.OK)[:5], PlaybookResult(rc=1, cancelled=True, lines=())
+    )
     run.refresh_from_db()
     assert (change.stage, run.status) == (State.INTERRUPTED, RunStatus.CANCELLED)
     assert known(run) == {"srv1": "done", "srv2": "untouched"}
@@ -225,7 +229,7 @@ def test_a_refused_run_touched_nothing_and_sends_the_change_back(story: Story) -
 
 def test_rows_grow_with_the_ledger(story: Story, tmp_path: Path) -> None:
     run, path = running(story), tmp_path / "ledger.jsonl"
-    rows, events = outcome.Rows(run, path), both(Status.CHANGED, Status.OK)
+    rows, events = outcome.RunRecorder(run, path), both(Status.CHANGED, Status.OK)
     counts: list[Any] = []
     for upto in (0, 2, 4, 4, len(events)):
         path.write_bytes(lines(events[:upto]))

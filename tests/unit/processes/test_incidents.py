@@ -94,11 +94,11 @@ def test_incidents_count_within_a_year(run: Run, set_clock: SetClock) -> None:
 
 def test_an_exception_that_was_found_is_an_incident_and_a_warning_is_none(run: Run) -> None:
     left(run, "srv1", Outcome.DONE)
-    found = {"kind": "backup-stale", "ci": "srv1: homes", "what": "The last backup is old.", "do": ""}
+    result = {"kind": "backup-stale", "ci": "srv1: homes", "what": "The last backup is old.", "do": ""}
     facts = {
         "findings": [
-            {**found, "severity": "exception", "evidence": "3 days"},
-            {**found, "severity": "warning", "evidence": "", "ci": "srv1: www"},
+            {**result, "severity": "exception", "evidence": "3 days"},
+            {**result, "severity": "warning", "evidence": "", "ci": "srv1: www"},
         ]
     }
     HostOutcome.objects.filter(run=run).update(facts=facts)
