@@ -244,7 +244,7 @@ class School:
         with self.database() as connection:
             return connection.execute(query, values).fetchall()
 
-    def one(self, query: str, *values: Any) -> Any:
+    def scalar(self, query: str, *values: Any) -> Any:
         """The only value of the only row."""
         ((value,),) = self.rows(query, *values)
         return value

@@ -93,7 +93,7 @@ def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School)
     assert [lab.version(host, "plain") for host in HOSTS] == ["1.1", "1.1"]
     page = (school.state / "runs" / run["id"] / "report.html").read_text()
     assert "fitsom-fixture-plain" in page
-    assert "0 not predicted, 0 predicted that did not happen" in (
+    assert "0 changes not predicted, 0 predicted changes did not happen" in (
         (school.state / "runs" / run["id"] / "report.md").read_text()
     )
 
@@ -147,7 +147,7 @@ def test_package_that_fails_stops_its_host_and_the_next_ring(lab: Lab, school: S
     run = school.change(number)["runs"][-1]["id"]
     report = (school.state / "runs" / run / "report.md").read_text()
     assert "fitsom-fixture-broken" in report
-    assert school.one("select count(*) from incident where host = 'srv1'") == 1
+    assert school.scalar("select count(*) from incident where host = 'srv1'") == 1
 
     school.fitsom("run", "backout", number)
 

@@ -37,8 +37,8 @@ def test_nobody_approves_their_own_change(empty: School) -> None:
     assert "Henry Head" in answer.value["hint"]
     plain_answer = empty.fitsom("change", "approve", number, "--yes", code=6, json_answer=False)
     assert "way out:" in plain_answer.err
-    assert empty.one("select state from change") == "planned"
-    assert empty.one("select count(*) from approval") == 0
+    assert empty.scalar("select state from change") == "planned"
+    assert empty.scalar("select count(*) from approval") == 0
     assert "planned" in empty.fitsom("run", "start", number, code=3).error
 
 
@@ -54,7 +54,7 @@ def test_the_login_name_is_not_taken_from_the_environment(planned: School) -> No
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         planned.extra_env = {name: "henry"}
         assert planned.fitsom("change", "approve", "1", code=6).error
-    assert planned.one("select count(*) from approval") == 0
+    assert planned.scalar("select count(*) from approval") == 0
 
 
 def test_acting_as_somebody_is_off_unless_the_school_allows_it(planned: School) -> None:
@@ -156,7 +156,7 @@ def test_a_private_host_variable_that_changed_is_refused_with_the_difference(tmp
     assert "srv2" not in words
     assert "private/0" in words
     assert notice(school, "srv1") == ""
-    assert school.one("select state from change") == "submitted"
+    assert school.scalar("select state from change") == "submitted"
     assert "submitted" in school.fitsom("run", "start", number, code=3).error
     report = (school.state / "runs" / answer["id"] / "report.md").read_text()
     assert "hosts srv1:" in report
@@ -175,7 +175,7 @@ def test_records_changed_behind_our_back_are_refused(approved: School, what: str
             .replace("Welcome", "Gotcha")
         }
     )
-    components = json.loads(approved.one("select components from plan"))
+    components = json.loads(approved.scalar("select components from plan"))
     components["packages"]["srv1"] = {"openssl": "0.1"}
     with approved.database() as database:
         match what:
@@ -255,7 +255,7 @@ def test_uncommitted_content_gives_a_rehearsal_that_cannot_be_approved(empty: Sc
     rehearsed = empty.fitsom("change", "plan", number).value
     assert rehearsed["seal"] == ""
     assert any("not committed: playbooks/notice.yml" in note for note in rehearsed["notes"])
-    assert empty.one("select state from change") == "submitted"
+    assert empty.scalar("select state from change") == "submitted"
     assert empty.fitsom("change", "approve", number, acting_as="head", code=3).error
     assert empty.fitsom("run", "start", number, code=3).error
     assert not (empty.truth / "srv1.d").exists()

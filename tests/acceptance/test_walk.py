@@ -30,13 +30,13 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
         r"(?:src|href)\s*=\s*[\"']?(?:https?:|//|file:)|@import|url\(\s*[\"']?(?!#|data:)", page
     )
     report = json.loads((folder / "report.json").read_text())
-    seal = approved.one("select seal from plan")
+    seal = approved.scalar("select seal from plan")
     assert seal[:12] in page
     again = approved.fitsom("report", "show", "1").value
     assert {**again, "generated": ""} == {**report, "generated": ""}
     for action in (["review", "1"], ["close", "1"]):
         approved.fitsom("change", *action)
-    assert approved.one("select state from change") == "closed"
+    assert approved.scalar("select state from change") == "closed"
     log = approved.fitsom("audit", "show", "CHG").value
     assert [e["action"] for e in log] == [
         "change.new",
@@ -55,7 +55,7 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
 def test_a_second_run_of_the_same_approval_is_refused(approved: School) -> None:
     approved.fitsom("run", "start", "1")
     assert "succeeded" in approved.fitsom("run", "start", "1", code=3).error
-    assert approved.one("select count(*) from run") == 1
+    assert approved.scalar("select count(*) from run") == 1
 
 
 def test_a_failing_host_stops_and_is_reported_with_its_error(empty: School) -> None:
@@ -83,7 +83,7 @@ def test_a_run_outside_the_window_is_refused(empty: School) -> None:
     answer = empty.fitsom("run", "start", number, code=3)
     assert "only in its window" in answer.error
     assert empty.fitsom("tick").value == []
-    assert empty.one("select count(*) from run") == 0
+    assert empty.scalar("select count(*) from run") == 0
     assert list(empty.truth.iterdir()) == []
 
 
@@ -92,29 +92,29 @@ def test_a_missed_window_expires(empty: School) -> None:
     empty.fitsom("change", "submit", number)
     empty.fitsom("change", "plan", number)
     empty.fitsom("change", "approve", number, acting_as="head")
-    end = empty.one("select strftime('%s', window_end) from change")
+    end = empty.scalar("select strftime('%s', window_end) from change")
     time.sleep(max(0.0, float(end) - time.time() + 0.5))
     assert "only in its window" in empty.fitsom("run", "start", number, code=3).error
     (tick_result,) = empty.fitsom("tick").value
     assert "expired" in tick_result["why"]
-    assert empty.one("select state from change") == "expired"
+    assert empty.scalar("select state from change") == "expired"
     assert empty.fitsom("tick").value == []
-    assert empty.one("select count(*) from run") == 0
+    assert empty.scalar("select count(*) from run") == 0
 
 
 def test_tick_starts_what_is_due_exactly_once(approved: School) -> None:
     (tick_result,) = approved.fitsom("tick", "--wait").value
     assert tick_result["run"]
     assert approved.fitsom("tick", "--wait").value == []
-    assert approved.one("select count(*) from run") == 1
-    assert approved.one("select state from change") == "succeeded"
+    assert approved.scalar("select count(*) from run") == 1
+    assert approved.scalar("select state from change") == "succeeded"
 
 
 def test_two_ticks_at_once_start_it_exactly_once(approved: School) -> None:
     ticks = [approved.popen("tick", "--wait") for _ in range(2)]
     answers = [finished(tick).value for tick in ticks]
     assert sum(bool(tick_results["run"]) for answer in answers for tick_results in answer) == 1, answers
-    assert approved.one("select count(*) from run") == 1
+    assert approved.scalar("select count(*) from run") == 1
 
 
 def test_a_running_change_is_cancelled(empty: School) -> None:
@@ -133,7 +133,7 @@ def test_a_running_change_is_cancelled(empty: School) -> None:
     for host, outcome in outcomes.items():
         assert outcome != "untouched" or empty.log(host) == []
         assert outcome != "done" or empty.log(host)[-1:] == ["end 3"]
-    assert empty.one("select state from change") == "interrupted"
+    assert empty.scalar("select state from change") == "interrupted"
 
 
 def test_a_change_is_backed_out_by_its_playbook(approved: School) -> None:
@@ -147,8 +147,8 @@ def test_a_change_is_backed_out_by_its_playbook(approved: School) -> None:
     assert back["kind"] == "backout"
     assert back["status"] == "succeeded"
     assert [notice(approved, host) for host in SERVERS] == [""] * 3
-    assert approved.one("select state from change") == "backed_out"
-    assert approved.one("select backout_used from change") == 1
+    assert approved.scalar("select state from change") == "backed_out"
+    assert approved.scalar("select backout_used from change") == 1
     report = json.loads((approved.state / "runs" / back["id"] / "report.json").read_text())
     kinds = {d["kind"] for host in report["hosts"] for d in host["differences"]}
     assert kinds == {"foreseen_and_came"}

@@ -29,7 +29,9 @@ def moments(count: int, seed: int) -> list[tuple[int, float]]:
     return pairs
 
 
-def each(school: Callable[[str], School], todo: Callable[[School, int, float], str], seed: int) -> list[str]:
+def at_random_moments(
+    school: Callable[[str], School], todo: Callable[[School, int, float], str], seed: int
+) -> list[str]:
     """Do it at ten moments, some at a time, each in a school of its own."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = [
@@ -41,7 +43,7 @@ def each(school: Callable[[str], School], todo: Callable[[School, int, float], s
 
 def number_of(school: School) -> str:
     """The one change of the school."""
-    return str(school.one("select number from change"))
+    return str(school.scalar("select number from change"))
 
 
 def at_moment(school: School, steps: int, delay: float, victim: Callable[[], int]) -> None:
@@ -76,15 +78,15 @@ def check_aftermath(school: School, number: str, run: str) -> str:
     school.release()
     outcomes = check_record(school, run)
     before = {host: school.log(host) for host in HOSTS}
-    state = str(school.one("select state from change"))
+    state = str(school.scalar("select state from change"))
     assert state == "interrupted", state
-    assert school.one("select status from run where id = ?", run) == "interrupted"
+    assert school.scalar("select status from run where id = ?", run) == "interrupted"
     noted = dict(school.rows("select host, task from incident where change = ?", number))
     assert "(the run itself)" in noted
     assert {host for host, outcome in outcomes.items() if outcome == "unknown"} <= set(noted)
 
     assert school.fitsom("tick").value == []
-    assert school.one("select count(*) from run") == 1, "something was run again by itself"
+    assert school.scalar("select count(*) from run") == 1, "something was run again by itself"
     assert {host: school.log(host) for host in HOSTS} == before
 
     resumed: Any = school.fitsom("run", "resume", number).value
@@ -97,7 +99,7 @@ def check_aftermath(school: School, number: str, run: str) -> str:
             assert school.log(host) == STEPS, "a host that was done was done again"
     folder = school.state / "runs" / resumed["id"]
     assert list(folder.glob("replan.jsonl*")), "unknown hosts are planned again before they are touched"
-    assert school.one("select state from change") == "succeeded"
+    assert school.scalar("select state from change") == "succeeded"
     assert school.fitsom("audit", "verify").value["faults"] == []
     school.nothing_left()
     return state
@@ -111,7 +113,7 @@ def test_the_child_is_killed_at_ten_random_moments(copies: Callable[[str], Schoo
         at_moment(school, steps, delay, lambda: school.child(run))
         return check_aftermath(school, number, run)
 
-    assert each(copies, killed, SEED) == ["interrupted"] * 10
+    assert at_random_moments(copies, killed, SEED) == ["interrupted"] * 10
 
 
 def test_ansible_is_killed_at_ten_random_moments(copies: Callable[[str], School]) -> None:
@@ -121,10 +123,10 @@ def test_ansible_is_killed_at_ten_random_moments(copies: Callable[[str], School]
         at_moment(school, steps, delay, lambda: school.playbook(run))
         # Its supervisor lives, and writes the end down without being asked.
         wait_until(lambda: not school.child(run), "the child to end")
-        assert school.one("select state from change") == "interrupted"
+        assert school.scalar("select state from change") == "interrupted"
         return check_aftermath(school, number, run)
 
-    assert each(copies, killed, SEED + 1) == ["interrupted"] * 10
+    assert at_random_moments(copies, killed, SEED + 1) == ["interrupted"] * 10
 
 
 def test_whoever_watches_is_killed_at_ten_random_moments_and_the_run_goes_on(
@@ -140,7 +142,7 @@ def test_whoever_watches_is_killed_at_ten_random_moments_and_the_run_goes_on(
         outcomes = check_record(school, f"{number}-run1")
         assert set(outcomes.values()) == {"done"}
         assert [school.log(host) for host in HOSTS] == [STEPS] * len(HOSTS)
-        assert school.one("select count(*) from run") == 1
-        return str(school.one("select state from change"))
+        assert school.scalar("select count(*) from run") == 1
+        return str(school.scalar("select state from change"))
 
-    assert each(copies, killed, SEED + 2) == ["succeeded"] * 10
+    assert at_random_moments(copies, killed, SEED + 2) == ["succeeded"] * 10

@@ -17,7 +17,7 @@ HOSTS = [f"pc{n}" for n in range(1, 7)]
 
 def start(school: School) -> tuple[str, str]:
     """Start the school's change; its number and its run."""
-    number = str(school.one("select number from change"))
+    number = str(school.scalar("select number from change"))
     return number, school.fitsom("run", "start", number, "--detach").value["id"]
 
 
@@ -35,14 +35,14 @@ def killed_early(school: School, phase: str) -> None:
     if phase == "claimed":
         kill(child)  # while it still imports
     else:
-        wait_until(lambda: school.one("select status from run") == phase, f"the run {phase}")
+        wait_until(lambda: school.scalar("select status from run") == phase, f"the run {phase}")
         if phase == "replanning":
             wait_until((school.state / "runs" / run / "replan.jsonl").exists, "the second plan under way")
         kill(child)
     assert school.fitsom("tick").value == [], "the slot was stamped: it must not be started again"
     assert school.outcomes(run) == dict.fromkeys(HOSTS, "untouched")
-    assert school.one("select state from change") == "interrupted"
-    assert school.one("select count(*) from incident") == 1
+    assert school.scalar("select state from change") == "interrupted"
+    assert school.scalar("select count(*) from incident") == 1
     assert list(school.truth.iterdir()) == []
     school.nothing_left()
     answer = school.fitsom("run", "start", number, code=3)
@@ -72,11 +72,11 @@ def test_killed_after_ansible_closed_its_ledger(copies: Callable[[str], School])
 
 def test_a_ledger_that_cannot_be_packed_keeps_the_record_true(copies: Callable[[str], School]) -> None:
     school = copies("school")
-    number = str(school.one("select number from change"))
+    number = str(school.scalar("select number from change"))
     # A folder where the packed ledger would be written: packing fails, as on a full disk.
     (school.state / "runs" / f"{number}-run1" / "ledger.jsonl.part").mkdir(parents=True)
     school.fitsom("run", "start", number, code=None)
-    assert school.one("select state from change") == "succeeded"
+    assert school.scalar("select state from change") == "succeeded"
     assert school.outcomes(f"{number}-run1") == dict.fromkeys(HOSTS, "done")
     assert (school.state / "runs" / f"{number}-run1" / "ledger.jsonl").exists()
 
@@ -93,10 +93,10 @@ def test_several_commands_find_the_same_dead_run_at_once(copies: Callable[[str],
     outcomes = school.outcomes(run)
     assert sorted(outcomes) == HOSTS
     assert {"done", "unknown"} <= set(outcomes.values()), outcomes
-    assert school.one("select state from change") == "interrupted"
-    assert school.one("select count(*) from audit_entry where action = 'change.interrupt'") == 1
-    assert school.one("select max(seen) from incident") == 1, "an incident was noted twice"
-    assert school.one("select count(*) from task_result") > 0, "the results of the dead run are gone"
+    assert school.scalar("select state from change") == "interrupted"
+    assert school.scalar("select count(*) from audit_entry where action = 'change.interrupt'") == 1
+    assert school.scalar("select max(seen) from incident") == 1, "an incident was noted twice"
+    assert school.scalar("select count(*) from task_result") > 0, "the results of the dead run are gone"
     school.nothing_left()
 
 
@@ -109,7 +109,7 @@ def test_of_several_runners_exactly_one_wins(copies: Callable[[str], School]) ->
 
 def race(school: School, commands: list[str]) -> None:
     """Start all the commands at once; one of them may run the change."""
-    number = str(school.one("select number from change"))
+    number = str(school.scalar("select number from change"))
     words = {"start": ["run", "start", number, "--detach"], "tick": ["tick"]}
     answers = [(c, finished(p, None)) for c, p in [(c, school.popen(*words[c])) for c in commands]]
     won = 0
@@ -125,7 +125,7 @@ def race(school: School, commands: list[str]) -> None:
             assert answer.value["error"], answer
     assert won == 1, [a.out for _c, a in answers]
     assert school.fitsom("run", "watch", number).value["status"] == "succeeded"
-    assert school.one("select count(*) from run") == 1
+    assert school.scalar("select count(*) from run") == 1
     for host in HOSTS:
         assert [line for line in school.log(host) if line.startswith("end")] == ["end 1", "end 2", "end 3"]
     assert school.fitsom("audit", "verify").value["faults"] == []
