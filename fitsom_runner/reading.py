@@ -42,9 +42,9 @@ class Row:
         if value is not None and not isinstance(value, dict):
             faults.add(place, f"{_type_words(value)} where a dictionary belongs")
 
-    def fault(self, key: str, what: str) -> None:
+    def fault(self, key: str, text: str) -> None:
         """Note that this key does not fit."""
-        self._faults.add(f"{self._where}.{key[:50]}", what)
+        self._faults.add(f"{self._where}.{key[:50]}", text)
 
     def text(self, key: str, limit: int = TEXT_LIMIT) -> str:
         """A text, or a number as text; empty where there is none."""
@@ -120,15 +120,15 @@ class Row:
     def values(self, key: str) -> list[Any]:
         """A list; a single value counts as a list of one."""
         value = self._value.get(key)
-        found = value if isinstance(value, list) else [] if value is None else [value]
-        if len(found) > LIST_LIMIT:
-            self.fault(key, f"{len(found) - LIST_LIMIT:,} too many")
-        return found[:LIST_LIMIT]
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        if len(items) > LIST_LIMIT:
+            self.fault(key, f"{len(items) - LIST_LIMIT:,} too many")
+        return items[:LIST_LIMIT]
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, without empty ones."""
-        found = (self._text(f"{key}[{n}]", value) for n, value in enumerate(self.values(key)))
-        return tuple(text for text in found if text)
+        values = (self._text(f"{key}[{n}]", value) for n, value in enumerate(self.values(key)))
+        return tuple(text for text in values if text)
 
     def rows[Thing](self, key: str, parse: Callable[[Row], Thing]) -> tuple[Thing, ...]:
         """The rows of a list; those that lack what they must have are left out."""

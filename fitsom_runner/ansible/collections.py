@@ -23,7 +23,7 @@ import fitsom_runner
 from fitsom_runner.errors import ConfigError, RefusedError
 
 #: What Ansible loads of a collection. Its prose, tests and change logs decide nothing.
-LOADED = ("plugins", "roles", "playbooks", "meta", "galaxy.yml", "MANIFEST.json")
+LOADED_PATHS = ("plugins", "roles", "playbooks", "meta", "galaxy.yml", "MANIFEST.json")
 _PROSE = re.compile(r"roles/[^/]+/README\.\w+")
 _TEXT_LIMIT = 1_000_000
 _NAME = re.compile(rb"\b[a-z]\w*\.[a-z]\w*")
@@ -78,7 +78,7 @@ def find(extract: Path) -> LoadedCollections:
         if folder is None or folder.resolve().is_relative_to(extract.resolve()):
             continue  # not a collection (a file's name, for example), or sealed with the extract
         versions[name] = version(folder)
-        hashes[name], mentioned = _read(folder)
+        hashes[name], mentioned = _hash_and_names(folder)
         waiting |= mentioned
     return LoadedCollections(versions=dict(sorted(versions.items())), hashes=dict(sorted(hashes.items())))
 
@@ -90,10 +90,10 @@ def version(folder: Path) -> str:
 
 def hash_of(folder: Path) -> str:
     """SHA-256 over the files of a collection that Ansible loads. Raises RefusedError."""
-    return _read(folder)[0]
+    return _hash_and_names(folder)[0]
 
 
-def _read(folder: Path) -> tuple[str, set[str]]:
+def _hash_and_names(folder: Path) -> tuple[str, set[str]]:
     """The hash of a collection, and the names of others that it mentions."""
     digest = hashlib.sha256()
     needs = _about(folder).get("dependencies") or {}
@@ -116,7 +116,7 @@ def line_of(name: str, executable: bool, body: bytes) -> bytes:
 def is_loaded(name: str) -> bool:
     """Whether Ansible could load a file of a collection, by its path in there."""
     parts = name.split("/")
-    return parts[0] in LOADED and "__pycache__" not in parts and not _PROSE.fullmatch(name)
+    return parts[0] in LOADED_PATHS and "__pycache__" not in parts and not _PROSE.fullmatch(name)
 
 
 def loaded_files(folder: Path) -> list[tuple[str, Path]]:
@@ -126,7 +126,7 @@ def loaded_files(folder: Path) -> list[tuple[str, Path]]:
     """
     base = folder.resolve()
     candidates: list[Path] = []
-    for part in LOADED:
+    for part in LOADED_PATHS:
         path = base / part
         candidates += [path] if path.is_file() else _files(path)
     # resolve() asks for each folder on the way, which is slow: of the files only links need it.

@@ -31,13 +31,13 @@ class Status(IntEnum):
 
 @dataclass(kw_only=True)
 class HostState:
-    """The state of one host, from the ledger. `last` is the task that last reported back from it."""
+    """The state of one host, from the ledger. `last_task` is the task that last reported back from it."""
 
     touched: bool = False
     done: bool = False
     failed: bool = False
     unreachable: bool = False
-    last: str = ""
+    last_task: str = ""
     counts: dict[int, int] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)
@@ -50,7 +50,7 @@ class HostState:
         recorded = self.counts.get(Status.CHANGED, 0) + self.counts.get(Status.IGNORED, 0)
         missing = stats.get("changed", 0) - recorded
         if missing > 0:
-            self.facts = self.facts.plus(Facts(findings=(_lost(name, missing),)))
+            self.facts = self.facts.plus(Facts(findings=(_lost_finding(name, missing),)))
 
 
 @dataclass(kw_only=True)
@@ -93,7 +93,7 @@ class LedgerState:
         task = self.tasks.setdefault(event["i"], {"i": event["i"], "n": "(unnamed)", "a": "", "r": ""})
         status, detail = Status(event["s"]), event.get("x", {})
         self.results.append({k: event[k] for k in ("h", "i", "s", "b", "d")})
-        host_state.last = task["n"]
+        host_state.last_task = task["n"]
         host_state.counts[status] = host_state.counts.get(status, 0) + 1
         # A failure may yet be rescued; Ansible's statistics, if there are any, decide.
         host_state.failed = host_state.failed or status is Status.FAILED
@@ -177,7 +177,7 @@ def read(path: Path) -> LedgerState:
     return ledger_state
 
 
-def _lost(host: str, number: int) -> Finding:
+def _lost_finding(host: str, number: int) -> Finding:
     return Finding(
         kind=RESULTS_LOST,
         severity=Severity.EXCEPTION,

@@ -33,9 +33,7 @@ def init(
     vault_password: Annotated[
         Path | None, typer.Option(help="Where the vault's pass phrase is put, outside the repository.")
     ] = None,
-    state: Annotated[
-        Path | None, typer.Option(help="Where the records are kept, outside the repository.")
-    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder of the records, outside the repository.")] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; options and defaults.")] = False,
     repository: Annotated[
         Path | None, typer.Option(help="Content that is there already: make only a configuration for it.")

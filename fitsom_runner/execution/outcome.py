@@ -162,7 +162,7 @@ def judge(ledger_state: LedgerState, host: str, *, has_done_mark: bool) -> tuple
         return Outcome.UNTOUCHED, "no task that may change it was started"
     return (
         Outcome.UNKNOWN,
-        f"it stopped after '{host_state.last or 'its first step'}'; the task that had begun may have continued",
+        f"it stopped after '{host_state.last_task or 'its first step'}'; the task that had begun may have continued",
     )
 
 

@@ -65,8 +65,8 @@ class HealthCheck:
     @property
     def findings(self) -> list[tuple[str, DatedFinding]]:
         """(host, finding), the worst first."""
-        found = [(host.name, row) for host in self.hosts for row in host.findings]
-        return sorted(found, key=lambda row: (WORST_FIRST.index(row[1].severity), row[0], row[1].ci))
+        host_findings = [(host.name, row) for host in self.hosts for row in host.findings]
+        return sorted(host_findings, key=lambda row: (WORST_FIRST.index(row[1].severity), row[0], row[1].ci))
 
     def number(self, severity: Severity) -> int:
         """How many findings of this severity."""
@@ -161,7 +161,7 @@ def _check_findings(name: str, host_state: HostState) -> list[Finding]:
         )
 
     findings = []
-    failure = host_state.failures[-1] if host_state.failures else {"task": host_state.last, "error": ""}
+    failure = host_state.failures[-1] if host_state.failures else {"task": host_state.last_task, "error": ""}
     if _is_unreachable(host_state):
         words = "This computer does not answer."
         do = f"Check that it is switched on and connected. Then: ansible {name} -m ping"

@@ -128,18 +128,18 @@ def check(config: Config, source: Path | None = None) -> Check:
     Raises ConfigError for a source that is not content of fitsom.
     """
     current = installed(config)
-    other = read_content(source) if source else current
-    before, after = current.variables(), other.variables()
+    offered = read_content(source) if source else current
+    before, after = current.variables(), offered.variables()
     changed_files = {
         name
-        for name in set(current.files) | set(other.files)
-        if current.files.get(name) != other.files.get(name) and collections.is_loaded(name)
+        for name in set(current.files) | set(offered.files)
+        if current.files.get(name) != offered.files.get(name) and collections.is_loaded(name)
     }
     roles = [
         _role(role, before.get(role, {}), after.get(role, {}), changed_files)
         for role in sorted({*before, *after})
     ]
-    shipped = other.migrations if source else migration.shipped()
+    shipped = offered.migrations if source else migration.shipped()
     applied = migration.applied(config.database) if config.database.exists() else set()
     outstanding = (
         None if shipped is None else tuple(f"{app}.{name}" for app, name in sorted(shipped - applied))
@@ -147,14 +147,14 @@ def check(config: Config, source: Path | None = None) -> Check:
     known_entries = set(current.entries())
     return Check(
         installed=current.version,
-        offered=other.version if source else None,
+        offered=offered.version if source else None,
         last_writer=migration.last_writer(config),
-        log=tuple(entry for entry in other.entries() if entry not in known_entries),
+        log=tuple(entry for entry in offered.entries() if entry not in known_entries),
         roles=tuple(role for role in roles if role.new or role.gone or role.defaults or role.files),
         modules=sum(name.startswith("plugins/modules/") for name in changed_files),
         plugins=sum(name.startswith("plugins/") for name in changed_files),
         migrations=outstanding,
-        plan_again=tuple(_sealed_otherwise(config, other.sha256)),
+        plan_again=tuple(_sealed_otherwise(config, offered.sha256)),
     )
 
 

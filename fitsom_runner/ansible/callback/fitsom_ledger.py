@@ -49,7 +49,7 @@ READ_ONLY = {
     "set_fact", "service_facts", "setup", "slurp", "stat", "validate_argument_spec", "wait_for", "wait_for_connection",
 }  # fmt: skip
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = range(6)
-TELLING = ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
+FAILURE_KEYS = ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
 
 Event = dict[str, Any]  # a line of the ledger
 Detail = dict[str, Any]  # what a line keeps of a result
@@ -189,13 +189,15 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _failure(self, result: Result) -> Detail:
         """What helps a person to see why it failed; of a loop, for each item."""
-        detail: Detail = {k: self._cut(result[k]) for k in TELLING if result.get(k) not in (None, "")}
+        detail: Detail = {
+            k: self._truncate(result[k]) for k in FAILURE_KEYS if result.get(k) not in (None, "")
+        }
         failed = [row for row in _items(result) if _has_failed(row)]
         items = [
             {
                 "item": self._label(row),
-                "msg": self._cut(row.get("msg", "")),
-                "stderr": self._cut(row.get("stderr", "")),
+                "msg": self._truncate(row.get("msg", "")),
+                "stderr": self._truncate(row.get("stderr", "")),
             }
             for row in failed[:MANY_ITEMS]
         ]
@@ -206,7 +208,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _unread(self, fault: Exception, status: int) -> Detail:
         """In place of what cannot be read; the runner takes a text under `fitsom` for an exception on the host."""
-        words = self._cut(f"the result could not be read: {fault!r}")
+        words = self._truncate(f"the result could not be read: {fault!r}")
         detail: Detail = {"msg": words, "fitsom": words}
         if status == CHANGED:
             detail["changes"] = [{"k": _digest(str(words))}]
@@ -241,9 +243,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         if not isinstance(name, str):
             return ""
         label = result.get("_ansible_item_label", result.get(name, ""))
-        return str(self._cut(label if isinstance(label, str) else _text(label, sort_keys=True)))
+        return str(self._truncate(label if isinstance(label, str) else _text(label, sort_keys=True)))
 
-    def _cut(self, value: object) -> str | int:
+    def _truncate(self, value: object) -> str | int:
         """A number, or a text of bounded length. Secrets are hidden first: half of one would be hidden no more."""
         if isinstance(value, int):
             return value

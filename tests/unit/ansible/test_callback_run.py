@@ -199,7 +199,9 @@ def outcome(result: object, changed: bool) -> Any:
 
 
 KEYS = st.sampled_from(
-    sorted({*fitsom_ledger.TELLING, "changed", "diff", "exception", "failed", "fitsom", "item", "results"})
+    sorted(
+        {*fitsom_ledger.FAILURE_KEYS, "changed", "diff", "exception", "failed", "fitsom", "item", "results"}
+    )
 ) | st.just("ansible_loop_var")
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),

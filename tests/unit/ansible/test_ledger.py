@@ -41,7 +41,7 @@ def test_a_whole_ledger_tells_what_happened_on_each_host() -> None:
         100.0,
         42,
     )
-    assert (host.touched, host.done, host.failed, host.last) == (True, True, False, "Install")
+    assert (host.touched, host.done, host.failed, host.last_task) == (True, True, False, "Install")
     assert host.counts == {Status.OK: 1, Status.CHANGED: 1}
     assert host.items == [
         Item(task="Install", role="patching", item="openssl", digest="d1", diff="+x", packages=True)

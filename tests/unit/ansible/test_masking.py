@@ -22,7 +22,7 @@ def lowered(text: str) -> str:
     return re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), text)
 
 
-def written(secret: str, before: str, after: str) -> dict[str, str]:
+def written_forms(secret: str, before: str, after: str) -> dict[str, str]:
     """A text with the secret in it, in every form that it may take."""
     complete = (before + secret + after).encode()
     return {
@@ -54,7 +54,7 @@ def recovered(form: str, text: str) -> str:
 def test_no_form_of_a_secret_survives(secret: str, before: str, after: str) -> None:
     masker = Masker([secret])
     assume(secret.strip() not in before + MASK + after)
-    for form, text in written(secret, before, after).items():
+    for form, text in written_forms(secret, before, after).items():
         masked = masker.text(text)
         assert MASK in masked, form
         assert not any(

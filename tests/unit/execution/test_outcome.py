@@ -20,12 +20,12 @@ from tests.unit.ansible.test_ledger import lines
 from tests.unit.people.cast import NOW, TECHNICIAN, Story
 
 FAILED = result("h", 1, Status.FAILED, msg="no space")
-LOST = result("h", 1, Status.UNREACHABLE, msg="no route")
-BEGUN: list[Event] = [start(), task(1, "Install"), touch("h")]
+NO_ROUTE = result("h", 1, Status.UNREACHABLE, msg="no route")
+TASK_STARTED: list[Event] = [start(), task(1, "Install"), touch("h")]
 
 
 @pytest.mark.parametrize(
-    ("events", "marked", "known", "reason"),
+    ("events", "marked", "expected", "reason"),
     [
         # Nothing of it in the ledger.
         ([start()], True, Outcome.UNTOUCHED, "no task was started on it"),
@@ -44,37 +44,52 @@ BEGUN: list[Event] = [start(), task(1, "Install"), touch("h")]
             "no task that may change",
         ),
         # Touched, and the end not seen.
-        (BEGUN, True, Outcome.UNKNOWN, "'its first step'"),
-        ([*BEGUN, result("h", 1, Status.CHANGED)], True, Outcome.UNKNOWN, "after 'Install'"),
-        ([*BEGUN, result("h", 1, Status.CHANGED)], False, Outcome.UNKNOWN, "after 'Install'"),
+        (TASK_STARTED, True, Outcome.UNKNOWN, "'its first step'"),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED)], True, Outcome.UNKNOWN, "after 'Install'"),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED)], False, Outcome.UNKNOWN, "after 'Install'"),
         # Touched, done by the mark, whatever came after.
-        ([*BEGUN, result("h", 1, Status.CHANGED), done("h")], True, Outcome.DONE, ""),
-        ([*BEGUN, result("h", 1, Status.CHANGED), done("h"), stats(h={})], True, Outcome.DONE, ""),
-        ([*BEGUN, FAILED, result("h", 1, Status.OK), done("h")], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED), done("h")], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED), done("h"), stats(h={})], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, FAILED, result("h", 1, Status.OK), done("h")], True, Outcome.DONE, ""),
         # Ansible closed the ledger, and the playbook has no mark.
-        ([*BEGUN, result("h", 1, Status.CHANGED), stats(h={})], False, Outcome.DONE, ""),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED), stats(h={})], False, Outcome.DONE, ""),
         # Ansible closed it, and the mark did not come though the playbook has one.
-        ([*BEGUN, result("h", 1, Status.CHANGED), stats(h={})], True, Outcome.UNKNOWN, "after 'Install'"),
+        (
+            [*TASK_STARTED, result("h", 1, Status.CHANGED), stats(h={})],
+            True,
+            Outcome.UNKNOWN,
+            "after 'Install'",
+        ),
         # Failed; rescued, so that Ansible's statistics count no failure.
-        ([*BEGUN, FAILED], True, Outcome.FAILED, "Install: no space"),
-        ([*BEGUN, FAILED, result("h", 1, Status.OK)], True, Outcome.FAILED, "Install: no space"),
-        ([*BEGUN, FAILED, stats(h={"failures": 1})], True, Outcome.FAILED, "Install: no space"),
-        ([*BEGUN, FAILED, stats(h={})], False, Outcome.DONE, ""),
-        ([*BEGUN, FAILED, done("h"), stats(h={})], True, Outcome.DONE, ""),
-        ([*BEGUN, FAILED, done("h"), stats(h={"failures": 1})], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED, result("h", 1, Status.OK)], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED, stats(h={"failures": 1})], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED, stats(h={})], False, Outcome.DONE, ""),
+        ([*TASK_STARTED, FAILED, done("h"), stats(h={})], True, Outcome.DONE, ""),
+        (
+            [*TASK_STARTED, FAILED, done("h"), stats(h={"failures": 1})],
+            True,
+            Outcome.FAILED,
+            "Install: no space",
+        ),
         # Out of reach.
-        ([*BEGUN, LOST], True, Outcome.UNREACHABLE, "Install: no route"),
-        ([*BEGUN, LOST, stats(h={"unreachable": 1})], True, Outcome.UNREACHABLE, "Install: no route"),
-        ([*BEGUN, LOST, done("h"), stats(h={})], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, NO_ROUTE], True, Outcome.UNREACHABLE, "Install: no route"),
+        (
+            [*TASK_STARTED, NO_ROUTE, stats(h={"unreachable": 1})],
+            True,
+            Outcome.UNREACHABLE,
+            "Install: no route",
+        ),
+        ([*TASK_STARTED, NO_ROUTE, done("h"), stats(h={})], True, Outcome.DONE, ""),
         # Closed without a word on this host.
-        ([*BEGUN, stats()], False, Outcome.UNKNOWN, "may have continued"),
+        ([*TASK_STARTED, stats()], False, Outcome.UNKNOWN, "may have continued"),
     ],
 )
 def test_a_host_is_judged_by_what_the_ledger_tells(
-    events: list[Event], marked: bool, known: Outcome, reason: str
+    events: list[Event], marked: bool, expected: Outcome, reason: str
 ) -> None:
     judged, why = outcome.judge(ledger_of(*events), "h", has_done_mark=marked)
-    assert judged is known
+    assert judged is expected
     assert reason in why
 
 
@@ -138,28 +153,28 @@ def finish(story: Story, run: Run, events: list[Event], ended: PlaybookResult | 
     return service.get(run.change.number)
 
 
-def both(*statuses: Status, mark: bool = True) -> list[Event]:
-    judged: list[Event] = [start(), task(1, "Install")]
+def events_of(*statuses: Status, mark: bool = True) -> list[Event]:
+    events: list[Event] = [start(), task(1, "Install")]
     for host, status in zip(("srv1", "srv2"), statuses, strict=True):
-        judged += [touch(host), result(host, 1, status, msg="no space")]
-        judged += [done(host)] if mark and status is not Status.FAILED else []
-    return judged
+        events += [touch(host), result(host, 1, status, msg="no space")]
+        events += [done(host)] if mark and status is not Status.FAILED else []
+    return events
 
 
 CLEAN = PlaybookResult(rc=0, cancelled=False, lines=("a warning",))
 SUM: dict[str, dict[str, int]] = {"srv1": {}, "srv2": {}}
 
 
-def known(run: Run) -> dict[str, str]:
+def outcomes_of(run: Run) -> dict[str, str]:
     return dict(HostOutcome.objects.filter(run=run).values_list("host", "outcome"))
 
 
 def test_a_run_that_went_well_makes_the_change_succeed(story: Story) -> None:
     run = running(story)
-    change = finish(story, run, [*both(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
+    change = finish(story, run, [*events_of(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
     run.refresh_from_db()
     assert (change.stage, run.status) == (State.SUCCEEDED, RunStatus.SUCCEEDED)
-    assert known(run) == {"srv1": "done", "srv2": "done"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "done"}
     assert len(run.ledger_sha256) == 64
     assert run.messages == [], "what Ansible printed beside a good run is of no interest"
     assert TaskResult.objects.count() == 2
@@ -168,20 +183,20 @@ def test_a_run_that_went_well_makes_the_change_succeed(story: Story) -> None:
 
 def test_a_failed_host_makes_the_change_fail_and_an_incident(story: Story) -> None:
     run = running(story)
-    events = [*both(Status.CHANGED, Status.FAILED), stats(srv1={}, srv2={"failures": 1})]
+    events = [*events_of(Status.CHANGED, Status.FAILED), stats(srv1={}, srv2={"failures": 1})]
     change = finish(story, run, events, PlaybookResult(rc=2, cancelled=False, lines=("a warning",)))
     run.refresh_from_db()
     assert (change.stage, run.status, run.messages) == (State.FAILED, RunStatus.FAILED, ["a warning"])
-    assert known(run) == {"srv1": "done", "srv2": "failed"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "failed"}
     incident = Incident.objects.get()
     assert (incident.host, incident.task, incident.error) == ("srv2", "Install", "Install: no space")
 
 
 def test_a_crash_leaves_the_change_interrupted_and_every_host_known_or_unknown(story: Story) -> None:
     run = running(story)
-    change = finish(story, run, [*both(Status.CHANGED, Status.OK)[:4], touch("srv2")], None)
+    change = finish(story, run, [*events_of(Status.CHANGED, Status.OK)[:4], touch("srv2")], None)
     assert change.stage is State.INTERRUPTED
-    assert known(run) == {"srv1": "unknown", "srv2": "unknown"}
+    assert outcomes_of(run) == {"srv1": "unknown", "srv2": "unknown"}
     assert sorted(Incident.objects.values_list("host", flat=True)) == ["(the run itself)", "srv1", "srv2"]
 
 
@@ -189,33 +204,33 @@ def test_a_crash_before_anything_began_leaves_every_host_untouched(story: Story)
     run = running(story)
     change = finish(story, run, [], None)
     assert change.stage is State.INTERRUPTED
-    assert known(run) == {"srv1": "untouched", "srv2": "untouched"}
+    assert outcomes_of(run) == {"srv1": "untouched", "srv2": "untouched"}
 
 
 def test_a_cancelled_run_leaves_the_change_interrupted(story: Story) -> None:
     run = running(story)
     change = finish(
-        story, run, both(Status.CHANGED, Status.OK)[:5], PlaybookResult(rc=1, cancelled=True, lines=())
+        story, run, events_of(Status.CHANGED, Status.OK)[:5], PlaybookResult(rc=1, cancelled=True, lines=())
     )
     run.refresh_from_db()
     assert (change.stage, run.status) == (State.INTERRUPTED, RunStatus.CANCELLED)
-    assert known(run) == {"srv1": "done", "srv2": "untouched"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "untouched"}
 
 
 def test_a_back_out_that_went_well_makes_the_change_backed_out(story: Story) -> None:
     run = running(story, RunKind.BACKOUT)
-    change = finish(story, run, [*both(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
+    change = finish(story, run, [*events_of(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
     assert (change.stage, change.backout_used) == (State.BACKED_OUT, True)
 
 
 def test_the_end_of_a_run_is_written_once(story: Story) -> None:
     run = running(story)
-    events = [*both(Status.CHANGED, Status.OK), stats(**SUM)]
+    events = [*events_of(Status.CHANGED, Status.OK), stats(**SUM)]
     finish(story, run, events, CLEAN)
     outcome.finish(story.config, Run.objects.get(pk=run.pk), None)
     run.refresh_from_db()
     assert run.status == RunStatus.SUCCEEDED
-    assert known(run) == {"srv1": "done", "srv2": "done"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "done"}
 
 
 def test_a_refused_run_touched_nothing_and_sends_the_change_back(story: Story) -> None:
@@ -223,13 +238,13 @@ def test_a_refused_run_touched_nothing_and_sends_the_change_back(story: Story) -
     outcome.refuse(story.config, run, ["playbook moved"], needs_planning=True)
     run.refresh_from_db()
     assert (run.status, run.refusal) == (RunStatus.REFUSED, ["playbook moved"])
-    assert known(run) == {"srv1": "untouched", "srv2": "untouched"}
+    assert outcomes_of(run) == {"srv1": "untouched", "srv2": "untouched"}
     assert service.get(run.change.number).stage is State.SUBMITTED
 
 
 def test_rows_grow_with_the_ledger(story: Story, tmp_path: Path) -> None:
     run, path = running(story), tmp_path / "ledger.jsonl"
-    rows, events = outcome.RunRecorder(run, path), both(Status.CHANGED, Status.OK)
+    rows, events = outcome.RunRecorder(run, path), events_of(Status.CHANGED, Status.OK)
     counts: list[Any] = []
     for upto in (0, 2, 4, 4, len(events)):
         path.write_bytes(lines(events[:upto]))

@@ -39,7 +39,7 @@ def dead(story: Story, ledger: list[dict[str, Any]]) -> Run:
     return run
 
 
-def known(run: Run) -> dict[str, str]:
+def outcomes_of(run: Run) -> dict[str, str]:
     return dict(HostOutcome.objects.filter(run=run).values_list("host", "outcome"))
 
 
@@ -53,8 +53,8 @@ def test_a_run_whose_ledger_cannot_be_taken_in_leaves_its_hosts_unknown_and_the_
         (broken.id, "interrupted"),
         (well.id, "interrupted"),
     ]
-    assert known(broken) == {"srv1": "unknown", "srv2": "unknown"}
-    assert known(well) == {"srv1": "done", "srv2": "untouched"}
+    assert outcomes_of(broken) == {"srv1": "unknown", "srv2": "unknown"}
+    assert outcomes_of(well) == {"srv1": "done", "srv2": "untouched"}
     assert service.get(broken.change.number).stage is State.INTERRUPTED
     assert "KeyError" in HostOutcome.objects.filter(run=broken).values_list("reason", flat=True)[0]
     assert Incident.objects.filter(run=broken, host="srv2").exists()
@@ -88,7 +88,7 @@ def test_a_change_that_was_moved_meanwhile_does_not_keep_its_run_open(story: Sto
     run = dead(story, [{"e": "res"}])
     service.move(run.change, Action.INTERRUPT, service.SYSTEM)
     assert [recovered.status for recovered in recovery.recover(story.config)] == ["interrupted"]
-    assert known(run) == {"srv1": "unknown", "srv2": "unknown"}
+    assert outcomes_of(run) == {"srv1": "unknown", "srv2": "unknown"}
 
 
 def test_a_living_run_is_left_alone(story: Story) -> None:

@@ -40,11 +40,11 @@ OLD = {
     "evidence": "",
     "do": "",
 }
-BEGUN: list[Event] = [start(), task(1, "Look")]
+TASK_STARTED: list[Event] = [start(), task(1, "Look")]
 
 
 def judged(*events: Event, memory: dict[str, str] | None = None, host: str = "srv1") -> health.HostHealth:
-    return health.judge(host, ledger_of(*BEGUN, *events).hosts.get(host), memory or {}, TODAY)
+    return health.judge(host, ledger_of(*TASK_STARTED, *events).hosts.get(host), memory or {}, TODAY)
 
 
 def test_findings_come_the_worst_first_with_the_day_when_they_were_first_seen() -> None:
@@ -143,7 +143,10 @@ def test_a_look_is_always_a_check_and_is_written_down(
     findings = {"findings": [FULL], "facts": {"security_updates": ["vim 9"]}}
     ends = stats(srv1={}, srv2={"unreachable": 1})
     jobs = stage(
-        *BEGUN, result("srv1", 1, Status.OK, fitsom=findings), result("srv2", 1, Status.UNREACHABLE), ends
+        *TASK_STARTED,
+        result("srv1", 1, Status.OK, fitsom=findings),
+        result("srv2", 1, Status.UNREACHABLE),
+        ends,
     )
     health_check = health.run_check(story.config, TECHNICIAN)
     set_clock(later(days=3))
@@ -180,7 +183,7 @@ def test_only_who_may_plan_may_look(story: Story, stage: Stage) -> None:
 
 
 def test_only_the_last_looks_are_kept(story: Story, stage: Stage, set_clock: SetClock) -> None:
-    stage(*BEGUN, result("srv1", 1, Status.OK), stats(srv1={}))
+    stage(*TASK_STARTED, result("srv1", 1, Status.OK), stats(srv1={}))
     for day in range(health.CHECKS_KEPT + 2):
         set_clock(later(days=day))
         newest = health.run_check(story.config, TECHNICIAN)
@@ -200,7 +203,7 @@ def test_only_the_last_looks_are_kept(story: Story, stage: Stage, set_clock: Set
 def test_the_page_begins_with_its_verdict(
     story: Story, stage: Stage, findings: list[Any], title: str
 ) -> None:
-    stage(*BEGUN, result("srv1", 1, Status.OK, fitsom={"findings": findings}), stats(srv1={}))
+    stage(*TASK_STARTED, result("srv1", 1, Status.OK, fitsom={"findings": findings}), stats(srv1={}))
     check = health.run_check(story.config, TECHNICIAN)
     page = report.write(story.config, check).read_text()
     assert title in page
@@ -212,7 +215,7 @@ def test_the_page_begins_with_its_verdict(
 
 def test_nothing_that_a_host_says_is_markup(story: Story, stage: Stage) -> None:
     hostile = {**FULL, "what": "<script>x</script>", "ci": "<b>srv1", "do": "\x1b[31mred"}
-    stage(*BEGUN, result("srv1", 1, Status.OK, fitsom={"findings": [hostile]}), stats(srv1={}))
+    stage(*TASK_STARTED, result("srv1", 1, Status.OK, fitsom={"findings": [hostile]}), stats(srv1={}))
     page = report.write(story.config, health.run_check(story.config, TECHNICIAN)).read_text()
     assert "<script>" not in page
     assert "<b>srv1" not in page

@@ -162,7 +162,7 @@ def test_a_rejected_plan_does_not_ask_for_approval() -> None:
     assert words.verdict(report).title == "Rejected: nothing will be done"
 
 
-def found(severity: Severity, number: int = 1) -> Finding:
+def backup_finding(severity: Severity, number: int = 1) -> Finding:
     return Finding(kind="backup-stale", severity=severity, ci=f"set{number}", what="The last backup is old.")
 
 
@@ -170,9 +170,9 @@ def test_what_was_found_is_open_worst_first_and_the_merely_informational_is_not(
     host = replace(
         samples.web_server(),
         findings=(
-            found(Severity.INFORMATIONAL, 1),
-            found(Severity.WARNING, 2),
-            found(Severity.EXCEPTION, 3),
+            backup_finding(Severity.INFORMATIONAL, 1),
+            backup_finding(Severity.WARNING, 2),
+            backup_finding(Severity.EXCEPTION, 3),
         ),
     )
     report = replace(samples.reviewed(), hosts=(host,))
@@ -183,7 +183,7 @@ def test_what_was_found_is_open_worst_first_and_the_merely_informational_is_not(
 
 def test_many_findings_are_counted() -> None:
     host = replace(
-        samples.web_server(), findings=tuple(found(Severity.WARNING, number) for number in range(8))
+        samples.web_server(), findings=tuple(backup_finding(Severity.WARNING, number) for number in range(8))
     )
     points = words.open_points(replace(samples.reviewed(), hosts=(host,)))
     assert len(points) == 6
