@@ -92,14 +92,14 @@ def find(explicit: Path | None = None) -> Path:
 
     Raises ConfigError where there is none.
     """
-    named = explicit or (Path(os.environ["FITSOM_CONFIG"]) if os.environ.get("FITSOM_CONFIG") else None)
-    if named:
-        path = named / FILE_NAME if named.is_dir() else named
+    chosen_path = explicit or (Path(os.environ["FITSOM_CONFIG"]) if os.environ.get("FITSOM_CONFIG") else None)
+    if chosen_path:
+        path = chosen_path / FILE_NAME if chosen_path.is_dir() else chosen_path
         if not path.is_file():
             raise ConfigError(f"{path}: no such file", hint="Make one with: fitsom init")
         return path.resolve()
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path("/etc/fitsom")):
+    working_folder = Path.cwd()
+    for folder in (working_folder, *working_folder.parents, Path("/etc/fitsom")):
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
     raise ConfigError(
@@ -118,23 +118,25 @@ def login_name() -> str:
 
 def load(path: Path) -> Config:
     """Read and check the file. Raises ConfigError that lists every fault with its line."""
-    return _anchored(yamlfile.load(path, Config, reference="docs/reference/config.md"), path.parent)
+    return _with_absolute_paths(
+        yamlfile.load(path, Config, reference="docs/reference/config.md"), path.parent
+    )
 
 
-def _anchored(config: Config, base: Path) -> Config:
-    def under(folder: Path, path: Path) -> Path:
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    def resolve(folder: Path, path: Path) -> Path:
         path = path.expanduser()
         return path if path.is_absolute() else (folder / path).resolve()
 
-    repository = under(base, config.repository)
+    repository = resolve(base, config.repository)
     return config.model_copy(
         update={
             "repository": repository,
-            "state": under(base, config.state),
+            "state": resolve(base, config.state),
             "inventories": tuple(
-                under(repository, p) if (repository / p).exists() else under(base, p)
+                resolve(repository, p) if (repository / p).exists() else resolve(base, p)
                 for p in config.inventories
             ),
-            "vault_password_files": tuple(under(base, p) for p in config.vault_password_files),
+            "vault_password_files": tuple(resolve(base, p) for p in config.vault_password_files),
         }
     )

@@ -56,7 +56,7 @@ class NotAllowedError(FitsomError):
 
 
 class RefusedError(FitsomError):
-    """The rules of change management forbid this now (wrong state, moved seal, closed window)."""
+    """The rules of change management forbid this now (wrong state, changed seal, closed window)."""
 
     exit_code = ExitCode.REFUSED
 

@@ -1,7 +1,7 @@
-"""What is told of a host: by modules, under the key `fitsom` of a result, and by a run, as the items it changes.
+"""What is reported of a host: by modules, under the key `fitsom` of a result, and by a run, as the items it changes.
 
-docs/architecture.md describes the key. The types stand here once; facts_reader.py reads them. Records hold them
-as JSON, in the form in which modules tell them: `to_json` writes it.
+docs/architecture.md describes the key. The types are defined here once; facts_reader.py reads them. Records hold them
+as JSON, in the form in which modules report them: `to_json` writes it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-# Kinds of findings that say that not all is known: an answer that does not fit, a result that was not written down.
-UNREADABLE = "facts-unreadable"
-LOST = "results-lost"
+# Kinds of findings that say that facts are missing: an answer that does not fit, a result that was not recorded.
+FACTS_UNREADABLE = "facts-unreadable"
+RESULTS_LOST = "results-lost"
 
 
 class PackageAction(StrEnum):
@@ -41,7 +41,7 @@ WORST_FIRST = (Severity.EXCEPTION, Severity.WARNING, Severity.INFORMATIONAL)
 class Package:
     """One package of one host: old is None when installed anew, new is None when removed.
 
-    released is the day the new version came out, if known.
+    released is the day of the release of the new version, if known.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Package:
     released: date | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As modules tell it: `old` is `from` there, and `new` is `to`."""
+        """As modules report it: `old` is `from` there, and `new` is `to`."""
         return {
             "name": self.name,
             "arch": self.arch,
@@ -71,7 +71,7 @@ class Package:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Object:
-    """One of many things of a sort, such as an account: action ("move"), kind ("user"), group ("Year 8").
+    """One of many objects of a kind, such as an account: action ("move"), kind ("user"), group ("Year 8").
 
     id is never a person's name.
     """
@@ -116,7 +116,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What a look at a host brought to light: what in one sentence, evidence behind it, what to do next."""
+    """What a check of a host found: what in one sentence, evidence behind it, what to do next."""
 
     kind: str
     severity: Severity
@@ -150,7 +150,7 @@ class FileSystem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfigurationItem:
-    """What a host is, as far as reports show it in a row; empty texts where it was not said."""
+    """What a host is, as far as reports show it in a row; empty texts where nothing was reported."""
 
     system: str = ""
     kernel: str = ""
@@ -162,10 +162,10 @@ class ConfigurationItem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """All that modules told of one host, in the order in which they told it, repetitions left out.
+    """All that modules reported of one host, in their order, without repetitions.
 
-    reboots: told before the work and again after it. undone: kinds of objects that the host took back by itself.
-    observed: what the host is, by name, for the CMDB, as it was told; its readers are in facts_reader.py.
+    reboots: reported before the work and again after it. undone: kinds of objects that the host took back by itself.
+    observed: what the host is, by name, for the CMDB, as it was reported; its readers are in facts_reader.py.
     """
 
     packages: tuple[Package, ...] = ()
@@ -181,50 +181,52 @@ class Facts:
 
     @property
     def reboot(self) -> Reboot:
-        """What all that was told of restarts comes to."""
-        last = self.reboots[-1] if self.reboots else Reboot()
+        """The sum of all reports on restarts."""
+        newest = self.reboots[-1] if self.reboots else Reboot()
         return Reboot(
-            required=last.required,
-            planned=any(told.planned for told in self.reboots),
-            done=any(told.done for told in self.reboots),
-            reasons=tuple(dict.fromkeys(reason for told in self.reboots for reason in told.reasons)),
-            seconds=next((told.seconds for told in self.reboots if told.seconds), None),
+            required=newest.required,
+            planned=any(reboot.planned for reboot in self.reboots),
+            done=any(reboot.done for reboot in self.reboots),
+            reasons=tuple(dict.fromkeys(reason for reboot in self.reboots for reason in reboot.reasons)),
+            seconds=next((reboot.seconds for reboot in self.reboots if reboot.seconds), None),
         )
 
     @property
     def complete(self) -> bool:
-        """Whether all was read that was told; if not, what is missing may be anything."""
-        return not any(found.kind in (UNREADABLE, LOST) for found in self.findings)
+        """Whether everything that was reported was read; if not, what is missing may be anything."""
+        return not any(finding.kind in (FACTS_UNREADABLE, RESULTS_LOST) for finding in self.findings)
 
-    def plus(self, later: Facts) -> Facts:
-        """With what was told later; objects that it says are undone have not come."""
-        objects = (o for o in (*self.objects, *later.objects) if o.kind not in later.undone)
+    def plus(self, addition: Facts) -> Facts:
+        """With a later report; objects that it calls undone are left out."""
+        objects = (o for o in (*self.objects, *addition.objects) if o.kind not in addition.undone)
         return Facts(
-            packages=_once(self.packages, later.packages),
-            services=_once(self.services, later.services),
-            reboots=_once(self.reboots, later.reboots),
-            checks=_once(self.checks, later.checks),
-            objects=_once(objects),
-            findings=_once(self.findings, later.findings),
-            observed={**self.observed, **later.observed},
-            undone=_once(self.undone, later.undone),
-            expiring=_once(self.expiring, later.expiring),
-            notes=_once(self.notes, later.notes),
+            packages=_without_repetitions(self.packages, addition.packages),
+            services=_without_repetitions(self.services, addition.services),
+            reboots=_without_repetitions(self.reboots, addition.reboots),
+            checks=_without_repetitions(self.checks, addition.checks),
+            objects=_without_repetitions(objects),
+            findings=_without_repetitions(self.findings, addition.findings),
+            observed={**self.observed, **addition.observed},
+            undone=_without_repetitions(self.undone, addition.undone),
+            expiring=_without_repetitions(self.expiring, addition.expiring),
+            notes=_without_repetitions(self.notes, addition.notes),
         )
 
     def without_changes(self) -> Facts:
-        """Without packages and objects, which a task that changes nothing tells as outstanding only."""
+        """Without packages and objects, which a task that changes nothing reports as outstanding only."""
         return replace(self, packages=(), objects=())
 
     def to_json(self) -> dict[str, list[Any]]:
-        """In the form in which modules tell them, each part a list; parts without anything are left out."""
+        """In the form in which modules report them, each part a list; parts without anything are left out."""
         parts: dict[str, list[Any]] = {
             "packages": [package.to_json() for package in self.packages],
             "services": [asdict(service) for service in self.services],
-            "reboot": [{**asdict(told), "reasons": list(told.reasons)} for told in self.reboots],
+            "reboot": [{**asdict(reboot), "reasons": list(reboot.reasons)} for reboot in self.reboots],
             "checks": [asdict(check) for check in self.checks],
-            "objects": [asdict(thing) for thing in self.objects],
-            "findings": [{**asdict(found), "severity": found.severity.value} for found in self.findings],
+            "objects": [asdict(item) for item in self.objects],
+            "findings": [
+                {**asdict(finding), "severity": finding.severity.value} for finding in self.findings
+            ],
             "facts": [dict(self.observed)] if self.observed else [],
             "undone": list(self.undone),
             "expiring": [asdict(rule) for rule in self.expiring],
@@ -233,15 +235,15 @@ class Facts:
         return {part: rows for part, rows in parts.items() if rows}
 
 
-def _once[T](*told: Iterable[T]) -> tuple[T, ...]:
-    return tuple(dict.fromkeys(thing for things in told for thing in things))
+def _without_repetitions[T](*sequences: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(item for sequence in sequences for item in sequence))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """One thing that a task changes: the item of its loop, the difference as text and a digest of it.
+    """One item that a task changes: the item of its loop, the difference as text and a digest of it.
 
-    packages: its packages or objects speak for it, one by one.
+    packages: its packages or objects are listed instead, one by one.
     """
 
     task: str
@@ -256,7 +258,7 @@ class Item:
 class HostChanges:
     """What a plan predicts for one host, or what a run did there. done: the playbook set its done mark there.
 
-    groups, about: what the inventory says of the host (label, provides, device), in a plan only.
+    groups, about: what the inventory holds on the host (label, provides, device), in a plan only.
     """
 
     items: tuple[Item, ...] = ()
@@ -267,7 +269,7 @@ class HostChanges:
 
     @property
     def settings(self) -> tuple[Item, ...]:
-        """The items that no package or object speaks for."""
+        """The items that are not listed as packages or objects."""
         return tuple(item for item in self.items if not item.packages)
 
     def to_json(self) -> dict[str, Any]:

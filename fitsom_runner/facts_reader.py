@@ -1,4 +1,4 @@
-"""Reads what is told of hosts (facts.py): the one place that does, and it never raises.
+"""Reads what is reported of hosts (facts.py): the only place that does, and it never raises.
 
 A host may answer anything. What does not fit is left out, and a finding says so: kind `facts-unreadable`, an exception.
 """
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from fitsom_runner.facts import (
-    UNREADABLE,
+    FACTS_UNREADABLE,
     Check,
     ConfigurationItem,
     Expiring,
@@ -35,11 +35,11 @@ _PARTS = frozenset(
 
 
 def facts_from_json(value: Any, host: str) -> Facts:
-    """What a module told under the key `fitsom` (a list of it, for a loop), or what Facts.to_json wrote."""
+    """What a module reported under the key `fitsom` (a list of it, for a loop), or what Facts.to_json wrote."""
     faults, facts = Faults(), Facts()
-    for told in value if isinstance(value, list) else [value]:
-        facts = facts.plus(_facts(Row(told, "fitsom", faults)))
-    return _with(faults, facts, host)
+    for part in value if isinstance(value, list) else [value]:
+        facts = facts.plus(_facts(Row(part, "fitsom", faults)))
+    return _with_fault_finding(faults, facts, host)
 
 
 def changes_from_json(value: Any, host: str) -> HostChanges:
@@ -48,8 +48,8 @@ def changes_from_json(value: Any, host: str) -> HostChanges:
     row = Row(value, "record", faults)
     about = row.inner("about")
     return HostChanges(
-        items=row.each("items", _item),
-        facts=_with(faults, _facts(row.inner("facts")), host),
+        items=row.rows("items", _item),
+        facts=_with_fault_finding(faults, _facts(row.inner("facts")), host),
         done=row.flag("done"),
         groups=row.texts("groups"),
         about={word: text for word in ("label", "provides", "device") if (text := about.text(word))},
@@ -73,38 +73,40 @@ def security_updates(observed: Mapping[str, Any]) -> tuple[str, ...]:
     return Row(dict(observed), "", Faults()).texts("security_updates")
 
 
-def _with(faults: Faults, facts: Facts, host: str) -> Facts:
-    """With a finding that names the first of what did not fit, and the number of the rest; once, in a record."""
-    if not faults.number or any(found.kind == UNREADABLE for found in facts.findings):
+def _with_fault_finding(faults: Faults, facts: Facts, host: str) -> Facts:
+    """With a finding that names the first of what did not fit, and the number of the others; once in a record."""
+    if not faults.number or any(finding.kind == FACTS_UNREADABLE for finding in facts.findings):
         return facts
-    further = faults.number - len(faults.named)
-    found = Finding(
-        kind=UNREADABLE,
+    unnamed = faults.number - len(faults.messages)
+    finding = Finding(
+        kind=FACTS_UNREADABLE,
         severity=Severity.EXCEPTION,
         ci=host,
-        what="A part of what was told of this computer cannot be read, and so is missing here.",
-        evidence="; ".join(faults.named) + (f"; and {further:,} more" if further else ""),
-        do="Mend the module or playbook that tells it: docs/architecture.md describes the key fitsom.",
+        what="A part of the facts that were reported of this computer cannot be read, and so is missing here.",
+        evidence="; ".join(faults.messages) + (f"; and {unnamed:,} more" if unnamed else ""),
+        do="Repair the module or playbook that reports it: docs/architecture.md describes the key fitsom.",
     )
-    return replace(facts, findings=(*facts.findings, found))
+    return replace(facts, findings=(*facts.findings, finding))
 
 
 def _facts(row: Row) -> Facts:
-    row.unknown(_PARTS)
+    row.report_unknown_keys(_PARTS)
     observed = row.observed("facts")
-    known = row.over(observed)  # these two are read later, out of `observed`; their faults are of today
-    _configuration_item(known.inner("configuration_item"))
-    known.texts("security_updates")
+    observed_row = row.with_values(
+        observed
+    )  # these two are read later, out of `observed`; their faults are of today
+    _configuration_item(observed_row.inner("configuration_item"))
+    observed_row.texts("security_updates")
     return Facts(
-        packages=row.each("packages", _package),
-        services=row.each("services", _service),
-        reboots=row.each("reboot", _reboot),
-        checks=row.each("checks", _check),
-        objects=row.each("objects", _object),
-        findings=row.each("findings", _finding),
+        packages=row.rows("packages", _package),
+        services=row.rows("services", _service),
+        reboots=row.rows("reboot", _reboot),
+        checks=row.rows("checks", _check),
+        objects=row.rows("objects", _object),
+        findings=row.rows("findings", _finding),
         observed=observed,
         undone=row.texts("undone"),
-        expiring=row.each("expiring", _expiring),
+        expiring=row.rows("expiring", _expiring),
         notes=row.texts("notes"),
     )
 
@@ -114,7 +116,9 @@ def _package(row: Row) -> Package:
         name=row.required("name"),
         old=row.optional("from"),
         new=row.optional("to"),
-        action=row.word("action", PackageAction.UPGRADE) if row.has("action") else PackageAction.UPGRADE,
+        action=row.enum_value("action", PackageAction.UPGRADE)
+        if row.has("action")
+        else PackageAction.UPGRADE,
         arch=row.text("arch"),
         security=row.flag("security"),
         origin=row.text("origin"),
@@ -159,7 +163,7 @@ def _object(row: Row) -> Object:
 def _finding(row: Row) -> Finding:
     return Finding(
         kind=row.required("kind"),
-        severity=row.word("severity", Severity.EXCEPTION),  # what cannot be read is taken for the worst
+        severity=row.enum_value("severity", Severity.EXCEPTION),  # what cannot be read counts as the worst
         ci=row.text("ci"),
         what=row.text("what"),
         evidence=row.text("evidence"),
@@ -198,7 +202,7 @@ def _configuration_item(row: Row) -> ConfigurationItem:
         supported_until=system.inner("support").text("lts"),
         last_boot=row.text("last_boot"),
         serial=row.inner("hardware").text("serial"),
-        filesystems=row.each("filesystems", _filesystem),
+        filesystems=row.rows("filesystems", _filesystem),
     )
 
 

@@ -14,18 +14,18 @@ from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, FitsomError, RefusedError
 
 Name = tuple[str, str]
-#: execution.states.ACTIVE, as it stands in a database whose models may be older than ours.
+#: execution.states.ACTIVE, as it is in a database whose models may be older than ours.
 _UNDER_WAY = ("claimed", "verifying", "replanning", "applying")
 
 
 def shipped() -> set[Name]:
     """(app, name) of every migration of this fitsom. Listed, not imported: this runs at each start."""
-    here = Path(__file__).parent
-    return {(path.parts[-3], path.stem) for path in here.glob("*/migrations/[0-9]*.py")}
+    package = Path(__file__).parent
+    return {(path.parts[-3], path.stem) for path in package.glob("*/migrations/[0-9]*.py")}
 
 
 def applied(database: Path) -> set[Name]:
-    """(app, name) of every migration that a database has seen. Raises ConfigError where it cannot be read."""
+    """(app, name) of every migration that was applied to a database. Raises ConfigError where it cannot be read."""
     try:
         with contextlib.closing(reading(database)) as records:
             table = "SELECT 1 FROM sqlite_master WHERE name = 'django_migrations'"
@@ -42,7 +42,7 @@ def reading(database: Path) -> sqlite3.Connection:
 
 
 def last_writer(config: Config) -> str:
-    """The version of fitsom that last opened the records; empty where none has said so."""
+    """The version of fitsom that last opened the records; empty where none is recorded."""
     try:
         return _version_file(config).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -55,31 +55,31 @@ def bring_up_to_date(config: Config) -> Path | None:
     Django must be set up for `config`. Raises ConfigError for the records of a newer fitsom, RefusedError while a run
     is under way.
     """
-    kept = None
-    new = not config.database.exists()
-    seen = set() if new else applied(config.database)
-    if not new:
-        refuse_newer(config, seen)
-    if shipped() - seen:
-        with _alone(config):
-            # Another process may have done it while we waited.
-            seen = applied(config.database) if config.database.exists() else set()
-            if shipped() - seen:
-                _refuse_while_running(config, seen)
-                kept = keep_copy(config) if seen else None
-                _migrate(config, kept)
+    copy = None
+    is_new = not config.database.exists()
+    applied_migrations = set() if is_new else applied(config.database)
+    if not is_new:
+        refuse_newer(config, applied_migrations)
+    if shipped() - applied_migrations:
+        with _exclusive(config):
+            # Another process may have migrated while we waited.
+            applied_migrations = applied(config.database) if config.database.exists() else set()
+            if shipped() - applied_migrations:
+                _refuse_while_running(config, applied_migrations)
+                copy = keep_copy(config) if applied_migrations else None
+                _migrate(config, copy)
     if last_writer(config) != __version__:
         _note_version(config)
-    return kept
+    return copy
 
 
-def refuse_newer(config: Config, seen: set[Name]) -> None:
-    """Raise ConfigError where the database has seen migrations that this fitsom does not have."""
-    if seen - shipped():
-        theirs = last_writer(config)
+def refuse_newer(config: Config, applied_migrations: set[Name]) -> None:
+    """Raise ConfigError where migrations were applied to the database that this fitsom does not have."""
+    if applied_migrations - shipped():
+        newer_version = last_writer(config)
         raise ConfigError(
-            f"{config.database} was written by a newer fitsom{f' ({theirs})' if theirs else ''} than this one "
-            f"({__version__})",
+            f"{config.database} was written by a newer fitsom{f' ({newer_version})' if newer_version else ''} "
+            f"than this one ({__version__})",
             hint="Install that version again, or go back to a copy that was kept before the upgrade: "
             f"{config.database}.before-...",
         )
@@ -93,7 +93,7 @@ def keep_copy(config: Config) -> Path:
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        # A plain copy would miss what still lies in the write-ahead log.
+        # A plain copy would miss what is still in the write-ahead log.
         with (
             contextlib.closing(reading(config.database)) as records,
             contextlib.closing(sqlite3.connect(partial)) as target,
@@ -110,27 +110,27 @@ def keep_copy(config: Config) -> Path:
     return copy
 
 
-def _migrate(config: Config, kept: Path | None) -> None:
+def _migrate(config: Config, copy: Path | None) -> None:
     from django.core.management import call_command
     from django.db import DatabaseError
 
     try:
         call_command("migrate", verbosity=0)
     except DatabaseError as fault:
-        where = f"As they were they are kept in {kept}." if kept else "There were none before."
-        raise FitsomError(f"the records could not be brought up to date: {fault}", hint=where) from fault
+        hint = f"A copy from before is in {copy}." if copy else "There were none before."
+        raise FitsomError(f"the records could not be brought up to date: {fault}", hint=hint) from fault
     config.database.chmod(0o600)
 
 
-def _refuse_while_running(config: Config, seen: set[Name]) -> None:
+def _refuse_while_running(config: Config, applied_migrations: set[Name]) -> None:
     """A run writes its record through the older models. One that died holds no lock, and is ended afterwards."""
-    if ("execution", "0001_initial") not in seen:
+    if ("execution", "0001_initial") not in applied_migrations:
         return
     with contextlib.closing(reading(config.database)) as records:
         marks = ", ".join("?" * len(_UNDER_WAY))
         query = f"SELECT id FROM run WHERE status IN ({marks})"  # noqa: S608 - marks only
         rows = records.execute(query, _UNDER_WAY).fetchall()
-    alive = [run for (run,) in rows if _held(config.run_dir(run) / "lock")]
+    alive = [run for (run,) in rows if _is_locked(config.run_dir(run) / "lock")]
     if alive:
         raise RefusedError(
             f"{', '.join(alive)} is under way: its records cannot be brought up to date now",
@@ -138,7 +138,7 @@ def _refuse_while_running(config: Config, seen: set[Name]) -> None:
         )
 
 
-def _held(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     try:
         with path.open("rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -150,7 +150,7 @@ def _held(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(config: Config) -> Iterator[None]:
+def _exclusive(config: Config) -> Iterator[None]:
     """One process at a time; the kernel drops the lock of one that dies."""
     lock = os.open(config.state / "migrate.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""Asks JSON that may be anything for what is expected of it: gives what fits, notes what does not, never raises."""
+"""Reads JSON that may be anything: returns what fits, notes what does not, never raises."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ FAULTS_NAMED = 5
 
 
 class Faults:
-    """What does not fit in one answer: the first of it by name, the rest by its number."""
+    """What does not fit in one answer: the first faults by name, the others by their number."""
 
     def __init__(self) -> None:
         self.number = 0
-        self.named: list[str] = []
+        self.messages: list[str] = []
 
-    def add(self, where: str, what: str) -> None:
+    def add(self, place: str, fault: str) -> None:
         """One more; never with the value itself, which may be anything."""
         self.number += 1
-        if len(self.named) < FAULTS_NAMED:
-            self.named.append(f"{where}: {what}")
+        if len(self.messages) < FAULTS_NAMED:
+            self.messages.append(f"{place}: {fault}")
 
 
 class UnreadableError(Exception):
-    """A row lacks what it cannot be without; `each` leaves it out."""
+    """A row lacks what it must have; `rows` leaves it out."""
 
 
 class Row:
-    """One dictionary of an answer; each question gives what fits, or nothing and a fault."""
+    """One dictionary of an answer; each method returns what fits, or nothing and a fault."""
 
-    def __init__(self, value: Any, where: str, faults: Faults) -> None:
+    def __init__(self, value: Any, place: str, faults: Faults) -> None:
         self._value: dict[str, Any] = value if isinstance(value, dict) else {}
-        self._where, self._faults = where, faults
+        self._where, self._faults = place, faults
         if value is not None and not isinstance(value, dict):
-            faults.add(where, f"{_sort(value)} where a dictionary belongs")
+            faults.add(place, f"{_type_words(value)} where a dictionary belongs")
 
-    def fault(self, key: str, what: str) -> None:
+    def fault(self, key: str, text: str) -> None:
         """Note that this key does not fit."""
-        self._faults.add(f"{self._where}.{key[:50]}", what)
+        self._faults.add(f"{self._where}.{key[:50]}", text)
 
     def text(self, key: str, limit: int = TEXT_LIMIT) -> str:
         """A text, or a number as text; empty where there is none."""
@@ -56,18 +56,18 @@ class Row:
         return None if value is None else self._text(key, value, limit)
 
     def required(self, key: str) -> str:
-        """A text without which the row is nothing."""
-        found = self.text(key)
-        if not found:
+        """A text which the row must have."""
+        text = self.text(key)
+        if not text:
             self.fault(key, "is missing")
             raise UnreadableError
-        return found
+        return text
 
     def flag(self, key: str) -> bool:
-        """True or false; false where neither was said."""
+        """True or false; false where there is neither."""
         value = self._value.get(key)
         if value is not None and value not in (True, False):
-            self.fault(key, f"{_sort(value)} where true or false belongs")
+            self.fault(key, f"{_type_words(value)} where true or false belongs")
             return False
         return bool(value)
 
@@ -76,16 +76,16 @@ class Row:
         value = self._value.get(key)
         if value is None or _is_number(value):
             return value
-        self.fault(key, f"{_sort(value)} where a number belongs")
+        self.fault(key, f"{_type_words(value)} where a number belongs")
         return None
 
     def required_number(self, key: str) -> float:
-        """A number without which the row is nothing."""
-        found = self.number(key)
-        if found is None:
+        """A number which the row must have."""
+        number = self.number(key)
+        if number is None:
             self.fault(key, "is missing")
             raise UnreadableError
-        return found
+        return number
 
     def day(self, key: str) -> date | None:
         """The day of a text such as 2026-11-02."""
@@ -93,46 +93,46 @@ class Row:
         try:
             return date.fromisoformat(text[:10]) if text else None
         except ValueError:
-            self.fault(key, "is no day such as 2026-11-02")
+            self.fault(key, "is not a day such as 2026-11-02")
             return None
 
-    def word[Word: StrEnum](self, key: str, default: Word) -> Word:
+    def enum_value[Word: StrEnum](self, key: str, default: Word) -> Word:
         """One of a closed set of words; the default for any other, and where there is none."""
         text = self.text(key)
         try:
             return type(default)(text)
         except ValueError:
-            self.fault(key, f"is none of {', '.join(type(default))}")
+            self.fault(key, f"is not one of {', '.join(type(default))}")
             return default
 
     def has(self, key: str) -> bool:
-        """Whether anything was said."""
+        """Whether there is a value."""
         return self._value.get(key) is not None
 
     def inner(self, key: str) -> Row:
         """The dictionary under this key."""
         return Row(self._value.get(key), f"{self._where}.{key}", self._faults)
 
-    def over(self, value: dict[str, Any]) -> Row:
-        """A dictionary that was made from this one."""
+    def with_values(self, value: dict[str, Any]) -> Row:
+        """A row for a dictionary that was made from this one."""
         return Row(value, f"{self._where}.facts", self._faults)
 
     def values(self, key: str) -> list[Any]:
-        """A list; one thing by itself stands for a list of it."""
+        """A list; a single value counts as a list of one."""
         value = self._value.get(key)
-        found = value if isinstance(value, list) else [] if value is None else [value]
-        if len(found) > LIST_LIMIT:
-            self.fault(key, f"{len(found) - LIST_LIMIT:,} too many")
-        return found[:LIST_LIMIT]
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        if len(items) > LIST_LIMIT:
+            self.fault(key, f"{len(items) - LIST_LIMIT:,} too many")
+        return items[:LIST_LIMIT]
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, without empty ones."""
-        found = (self._text(f"{key}[{n}]", value) for n, value in enumerate(self.values(key)))
-        return tuple(text for text in found if text)
+        values = (self._text(f"{key}[{n}]", value) for n, value in enumerate(self.values(key)))
+        return tuple(text for text in values if text)
 
-    def each[Thing](self, key: str, read: Callable[[Row], Thing]) -> tuple[Thing, ...]:
-        """The rows of a list; those that lack what they cannot be without are left out."""
-        found = []
+    def rows[Thing](self, key: str, parse: Callable[[Row], Thing]) -> tuple[Thing, ...]:
+        """The rows of a list; those that lack what they must have are left out."""
+        parsed_rows = []
         for number, value in enumerate(self.values(key)):
             row = Row(value, f"{self._where}.{key}[{number}]", self._faults)
             if not isinstance(value, dict):
@@ -140,32 +140,32 @@ class Row:
                     row.fault("", "nothing where a dictionary belongs")
                 continue
             try:
-                found.append(read(row))
+                parsed_rows.append(parse(row))
             except UnreadableError:
                 continue
-        return tuple(found)
+        return tuple(parsed_rows)
 
-    def unknown(self, known: frozenset[str]) -> None:
-        """A fault for each key that is none of these."""
+    def report_unknown_keys(self, known_keys: frozenset[str]) -> None:
+        """A fault for each key that is not one of these."""
         for key in self._value:
-            if key not in known:
-                self.fault(key, "there is no such part")
+            if key not in known_keys:
+                self.fault(key, "unknown part")
 
     def observed(self, key: str) -> dict[str, Any]:
         """Any JSON by name, from one dictionary or several; a later value counts."""
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for number, value in enumerate(self.values(key)):
             if isinstance(value, dict):
-                found |= self._json(f"{key}[{number}]", value, 0)
+                values |= self._json(f"{key}[{number}]", value, 0)
             else:
-                self.fault(f"{key}[{number}]", f"{_sort(value)} where a dictionary belongs")
-        return found
+                self.fault(f"{key}[{number}]", f"{_type_words(value)} where a dictionary belongs")
+        return values
 
     def _text(self, key: str, value: Any, limit: int = TEXT_LIMIT) -> str:
         if not isinstance(value, str):
             if _is_number(value):
                 return str(value)
-            self.fault(key, f"{_sort(value)} where a text belongs")
+            self.fault(key, f"{_type_words(value)} where a text belongs")
             return ""
         if len(value) > limit:
             self.fault(key, f"a text of {len(value):,} characters, cut at {limit:,}")
@@ -177,7 +177,7 @@ class Row:
         if value is None or isinstance(value, bool) or _is_number(value):
             return value
         if depth > DEPTH_LIMIT or not isinstance(value, dict | list):
-            self.fault(key, f"{_sort(value)} {'too deep' if depth > DEPTH_LIMIT else 'out of bounds'}")
+            self.fault(key, f"{_type_words(value)} {'too deep' if depth > DEPTH_LIMIT else 'out of bounds'}")
             return None
         if len(value) > LIST_LIMIT:
             self.fault(key, f"{len(value) - LIST_LIMIT:,} too many")
@@ -195,7 +195,7 @@ def _is_number(value: Any) -> bool:
     return abs(value) <= NUMBER_LIMIT and not (isinstance(value, float) and math.isnan(value))
 
 
-def _sort(value: Any) -> str:
+def _type_words(value: Any) -> str:
     """What it is, in words; never the value itself, which may be anything."""
     number = "a number" if _is_number(value) else "a number out of all bounds"
     words = {bool: "true or false", int: number, float: number, str: "a text", list: "a list"}

@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 
 class Power(StrEnum):
-    """One thing a person may do with a change."""
+    """One kind of action that a person may take on a change."""
 
     REQUEST = "request"
     PLAN = "plan"

@@ -1,4 +1,4 @@
-"""Django's settings. boot.start() says by the environment where the database is, before Django loads."""
+"""Django's settings. boot.start() names the database in the environment, before Django loads."""
 
 from __future__ import annotations
 

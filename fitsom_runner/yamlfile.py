@@ -47,7 +47,7 @@ def load[Model: BaseModel](path: Path, model: type[Model], *, reference: str) ->
         raise ConfigError(
             f"{path} has {len(details)} fault{'s' if len(details) > 1 else ''}",
             details=details,
-            hint=f"Mend these lines; {reference} lists every setting.",
+            hint=f"Correct these lines; {reference} lists every setting.",
         ) from fault
 
 
@@ -66,7 +66,7 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise ConfigError(
-            f"{path}:{line}: not valid YAML: {fault.problem}", hint="Mend that line."
+            f"{path}:{line}: not valid YAML: {fault.problem}", hint="Correct that line."
         ) from fault
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
         raise ConfigError(f"{path}: cannot be read: {fault}") from fault
@@ -76,15 +76,15 @@ def line_of(node: yaml.Node | None, loc: tuple[Any, ...]) -> int:
     """The line (from 1) of the deepest part of `loc` that the file has."""
     line = node.start_mark.line + 1 if node else 1
     for part in loc:
-        found: yaml.Node | None = None
+        child: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if key.value == str(part):
-                    found, line = value, key.start_mark.line + 1
+                    child, line = value, key.start_mark.line + 1
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = node.value[part]
-            line = found.start_mark.line + 1
-        if found is None:
+            child = node.value[part]
+            line = child.start_mark.line + 1
+        if child is None:
             break
-        node = found
+        node = child
     return line

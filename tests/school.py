@@ -66,17 +66,17 @@ class Answer:
     @property
     def error(self) -> str:
         """Message, details and hint of a refusal, in one text."""
-        told = self.value
-        return "\n".join([told["error"], *told["details"], told["hint"]])
+        answer = self.value
+        return "\n".join([answer["error"], *answer["details"], answer["hint"]])
 
 
-def until[T](question: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
+def wait_until[T](question: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
     """Ask until the answer is true; the first true answer. Fails the test when nothing moves for so many seconds."""
-    still = Patience(patience, what)
-    while not (found := question()):
-        still.check()
+    limit = Patience(patience, what)
+    while not (result := question()):
+        limit.check()
         time.sleep(0.01)
-    return found
+    return result
 
 
 @dataclass(kw_only=True)
@@ -144,15 +144,15 @@ class School:
 
     def git(self, *words: str) -> str:
         """Run git in the repository."""
-        who = ["-c", "user.name=Test", "-c", "user.email=test@school.test", "-c", "commit.gpgsign=false"]
-        done = subprocess.run(
-            ["git", "-C", str(self.repo), *who, *words],
+        author = ["-c", "user.name=Test", "-c", "user.email=test@school.test", "-c", "commit.gpgsign=false"]
+        process = subprocess.run(
+            ["git", "-C", str(self.repo), *author, *words],
             capture_output=True,
             text=True,
             check=True,
             env=self.env(),
         )
-        return done.stdout.strip()
+        return process.stdout.strip()
 
     def write(self, files: Mapping[str, str]) -> None:
         """Put files into the repository without committing them."""
@@ -182,11 +182,11 @@ class School:
             **self.extra_env,
         }
 
-    def popen(self, *words: str, who: str = "", json_answer: bool = True) -> subprocess.Popen[str]:
+    def popen(self, *words: str, acting_as: str = "", json_answer: bool = True) -> subprocess.Popen[str]:
         """Start a command and do not wait for it."""
         line = [*self.prefix, str(PROGRAMS / "fitsom"), *words]
         line += ["--json"] if json_answer else []
-        line += ["--as", who] if who else []
+        line += ["--as", acting_as] if acting_as else []
         return subprocess.Popen(
             line,
             cwd=self.site,
@@ -197,9 +197,11 @@ class School:
             text=True,
         )
 
-    def fitsom(self, *words: str, who: str = "", code: int | None = 0, json_answer: bool = True) -> Answer:
+    def fitsom(
+        self, *words: str, acting_as: str = "", code: int | None = 0, json_answer: bool = True
+    ) -> Answer:
         """Run a command to its end; `code` is the exit code that is expected (None: any)."""
-        return finished(self.popen(*words, who=who, json_answer=json_answer), code)
+        return finished(self.popen(*words, acting_as=acting_as, json_answer=json_answer), code)
 
     # -- the walk of a change -----------------------------------------------------------------------------
 
@@ -228,7 +230,7 @@ class School:
     def approved(self, playbook: str = "playbooks/steps.yml", **fields: Any) -> str:
         """A minor change that may run."""
         number = self.planned(playbook, **fields)
-        self.fitsom("change", "approve", number, who="head")
+        self.fitsom("change", "approve", number, acting_as="head")
         return number
 
     def change(self, number: str) -> Any:
@@ -242,7 +244,7 @@ class School:
         with self.database() as connection:
             return connection.execute(query, values).fetchall()
 
-    def one(self, query: str, *values: Any) -> Any:
+    def scalar(self, query: str, *values: Any) -> Any:
         """The only value of the only row."""
         ((value,),) = self.rows(query, *values)
         return value
@@ -258,8 +260,8 @@ class School:
 
     def outcomes(self, run: str) -> dict[str, str]:
         """{host: outcome} of a run."""
-        found = self.rows("select host, outcome from host_outcome where run_id = ?", run)
-        return {str(host): str(outcome) for host, outcome in found}
+        outcome_rows = self.rows("select host, outcome from host_outcome where run_id = ?", run)
+        return {str(host): str(outcome) for host, outcome in outcome_rows}
 
     def ledger(self, run: str) -> Path:
         """The ledger of a run that has not ended."""
@@ -298,10 +300,10 @@ class School:
     def playbook(self, run: str) -> int:
         """The process id of a run's ansible-playbook, by the ledger's first line; 0 before that."""
         try:
-            first = self.ledger(run).read_text().partition("\n")[0]
+            first_line = self.ledger(run).read_text().partition("\n")[0]
         except FileNotFoundError:
             return 0
-        return int(json.loads(first)["pid"]) if first.endswith("}") else 0
+        return int(json.loads(first_line)["pid"]) if first_line.endswith("}") else 0
 
     def left_over(self) -> list[int]:
         """Processes that Ansible started for any run or plan of this school, and that live."""
@@ -310,26 +312,26 @@ class School:
 
     def nothing_left(self) -> None:
         """Wait for a step that was in work to end by itself; then no process may be left."""
-        until(lambda: not self.left_over(), f"processes left over in {self.folder.name}", 20)
+        wait_until(lambda: not self.left_over(), f"processes left over in {self.folder.name}", 20)
 
 
 def finished(process: subprocess.Popen[str], code: int | None = 0, patience: float = PATIENCE) -> Answer:
     """Wait for a command that popen() started, for as long as anything moves."""
-    still = Patience(patience, f"{process.args!r}")
+    limit = Patience(patience, f"{process.args!r}")
     while True:
         try:
-            out, err = process.communicate(timeout=1)
+            stdout, err = process.communicate(timeout=1)
             break
         except subprocess.TimeoutExpired:
             try:
-                still.check()
+                limit.check()
             except AssertionError:
                 process.kill()
                 process.communicate()
                 raise
     if code is not None:
-        assert process.returncode == code, f"{process.args!r}: {process.returncode}\n{out}\n{err}"
-    return Answer(code=process.returncode, out=out, err=err)
+        assert process.returncode == code, f"{process.args!r}: {process.returncode}\n{stdout}\n{err}"
+    return Answer(code=process.returncode, out=stdout, err=err)
 
 
 def window(begin: float, end: float) -> list[str]:

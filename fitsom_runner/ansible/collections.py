@@ -1,7 +1,7 @@
 """Which collections Ansible loads for an extract, where from, and the hash of their files.
 
 Ansible looks in the extract first, then beside the runner (the wheel brings fitsom.school), then beside the package
-ansible; never in the home of whoever starts a run. What is inside the extract is sealed with it; of every other
+ansible; never in the home of the user who starts a run. What is inside the extract is sealed with it; of every other
 collection that the content names, or that a named one needs, the files are sealed here.
 """
 
@@ -23,7 +23,7 @@ import fitsom_runner
 from fitsom_runner.errors import ConfigError, RefusedError
 
 #: What Ansible loads of a collection. Its prose, tests and change logs decide nothing.
-LOADED = ("plugins", "roles", "playbooks", "meta", "galaxy.yml", "MANIFEST.json")
+LOADED_PATHS = ("plugins", "roles", "playbooks", "meta", "galaxy.yml", "MANIFEST.json")
 _PROSE = re.compile(r"roles/[^/]+/README\.\w+")
 _TEXT_LIMIT = 1_000_000
 _NAME = re.compile(rb"\b[a-z]\w*\.[a-z]\w*")
@@ -32,7 +32,7 @@ _PART_OF_ANSIBLE = {"ansible.builtin", "ansible.legacy"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class LoadedCollections:
     """`versions`: of ansible-core and of each collection outside the extract; `hashes`: of the files of the latter."""
 
     versions: dict[str, str]
@@ -52,14 +52,14 @@ def paths(extract: Path) -> tuple[Path, ...]:
     return (extract, extract / "collections", *beside_the_programs())
 
 
-def place(name: str, roots: Iterable[Path]) -> Path | None:
+def folder_of(name: str, roots: Iterable[Path]) -> Path | None:
     """The folder that Ansible loads a collection from: the first that is there."""
-    namespace, _, short = name.partition(".")
-    candidates = (root / "ansible_collections" / namespace / short for root in roots)
+    namespace, _, collection = name.partition(".")
+    candidates = (root / "ansible_collections" / namespace / collection for root in roots)
     return next((path for path in candidates if path.is_dir()), None)
 
 
-def find(extract: Path) -> Found:
+def find(extract: Path) -> LoadedCollections:
     """Follow the names from the content on. Raises RefusedError for a link that leads out of a collection."""
     roots = (extract / "playbooks/collections", *paths(extract))
     versions = {"ansible-core": importlib.metadata.version("ansible-core")}
@@ -68,19 +68,19 @@ def find(extract: Path) -> Found:
     for path in _files(extract):
         if path.stat().st_size <= _TEXT_LIMIT:
             waiting |= _names(path.read_bytes())
-    seen = set(_PART_OF_ANSIBLE)
+    checked_names = set(_PART_OF_ANSIBLE)
     while waiting:
         name = waiting.pop()
-        if name in seen:
+        if name in checked_names:
             continue
-        seen.add(name)
-        folder = place(name, roots)
+        checked_names.add(name)
+        folder = folder_of(name, roots)
         if folder is None or folder.resolve().is_relative_to(extract.resolve()):
-            continue  # no collection but a file's name, say; or sealed with the extract
+            continue  # not a collection (a file's name, for example), or sealed with the extract
         versions[name] = version(folder)
-        hashes[name], mentioned = _read(folder)
+        hashes[name], mentioned = _hash_and_names(folder)
         waiting |= mentioned
-    return Found(versions=dict(sorted(versions.items())), hashes=dict(sorted(hashes.items())))
+    return LoadedCollections(versions=dict(sorted(versions.items())), hashes=dict(sorted(hashes.items())))
 
 
 def version(folder: Path) -> str:
@@ -90,10 +90,10 @@ def version(folder: Path) -> str:
 
 def hash_of(folder: Path) -> str:
     """SHA-256 over the files of a collection that Ansible loads. Raises RefusedError."""
-    return _read(folder)[0]
+    return _hash_and_names(folder)[0]
 
 
-def _read(folder: Path) -> tuple[str, set[str]]:
+def _hash_and_names(folder: Path) -> tuple[str, set[str]]:
     """The hash of a collection, and the names of others that it mentions."""
     digest = hashlib.sha256()
     needs = _about(folder).get("dependencies") or {}
@@ -116,7 +116,7 @@ def line_of(name: str, executable: bool, body: bytes) -> bytes:
 def is_loaded(name: str) -> bool:
     """Whether Ansible could load a file of a collection, by its path in there."""
     parts = name.split("/")
-    return parts[0] in LOADED and "__pycache__" not in parts and not _PROSE.fullmatch(name)
+    return parts[0] in LOADED_PATHS and "__pycache__" not in parts and not _PROSE.fullmatch(name)
 
 
 def loaded_files(folder: Path) -> list[tuple[str, Path]]:
@@ -125,35 +125,35 @@ def loaded_files(folder: Path) -> list[tuple[str, Path]]:
     Raises RefusedError.
     """
     base = folder.resolve()
-    found: list[Path] = []
-    for part in LOADED:
+    candidates: list[Path] = []
+    for part in LOADED_PATHS:
         path = base / part
-        found += [path] if path.is_file() else _files(path)
+        candidates += [path] if path.is_file() else _files(path)
     # resolve() asks for each folder on the way, which is slow: of the files only links need it.
-    for path in {path.parent for path in found} | {path for path in found if path.is_symlink()}:
+    for path in {path.parent for path in candidates} | {path for path in candidates if path.is_symlink()}:
         if not path.resolve().is_relative_to(base):
             raise RefusedError(
                 f"{path} is a link that leads out of its collection: what it leads to cannot be sealed",
                 hint="Put the file itself there.",
             )
     length = len(str(base)) + 1
-    named = sorted((str(path)[length:], path) for path in found)
-    return [(name, path) for name, path in named if is_loaded(name)]
+    by_name = sorted((str(path)[length:], path) for path in candidates)
+    return [(name, path) for name, path in by_name if is_loaded(name)]
 
 
 def _files(folder: Path) -> list[Path]:
     """All files that Ansible could load, through links to folders as it goes, each folder once."""
-    found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    for here, folders, files in folder.walk(follow_symlinks=True):
-        state = here.stat()
-        if (state.st_dev, state.st_ino) in seen:
+    all_files: list[Path] = []
+    visited: set[tuple[int, int]] = set()
+    for directory, folders, files in folder.walk(follow_symlinks=True):
+        state = directory.stat()
+        if (state.st_dev, state.st_ino) in visited:
             folders.clear()
             continue
-        seen.add((state.st_dev, state.st_ino))
+        visited.add((state.st_dev, state.st_ino))
         folders[:] = [name for name in folders if name not in ("__pycache__", ".git")]
-        found += [path for path in (here / name for name in files) if path.is_file()]
-    return found
+        all_files += [path for path in (directory / name for name in files) if path.is_file()]
+    return all_files
 
 
 def _names(body: bytes) -> set[str]:
@@ -167,14 +167,14 @@ def _imports(body: bytes) -> set[str]:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    """What MANIFEST.json or galaxy.yml says of the collection. Raises ConfigError for one that cannot be read."""
+    """The collection's metadata, from MANIFEST.json or galaxy.yml. Raises ConfigError for one that cannot be read."""
     try:
         if (folder / "MANIFEST.json").is_file():
-            told = json.loads((folder / "MANIFEST.json").read_bytes())["collection_info"]
+            description = json.loads((folder / "MANIFEST.json").read_bytes())["collection_info"]
         elif (folder / "galaxy.yml").is_file():
-            told = yaml.safe_load((folder / "galaxy.yml").read_bytes())
+            description = yaml.safe_load((folder / "galaxy.yml").read_bytes())
         else:
             return {}
     except (ValueError, KeyError, TypeError, yaml.YAMLError) as fault:
         raise ConfigError(f"{folder}: the collection's description cannot be read: {fault}") from fault
-    return told if isinstance(told, dict) else {}
+    return description if isinstance(description, dict) else {}

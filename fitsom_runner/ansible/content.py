@@ -56,7 +56,7 @@ def head_commit(repository: Path) -> str:
         ) from fault
 
 
-def take(
+def make_extract(
     config: Config,
     folder: Path,
     *,
@@ -73,20 +73,20 @@ def take(
         commit = head_commit(repository)
     else:
         _require_commit(repository, commit)
-    kept = [path for path in SEALED_PATHS if _has(repository, commit, path)]
+    sealed_paths = [path for path in SEALED_PATHS if _has(repository, commit, path)]
     inside = [
         p for p in config.inventories if p.is_relative_to(repository) and _tracked(repository, commit, p)
     ]
-    wanted = [*kept, *(str(p.relative_to(repository)) for p in inside)]
-    if "playbooks" not in kept:
+    archive_paths = [*sealed_paths, *(str(p.relative_to(repository)) for p in inside)]
+    if "playbooks" not in sealed_paths:
         raise ConfigError(f"{repository}: commit {commit[:12]} has no playbooks/ folder")
-    untracked = [p for p in SEALED_PATHS if p not in kept and (repository / p).exists()]
-    dirty = _dirty(repository, [*wanted, *untracked])
+    untracked = [p for p in SEALED_PATHS if p not in sealed_paths and (repository / p).exists()]
+    dirty = _dirty(repository, [*archive_paths, *untracked])
     folder.mkdir(parents=True, mode=0o700)
     if rehearsal and dirty:
-        _copy_working_tree(repository, [*wanted, *untracked], folder)
+        _copy_working_tree(repository, [*archive_paths, *untracked], folder)
     else:
-        data = _git(repository, "archive", "--format=tar", commit, "--", *wanted)
+        data = _git(repository, "archive", "--format=tar", commit, "--", *archive_paths)
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(folder, filter="data")
     paths, hashes = _inventories(config, folder, inside)
@@ -94,7 +94,7 @@ def take(
     return Extract(
         folder=folder,
         commit=commit,
-        trees={path: git(repository, "rev-parse", f"{commit}:{path}") for path in kept},
+        trees={path: git(repository, "rev-parse", f"{commit}:{path}") for path in sealed_paths},
         inventories=hashes,
         inventory_paths=tuple(paths),
         inputs={name: hash_folder(copy) for name, copy in copies.items()},
@@ -139,7 +139,7 @@ def _inventories(config: Config, folder: Path, inside: list[Path]) -> tuple[list
 
 
 def _copy_input(name: str, source: Path, folder: Path) -> Path:
-    """What runs reads the copy: a file that moves later changes nothing, one that moved before shows in the seal."""
+    """The run reads the copy: a file that changes later has no effect, one that changed before shows in the seal."""
     copy = folder / "inputs" / name / source.name
     try:
         _copy_private(source, copy)
@@ -159,8 +159,8 @@ def _copy_private(source: Path, copy: Path) -> None:
         shutil.copy2(source, copy)
 
 
-def _copy_working_tree(repository: Path, wanted: list[str], folder: Path) -> None:
-    for name in wanted:
+def _copy_working_tree(repository: Path, names: list[str], folder: Path) -> None:
+    for name in names:
         source = repository / name
         if source.is_dir():
             shutil.copytree(
@@ -170,8 +170,8 @@ def _copy_working_tree(repository: Path, wanted: list[str], folder: Path) -> Non
             shutil.copy2(source, folder / name)
 
 
-def _dirty(repository: Path, wanted: list[str]) -> list[str]:
-    status = _git(repository, "status", "--porcelain", "--untracked-files=all", "--", *wanted).decode()
+def _dirty(repository: Path, paths: list[str]) -> list[str]:
+    status = _git(repository, "status", "--porcelain", "--untracked-files=all", "--", *paths).decode()
     return [line[3:] for line in status.splitlines()]
 
 
@@ -187,7 +187,7 @@ def _require_commit(repository: Path, commit: str) -> None:
     """Check that a sealed commit is still there. Raises RefusedError."""
     if not _try_git(repository, "cat-file", "-e", f"{commit}^{{commit}}"):
         raise RefusedError(
-            f"the sealed commit {commit[:12]} is gone from {repository}",
+            f"the sealed commit {commit[:12]} is no longer in {repository}",
             hint="Plan and approve the change again.",
         )
 

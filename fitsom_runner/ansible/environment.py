@@ -8,22 +8,22 @@ from pathlib import Path
 
 from fitsom_runner.ansible import collections
 
-_PASSED = ("HOME", "USER", "LOGNAME", "TZ", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "CONTAINERS_CONF")
+_ALLOWED_NAMES = ("HOME", "USER", "LOGNAME", "TZ", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "CONTAINERS_CONF")
 
 
 def environment(
-    folder: Path, extra: dict[str, str] | None = None, passed: tuple[str, ...] = ()
+    folder: Path, extra: dict[str, str] | None = None, extra_names: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """Variables for an Ansible program working in the extract `folder`; `passed` adds names from fitsom.yml."""
-    kept = {name: os.environ[name] for name in (*_PASSED, *passed) if name in os.environ}
+    """Variables for an Ansible program working in the extract `folder`; `extra_names` adds names from fitsom.yml."""
+    inherited = {name: os.environ[name] for name in (*_ALLOWED_NAMES, *extra_names) if name in os.environ}
     programs = Path(sys.executable).parent
     settings = folder / "ansible.cfg"
     return {
-        **kept,
+        **inherited,
         "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
-        # Where the file is missing, Ansible would take the one in somebody's home.
+        # Without the file, Ansible would read ~/.ansible.cfg.
         "ANSIBLE_CONFIG": str(settings) if settings.is_file() else os.devnull,
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(map(str, collections.paths(folder))),
         "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "0",

@@ -27,7 +27,7 @@ class Resolved:
 
 
 def resolve(extract: Extract, limit: str) -> Resolved:
-    """Ask ansible-inventory. Vault values count by their ciphertext, so no password is needed.
+    """Run ansible-inventory. Vault values count by their ciphertext, so no password is needed.
 
     Raises ConfigError where the inventory cannot be read or `limit` matches nothing.
     """
@@ -58,8 +58,8 @@ def resolve(extract: Extract, limit: str) -> Resolved:
 
 def _about(variables: dict[str, Any]) -> dict[str, str]:
     """What reports call a host: fitsom_label "the file server", fitsom_provides "files", fitsom_device "server"."""
-    told = {word: variables.get(f"fitsom_{word}") for word in ("label", "provides", "device")}
-    return {word: text for word, text in told.items() if isinstance(text, str) and text}
+    labels = {word: variables.get(f"fitsom_{word}") for word in ("label", "provides", "device")}
+    return {word: text for word, text in labels.items() if isinstance(text, str) and text}
 
 
 def _hash(variables: Any) -> str:
@@ -84,7 +84,7 @@ def _list(extract: Extract, sources: list[Path], limit: str) -> dict[str, Any]:
     command = ["ansible-inventory", "--list", "--limit", limit]
     for source in sources:
         command += ["-i", str(source)]
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         cwd=extract.folder,
         env=environment(extract.folder),
@@ -92,7 +92,7 @@ def _list(extract: Extract, sources: list[Path], limit: str) -> dict[str, Any]:
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise ConfigError(f"the inventory cannot be read: {done.stderr.strip()[-1500:]}")
-    parsed: dict[str, Any] = json.loads(done.stdout)
-    return parsed
+    if process.returncode != 0:
+        raise ConfigError(f"the inventory cannot be read: {process.stderr.strip()[-1500:]}")
+    listing: dict[str, Any] = json.loads(process.stdout)
+    return listing

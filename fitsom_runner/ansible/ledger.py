@@ -1,4 +1,4 @@
-"""Read a ledger back: follow it while it grows, fold it into what is known of each host."""
+"""Read a ledger back: follow it while it grows, fold it into the state of each host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.facts import LOST, Facts, Finding, HostChanges, Item, Severity
+from fitsom_runner.facts import RESULTS_LOST, Facts, Finding, HostChanges, Item, Severity
 from fitsom_runner.facts_reader import facts_from_json
 
 Event = dict[str, Any]
@@ -30,14 +30,14 @@ class Status(IntEnum):
 
 
 @dataclass(kw_only=True)
-class HostTale:
-    """What a ledger tells of one host. `last` is the task that last reported back from it."""
+class HostState:
+    """The state of one host, from the ledger. `last_task` is the task that last reported back from it."""
 
     touched: bool = False
     done: bool = False
     failed: bool = False
     unreachable: bool = False
-    last: str = ""
+    last_task: str = ""
     counts: dict[int, int] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)
@@ -45,29 +45,29 @@ class HostTale:
     stats: dict[str, int] | None = None
 
     def close(self, name: str, stats: dict[str, int]) -> None:
-        """Take in Ansible's own count, and hold it against what was written down."""
+        """Take in Ansible's own count, and compare it with what was recorded."""
         self.stats = stats
-        written = self.counts.get(Status.CHANGED, 0) + self.counts.get(Status.IGNORED, 0)
-        lost = stats.get("changed", 0) - written
-        if lost > 0:
-            self.facts = self.facts.plus(Facts(findings=(_lost(name, lost),)))
+        recorded = self.counts.get(Status.CHANGED, 0) + self.counts.get(Status.IGNORED, 0)
+        missing = stats.get("changed", 0) - recorded
+        if missing > 0:
+            self.facts = self.facts.plus(Facts(findings=(_lost_finding(name, missing),)))
 
 
 @dataclass(kw_only=True)
-class Tale:
-    """A whole ledger, folded. `complete` means that Ansible itself closed it with its statistics."""
+class LedgerState:
+    """The state of a run: its ledger, folded. `complete`: Ansible itself closed it with its statistics."""
 
     started: float = 0.0
     pid: int = 0
     complete: bool = False
     task: str = ""
     tasks: dict[int, Event] = field(default_factory=dict)
-    hosts: dict[str, HostTale] = field(default_factory=dict)
+    hosts: dict[str, HostState] = field(default_factory=dict)
     results: list[Event] = field(default_factory=list)
 
-    def host(self, name: str) -> HostTale:
-        """The tale of one host, begun if need be."""
-        return self.hosts.setdefault(name, HostTale())
+    def host(self, name: str) -> HostState:
+        """The state of one host, added if it is new."""
+        return self.hosts.setdefault(name, HostState())
 
     def add(self, event: Event) -> None:
         """Take in one event."""
@@ -89,22 +89,24 @@ class Tale:
                     self.host(name).close(name, counts)
 
     def _result(self, event: Event) -> None:
-        tale = self.host(event["h"])
+        host_state = self.host(event["h"])
         task = self.tasks.setdefault(event["i"], {"i": event["i"], "n": "(unnamed)", "a": "", "r": ""})
         status, detail = Status(event["s"]), event.get("x", {})
         self.results.append({k: event[k] for k in ("h", "i", "s", "b", "d")})
-        tale.last = task["n"]
-        tale.counts[status] = tale.counts.get(status, 0) + 1
-        # A failure may yet be rescued; Ansible's statistics, if they come, have the last word.
-        tale.failed = tale.failed or status is Status.FAILED
-        tale.unreachable = tale.unreachable or status is Status.UNREACHABLE
+        host_state.last_task = task["n"]
+        host_state.counts[status] = host_state.counts.get(status, 0) + 1
+        # A failure may yet be rescued; Ansible's statistics, if there are any, decide.
+        host_state.failed = host_state.failed or status is Status.FAILED
+        host_state.unreachable = host_state.unreachable or status is Status.UNREACHABLE
         if "fitsom" in detail:
             facts = facts_from_json(detail["fitsom"], event["h"])
-            # A task that changes nothing tells what is outstanding, not what this run changes.
-            tale.facts = tale.facts.plus(facts if status is Status.CHANGED else facts.without_changes())
-        tale.items += [_item(task, change) for change in detail.get("changes", [])]
+            # A task that changes nothing reports what is outstanding, not what this run changes.
+            host_state.facts = host_state.facts.plus(
+                facts if status is Status.CHANGED else facts.without_changes()
+            )
+        host_state.items += [_item(task, change) for change in detail.get("changes", [])]
         if status in (Status.FAILED, Status.UNREACHABLE):
-            tale.failures.append({"task": task["n"], "role": task["r"], "error": error_text(detail)})
+            host_state.failures.append({"task": task["n"], "role": task["r"], "error": error_text(detail)})
 
 
 def _item(task: Event, change: dict[str, Any]) -> Item:
@@ -145,16 +147,16 @@ class Reader:
                 data = handle.read()
         except FileNotFoundError:
             return
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for line in whole.splitlines():
+        complete_lines = data[: data.rfind(b"\n") + 1]
+        self._offset += len(complete_lines)
+        for line in complete_lines.splitlines():
             event = _event(line)
             if event is not None:
                 yield event
 
 
 def _event(line: bytes) -> Event | None:
-    """One line; None for one that a full disk cut short, which only makes us know less."""
+    """One line; None for one that a full disk cut short, which only loses information."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
@@ -162,36 +164,35 @@ def _event(line: bytes) -> Event | None:
     return event if isinstance(event, dict) and "e" in event else None
 
 
-def read(path: Path) -> Tale:
+def read(path: Path) -> LedgerState:
     """Fold a ledger that nobody writes any more, compressed or not."""
-    tale = Tale()
+    ledger_state = LedgerState()
     if path.exists():
         for event in Reader(path).new_events():
-            tale.add(event)
+            ledger_state.add(event)
     elif path.with_suffix(".jsonl.gz").exists():
         with gzip.open(path.with_suffix(".jsonl.gz"), "rb") as handle:
-            for told in map(_event, handle):
-                if told is not None:
-                    tale.add(told)
-    return tale
+            for event in filter(None, map(_event, handle)):
+                ledger_state.add(event)
+    return ledger_state
 
 
-def _lost(host: str, number: int) -> Finding:
+def _lost_finding(host: str, number: int) -> Finding:
     return Finding(
-        kind=LOST,
+        kind=RESULTS_LOST,
         severity=Severity.EXCEPTION,
         ci=host,
-        what="Ansible changed more on this computer than was written down: its record is not whole.",
-        evidence=f"results that are missing: {number}",
-        do="Look at what the run was to change there, and see whether it is as it should be.",
+        what="Ansible changed more on this computer than was recorded: its record is incomplete.",
+        evidence=f"missing results: {number}",
+        do="Check on the computer what the run was to change, against the plan.",
     )
 
 
-def from_tale(tale: Tale) -> dict[str, HostChanges]:
+def predicted_changes(ledger_state: LedgerState) -> dict[str, HostChanges]:
     """{host: what a check-mode run predicts for it}."""
     return {
         name: HostChanges(items=tuple(host.items), facts=host.facts, done=host.done)
-        for name, host in sorted(tale.hosts.items())
+        for name, host in sorted(ledger_state.hosts.items())
     }
 
 

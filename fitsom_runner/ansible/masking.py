@@ -22,9 +22,9 @@ class Masker:
         for secret in secrets:
             if len(secret.strip()) >= SHORTEST:
                 forms |= forms_of(secret)
-        # Longest first, so that a secret that contains another is hidden whole.
-        ordered = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        # Longest first, so that a secret that contains another is hidden completely.
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, value: str) -> str:
         """The text without secrets."""
@@ -44,7 +44,7 @@ class Masker:
 
 
 def forms_of(secret: str) -> set[str]:
-    """Every way in which a secret may stand in a text."""
+    """Every way in which a secret may appear in a text."""
     forms: set[str] = set()
     for raw in {secret, secret.strip()}:
         data = raw.encode("utf-8", "surrogateescape")
@@ -55,7 +55,7 @@ def forms_of(secret: str) -> set[str]:
             quote_plus(raw, errors="surrogateescape"),
         }
         forms |= {json.dumps(raw)[1:-1], json.dumps(raw, ensure_ascii=False)[1:-1]}
-        forms |= {_ESCAPED.sub(lambda found: found.group().lower(), form) for form in forms}
+        forms |= {_ESCAPED.sub(lambda match: match.group().lower(), form) for form in forms}
         forms |= _base64_forms(data)
     if "\n" in secret.strip():  # a multi-line secret is also shown line by line, in diffs for one
         forms |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= 8}
@@ -63,11 +63,11 @@ def forms_of(secret: str) -> set[str]:
 
 
 def _base64_forms(data: bytes) -> set[str]:
-    """Base64 of the secret alone, and its invariant middle wherever it lies inside a longer text."""
+    """Base64 of the secret alone, and its invariant middle at any position inside a longer text."""
     forms: set[str] = set()
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        whole = encode(data).decode()
-        forms |= {whole, whole.rstrip("=")}
+        full = encode(data).decode()
+        forms |= {full, full.rstrip("=")}
         for shift in range(3):
             encoded = encode(b"\0" * shift + data).decode().rstrip("=")
             middle = encoded[(shift * 8 + 5) // 6 : (shift + len(data)) * 8 // 6]

@@ -1,4 +1,4 @@
-"""Start Ansible through ansible-runner: the one place that does. Everything said comes back in the ledger."""
+"""Start Ansible through ansible-runner: the only place that does. All results come back in the ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CALLBACKS = Path(__file__).parent / "callback"
 class Job:
     """One ansible-playbook: what, on which hosts, with which extra variables, into which ledger.
 
-    `facts` is a folder that the facts of hosts are kept in, None to ask each host anew.
+    `facts` is a folder that the facts of hosts are kept in, None to gather them anew.
     """
 
     extract: Extract
@@ -47,7 +47,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class PlaybookResult:
     """How ansible-playbook ended; `rc` is negative where a signal ended it.
 
     `lines` is what it printed beside its events, without secrets.
@@ -73,7 +73,7 @@ def arguments(job: Job, work: Path) -> list[str]:
     return line
 
 
-def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False) -> Ended:
+def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False) -> PlaybookResult:
     """Run to the end, or until `cancelled` answers True. Blocks."""
     from ansible_runner.config.command import CommandConfig
     from ansible_runner.runner import Runner
@@ -97,12 +97,15 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
         settings.env = _environment(config, job, work)
         feeder = _feed_secrets(work / "secrets", job.secrets)
         runner = Runner(
-            config=settings, cancel_callback=cancelled, event_handler=output.take, remove_partials=False
+            config=settings,
+            cancel_callback=cancelled,
+            event_handler=output.handle_event,
+            remove_partials=False,
         )
         runner.run()
         feeder.set()
         rc = -1 if runner.rc is None else int(runner.rc)
-        return Ended(rc=rc, cancelled=bool(runner.canceled), lines=tuple(output.lines))
+        return PlaybookResult(rc=rc, cancelled=bool(runner.canceled), lines=tuple(output.lines))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -114,7 +117,7 @@ class _Output:
         self._masker = masker
         self.lines: list[str] = []
 
-    def take(self, event: dict[str, Any]) -> bool:
+    def handle_event(self, event: dict[str, Any]) -> bool:
         """ansible-runner's event handler; False keeps it from writing the event to a file."""
         for line in str(event.get("stdout", "")).splitlines():
             text = _ANSI.sub("", line).strip()
@@ -142,10 +145,10 @@ def _environment(config: Config, job: Job, work: Path) -> dict[str, str]:
 def _feed_secrets(pipe: Path, secrets: tuple[str, ...]) -> threading.Event:
     """Hand the secrets over by a named pipe, from memory to memory; gives up when the event is set."""
     os.mkfifo(pipe, 0o600)
-    over = threading.Event()
+    stop = threading.Event()
 
     def feed() -> None:
-        while not over.wait(0.02):
+        while not stop.wait(0.02):
             try:
                 handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
             except OSError:
@@ -156,7 +159,7 @@ def _feed_secrets(pipe: Path, secrets: tuple[str, ...]) -> threading.Event:
             return
 
     threading.Thread(target=feed, daemon=True).start()
-    return over
+    return stop
 
 
 class _Vaulted(str):

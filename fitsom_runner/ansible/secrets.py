@@ -24,13 +24,13 @@ def known_secrets(config: Config, folders: Iterable[Path], extra_vars: dict[str,
 
     Raises ConfigError where there is vaulted content and no password opens it.
     """
-    found = {value for name, value in os.environ.items() if _SECRET_ENV.search(name)}
+    secrets = {value for name, value in os.environ.items() if _SECRET_ENV.search(name)}
     blobs = [*_blobs_in_files(folders), *(("an extra variable", blob) for blob in _blobs_in(extra_vars))]
     if blobs:
         vault = _vault(config)
-        for where, blob in blobs:
-            found |= set(_leaves(_open(vault, where, blob)))
-    return sorted(found)
+        for place, blob in blobs:
+            secrets |= set(_leaves(_open(vault, place, blob)))
+    return sorted(secrets)
 
 
 def vaulted(text: str, password: str) -> str:
@@ -74,24 +74,24 @@ def _vault(config: Config) -> Any:
             "the content holds vaulted values and no vault password is configured",
             hint="Name the password file under 'vault_password_files:' in fitsom.yml.",
         )
-    loaded = []
+    passwords = []
     for path in config.vault_password_files:
         try:
-            loaded.append(("default", VaultSecret(path.read_bytes().strip())))
+            passwords.append(("default", VaultSecret(path.read_bytes().strip())))
         except OSError as fault:
             raise ConfigError(f"{path}: the vault password cannot be read: {fault.strerror}") from fault
-    return VaultLib(secrets=loaded)
+    return VaultLib(secrets=passwords)
 
 
-def _open(vault: Any, where: str, blob: str) -> str:
+def _open(vault: Any, place: str, blob: str) -> str:
     from ansible.errors import AnsibleError
 
     try:
-        opened: str = vault.decrypt(blob.encode()).decode("utf-8", "replace")
-        return opened
+        plaintext: str = vault.decrypt(blob.encode()).decode("utf-8", "replace")
+        return plaintext
     except AnsibleError as fault:
         raise ConfigError(
-            f"{where}: a vaulted value does not open with the configured password",
+            f"{place}: a vaulted value does not open with the configured password",
             hint="Check 'vault_password_files:' in fitsom.yml.",
         ) from fault
 

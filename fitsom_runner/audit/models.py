@@ -6,7 +6,7 @@ from django.db import models
 
 
 class AuditEntry(models.Model):
-    """One thing somebody did. `hash` covers all other fields and the hash before it."""
+    """One recorded action. `hash` covers all other fields and the hash before it."""
 
     seq = models.PositiveBigIntegerField(primary_key=True)
     at = models.CharField(max_length=32)

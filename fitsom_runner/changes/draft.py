@@ -65,7 +65,7 @@ class RfcDraft(BaseModel):
         if value and not re.fullmatch(r"playbooks/[A-Za-z0-9_./-]+\.ya?ml", value):
             raise ValueError(f"{value!r} is not a playbook such as playbooks/patch.yml")
         if value and ".." in value:
-            raise ValueError("a playbook lies inside playbooks/")
+            raise ValueError("a playbook must be inside playbooks/")
         return value
 
     @field_validator("failure_risk")
@@ -104,32 +104,32 @@ class RfcDraft(BaseModel):
                 raise ValueError(f"{name}: {path!r} is not a full path (it must begin with /)")
         return value
 
-    def given(self) -> dict[str, Any]:
+    def field_values(self) -> dict[str, Any]:
         """Only what was written, without the window."""
         return self.model_dump(exclude_none=True, exclude={"window"})
 
 
 def plain_secrets(values: Mapping[Any, Any], prefix: str = "") -> list[str]:
     """Names of variables that look secret and are not vault ciphertext, nested ones with dots."""
-    found = []
+    names = []
     for name, value in values.items():
         path = f"{prefix}{name}"
         if isinstance(value, list | tuple):
             if _SECRET_NAME.search(str(name)) and any(isinstance(v, str) and "{{" not in v for v in value):
-                found.append(path)
+                names.append(path)
                 continue
             value = dict(enumerate(value))
         if isinstance(value, Mapping):
             if VAULTED not in value:
-                found.extend(plain_secrets(value, f"{path}."))
+                names.extend(plain_secrets(value, f"{path}."))
         elif _SECRET_NAME.search(str(name)) and isinstance(value, str) and value and "{{" not in value:
-            found.append(path)
-    return found
+            names.append(path)
+    return names
 
 
 def require(change_type: ChangeType, values: Mapping[str, Any], has_window: bool) -> None:
     """Check that an RfC is complete enough to be submitted. Raises IncompleteError naming what is missing."""
-    needed = {
+    required_fields = {
         ChangeType.EMERGENCY: ("title", "reason", "impact"),
         ChangeType.STANDARD: ("title",),
         ChangeType.MINOR: ("title", "reason", "impact", "backout"),
@@ -145,7 +145,7 @@ def require(change_type: ChangeType, values: Mapping[str, Any], has_window: bool
             "backout",
         ),
     }[change_type]
-    missing = [name for name in needed if not str(values.get(name) or "").strip()]
+    missing = [name for name in required_fields if not str(values.get(name) or "").strip()]
     if not has_window and change_type is not ChangeType.EMERGENCY:
         missing.append("window")
     if missing:

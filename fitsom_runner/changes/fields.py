@@ -1,6 +1,6 @@
 """The fields of a request for change, named once: options of `fitsom change new`, headings that people read. Pure.
 
-Their types stand in draft.RfcDraft, their columns in models.Change; a test holds the three together.
+Their types are in draft.RfcDraft, their columns in models.Change; a test compares the three.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 class Field:
     """One field: of the file, of the record, and, with hyphens, the option.
 
-    heading: what people read above it, empty where it is no part of the RfC's text. asked: a requester may write it.
+    heading: what people read above it, empty where it is not part of the RfC's text. is_option: a requester may set it.
     """
 
     name: str
     heading: str = ""
     help: str = ""
-    many: bool = False
-    asked: bool = True
+    repeatable: bool = False
+    is_option: bool = True
 
 
 # In the order of the options; those with a heading in the order in which FITS prints them.
@@ -29,8 +29,8 @@ FIELDS = (
     Field(name="playbook", help="Such as playbooks/patch.yml."),
     Field(name="backout_playbook", help="The playbook that takes it back."),
     Field(name="limit", help="Which hosts: a pattern of the inventory."),
-    Field(name="tags", help="Only tasks with these tags; may be repeated.", many=True),
-    Field(name="skip_tags", help="No task with these tags; may be repeated.", many=True),
+    Field(name="tags", help="Only tasks with these tags; may be repeated.", repeatable=True),
+    Field(name="skip_tags", help="No task with these tags; may be repeated.", repeatable=True),
     Field(name="item_name", heading="Item"),
     Field(name="item_location", heading="Location of the item"),
     Field(name="asset_tag", heading="Asset tag"),
@@ -48,11 +48,11 @@ FIELDS = (
         heading="Back-out class",
         help="reversible, restore_from_backup or forward_only",
     ),
-    Field(name="communication", heading="Who is told, and when"),
-    Field(name="test_evidence", heading="Test evidence", asked=False),
+    Field(name="communication", heading="Who is informed, and when"),
+    Field(name="test_evidence", heading="Test evidence", is_option=False),
     Field(name="implementer", help="Who does it; default: the requester."),
-    Field(name="incidents", help="An incident that it mends; may be repeated.", many=True),
-    Field(name="problems", help="A problem that it mends; may be repeated.", many=True),
-    Field(name="configuration_items", help="A configuration item; may be repeated.", many=True),
+    Field(name="incidents", help="An incident that it resolves; may be repeated.", repeatable=True),
+    Field(name="problems", help="A problem that it resolves; may be repeated.", repeatable=True),
+    Field(name="configuration_items", help="A configuration item; may be repeated.", repeatable=True),
 )
 RFC_FIELDS = {field.name: field.heading for field in FIELDS if field.heading}

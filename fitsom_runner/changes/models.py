@@ -104,7 +104,7 @@ class Plan(models.Model):
 
 
 class Approval(models.Model):
-    """One signature, for one version; those after planning also name the plan and the seal that were seen."""
+    """One signature, for one version; those after planning also name the plan and the seal that the person saw."""
 
     change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="approvals")
     version = models.PositiveIntegerField()

@@ -15,9 +15,9 @@ Hosts = Mapping[str, HostChanges]
 class DifferenceKind(StrEnum):
     """One predicted or actual change, set against the other side."""
 
-    FORESEEN_AND_CAME = "foreseen_and_came"
-    CAME_BESIDES = "came_besides"
-    DID_NOT_COME = "did_not_come"
+    AS_PREDICTED = "foreseen_and_came"
+    NOT_PREDICTED = "came_besides"
+    DID_NOT_HAPPEN = "did_not_come"
 
 
 def to_json(hosts: Hosts) -> dict[str, Any]:
@@ -35,9 +35,9 @@ def pins(hosts: Hosts) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing on one host.
+    """One change on one host.
 
-    `batch` is what many things of one sort are counted under in a report, "" for a thing by itself.
+    `batch` is what many objects of one kind are counted under in a report, "" for a single change.
     """
 
     host: str
@@ -55,41 +55,43 @@ class _Key:
     batch: str = ""
 
 
-def compare(planned: Hosts, actual: Hosts, *, predicted: bool = False) -> list[Difference]:
-    """Every predicted or real change, sorted by host, with what became of it.
+def compare(plan: Hosts, actual: Hosts, *, predicted: bool = False) -> list[Difference]:
+    """Every predicted or real change, sorted by host, with whether it was predicted and whether it happened.
 
     Two predictions are compared by their differences too; a run takes none (see ansible.play.arguments).
     """
-    found = []
-    for host in sorted(set(planned) | set(actual)):
-        before, after = (_keys(hosts.get(host), with_digest=predicted) for hosts in (planned, actual))
+    compared = []
+    for host in sorted(set(plan) | set(actual)):
+        before, after = (_keys(hosts.get(host), with_digest=predicted) for hosts in (plan, actual))
         for key in dict.fromkeys((*before, *after)):
             kind = (
-                DifferenceKind.CAME_BESIDES
+                DifferenceKind.NOT_PREDICTED
                 if key not in before
-                else DifferenceKind.FORESEEN_AND_CAME
+                else DifferenceKind.AS_PREDICTED
                 if key in after
-                else DifferenceKind.DID_NOT_COME
+                else DifferenceKind.DID_NOT_HAPPEN
             )
-            found.append(Difference(host=host, task=key.task, what=key.what, kind=kind, batch=key.batch))
-    return found
+            compared.append(Difference(host=host, task=key.task, what=key.what, kind=kind, batch=key.batch))
+    return compared
 
 
-def moved(approved: Hosts, now: Hosts) -> list[str]:
+def unapproved_changes(approved: Hosts, current: Hosts) -> list[str]:
     """Sentences on what a plan taken again predicts that the approved one did not; empty if nothing.
 
-    Something that no longer needs doing is not a move: it was approved and has come about already.
+    Something that no longer needs doing is not reported: it was approved and is done already.
     """
     news = [
         f"{d.host}: {d.what} ({d.task}) is predicted now and was not approved"
-        for d in compare(approved, now, predicted=True)
-        if d.kind is DifferenceKind.CAME_BESIDES
+        for d in compare(approved, current, predicted=True)
+        if d.kind is DifferenceKind.NOT_PREDICTED
     ]
-    # What cannot be read may be anything: nobody can say that it was approved.
-    for host, changes in now.items():
-        known = host in approved and not approved[host].facts.complete
+    # What cannot be read may be anything, so it does not count as approved.
+    for host, changes in current.items():
+        was_incomplete = host in approved and not approved[host].facts.complete
         news += (
-            [] if changes.facts.complete or known else [f"{host}: what it answers now cannot be read in full"]
+            []
+            if changes.facts.complete or was_incomplete
+            else [f"{host}: its answer now cannot be read completely"]
         )
     return news
 
@@ -100,8 +102,8 @@ def _keys(changes: HostChanges | None, *, with_digest: bool) -> list[_Key]:
         return []
     keys = [_Key(task="packages", what=package_words(package)) for package in changes.facts.packages]
     keys += [
-        _Key(task="objects", what=object_words(thing), batch=object_batch(thing))
-        for thing in changes.facts.objects
+        _Key(task="objects", what=object_words(item), batch=object_batch(item))
+        for item in changes.facts.objects
     ]
     keys += [
         _Key(task=item.task, what=item.item or item.task, digest=item.digest if with_digest else "")
@@ -115,11 +117,11 @@ def package_words(package: Package) -> str:
     return f"{package.action} {package.name} {' -> '.join(filter(None, (package.old, package.new)))}"
 
 
-def object_words(thing: Object) -> str:
+def object_words(item: Object) -> str:
     """Such as "move user p-3f2a91c04b: Pupils/Year 7 -> Pupils/Year 8"."""
-    return f"{thing.action} {thing.kind} {thing.id}: {thing.what}".removesuffix(": ")
+    return f"{item.action} {item.kind} {item.id}: {item.what}".removesuffix(": ")
 
 
-def object_batch(thing: Object) -> str:
-    """Such as "move user, Year 8": what it is counted under."""
-    return f"{thing.action} {thing.kind}, {thing.group}".removesuffix(", ")
+def object_batch(item: Object) -> str:
+    """Such as "move user, Year 8": the batch that it is counted under."""
+    return f"{item.action} {item.kind}, {item.group}".removesuffix(", ")

@@ -18,10 +18,10 @@ def as_of(text: str, zone: str, now: datetime) -> datetime:
     """The moment that "tuesday", "yesterday", "2026-11-17" or "2026-11-17 12:00" means, in the school's zone.
 
     A day means its end, so that "tuesday" takes in what was backed up on Tuesday; a day of the week is the last
-    one that is over. Raises IncompleteError for anything else, and for what has not come yet.
+    one that is over. Raises IncompleteError for anything else, and for a moment in the future.
     """
-    here = ZoneInfo(zone)
-    today = now.astimezone(here).date()
+    timezone = ZoneInfo(zone)
+    today = now.astimezone(timezone).date()
     word = text.strip().lower()
     day: date | None = None
     if word in _DAYS:
@@ -33,21 +33,21 @@ def as_of(text: str, zone: str, now: datetime) -> datetime:
             day = date.fromisoformat(word)
         except ValueError:
             day = None
-    moment = datetime.combine(day, time(23, 59, 59), here) if day else window.local(text, zone)
+    moment = datetime.combine(day, time(23, 59, 59), timezone) if day else window.local(text, zone)
     if moment > now:
         raise IncompleteError(
-            f"{text} is not over yet, so no backup can be of then",
+            f"{text} is not over yet, so there is no backup of it",
             hint='A day such as tuesday, yesterday or 2026-11-17, or a time such as "2026-11-17 12:00".',
         )
-    return moment.astimezone(here)
+    return moment.astimezone(timezone)
 
 
 def draft(
     host: str, path: str, moment: datetime, *, to: str, data_set: str, reason: str, now: datetime
 ) -> RfcDraft:
-    """The whole RfC, open for eight hours from `now`. `to` and `data_set` may be empty.
+    """The complete RfC, open for eight hours from `now`. `to` and `data_set` may be empty.
 
-    Raises IncompleteError for a path that is none from the root.
+    Raises IncompleteError for a path that does not begin at the root.
     """
     for name, value in (("the path", path), ("--to", to)):
         if value and (not value.startswith("/") or ".." in value.split("/")):
@@ -60,7 +60,7 @@ def draft(
         item_name=host,
         change_text=f"Restore {path} from the last backup before {day} to {place}.",
         reason=reason,
-        impact=f"Who works with {place} while it is written may see old and new files side by side.",
+        impact=f"Anybody working with {place} during the restore may see old and new files side by side.",
         backout="What would be overwritten is kept beside it and can be put back; the plan counts it.",
         backout_class="reversible",
         playbook=PLAYBOOK,

@@ -41,9 +41,9 @@ class SealParts:
     def components(self) -> dict[str, Any]:
         """The parts as JSON values, as they are stored with the plan."""
         parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
-        for later in ("inputs", "collections"):
-            if not parts[later]:
-                del parts[later]  # plans from before there were any keep their seal
+        for part in ("inputs", "collections"):
+            if not parts[part]:
+                del parts[part]  # plans from before there were any keep their seal
         return parts
 
 
@@ -52,56 +52,56 @@ def seal_of(components: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(components).encode()).hexdigest()
 
 
-def differences(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """What moved between two sets of components, a plain sentence each; empty when nothing did."""
+def differences(sealed: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """What differs between two sets of components, a plain sentence each; empty when nothing does."""
     sentences = []
-    for part in sorted(set(sealed) | set(found)):
-        before, after = sealed.get(part, _ABSENT), found.get(part, _ABSENT)
+    for part in sorted(set(sealed) | set(current)):
+        before, after = sealed.get(part, _ABSENT), current.get(part, _ABSENT)
         if part == "collections":
-            sentences += _collections_moved(sealed, found)
+            sentences += _collection_changes(sealed, current)
         elif isinstance(before, dict) and isinstance(after, dict):
             sentences += [
-                _moved(f"{part} {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
+                _part_change(f"{part} {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
                 for key in sorted(set(before) | set(after))
-                if not _same(before.get(key, _ABSENT), after.get(key, _ABSENT))
+                if not _equal(before.get(key, _ABSENT), after.get(key, _ABSENT))
             ]
-        elif not _same(before, after):
-            sentences.append(_moved(part.replace("_", " "), before, after))
+        elif not _equal(before, after):
+            sentences.append(_part_change(part.replace("_", " "), before, after))
     return sentences
 
 
-def _collections_moved(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """The collections whose files are others, in words: a hash says nothing to anybody."""
-    before, after = sealed.get("collections", {}), found.get("collections", {})
+def _collection_changes(sealed: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """The collections whose files differ, in words: nobody can read anything from a hash."""
+    before, after = sealed.get("collections", {}), current.get("collections", {})
     sentences = []
     for name in sorted(set(before) | set(after)):
-        approved, now = (parts.get("versions", {}).get(name) or "?" for parts in (sealed, found))
+        approved, installed = (parts.get("versions", {}).get(name) or "?" for parts in (sealed, current))
         if name not in before:
-            sentences.append(f"the collection {name} ({now}) was not part of what was approved")
+            sentences.append(f"the collection {name} ({installed}) was not part of what was approved")
         elif name not in after:
-            sentences.append(f"the collection {name} ({approved}) that was approved is not used any more")
+            sentences.append(f"the collection {name} ({approved}) that was approved is no longer used")
         elif before[name] != after[name]:
-            moved = approved if approved == now else f"{approved}, now {now}"
-            sentences.append(f"the collection {name} is another one than was approved ({moved})")
+            versions = approved if approved == installed else f"{approved}, now {installed}"
+            sentences.append(f"the collection {name} is not the one that was approved ({versions})")
     return sentences
 
 
-def _same(before: Any, after: Any) -> bool:
+def _equal(before: Any, after: Any) -> bool:
     """Compared as they are sealed: to Python 1 == True, and a null is like nothing; to Ansible they differ."""
     if before is _ABSENT or after is _ABSENT:
         return before is after
     return canonical(before) == canonical(after)
 
 
-def _moved(what: str, before: Any, after: Any) -> str:
+def _part_change(part: str, before: Any, after: Any) -> str:
     if before is _ABSENT or (before is None and after is not _ABSENT):
-        return f"{what}: added ({_short(after)})"
+        return f"{part}: added ({_abbreviate(after)})"
     if after is _ABSENT or after is None:
-        return f"{what}: removed ({_short(before)})"
-    return f"{what}: {_short(before)} became {_short(after)}"
+        return f"{part}: removed ({_abbreviate(before)})"
+    return f"{part}: {_abbreviate(before)} became {_abbreviate(after)}"
 
 
-def _short(value: Any) -> str:
+def _abbreviate(value: Any) -> str:
     text = value if isinstance(value, str) else canonical(value)
     if len(text) in (40, 64) and set(text) <= set("0123456789abcdef"):
         return text[:12]

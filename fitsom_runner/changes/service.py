@@ -43,30 +43,30 @@ def get(number: str) -> Change:
     raise NotFoundError(f"no change {number!r}", hint="fitsom change list")
 
 
-def new(config: Config, who: Identity, draft: RfcDraft) -> Change:
+def new(config: Config, identity: Identity, draft: RfcDraft) -> Change:
     """Raise an RfC as a draft. Raises IncompleteError, NotAllowedError."""
-    powers.authorise(config, who, Power.REQUEST)
-    given = draft.given()
+    powers.authorise(config, identity, Power.REQUEST)
+    values = draft.field_values()
     for name in ("title", "playbook"):
-        if not given.get(name):
+        if not values.get(name):
             raise IncompleteError(f"a change needs a {name}", hint=f"--{name} ...")
-    given.setdefault("type", ChangeType.MINOR)
+    values.setdefault("type", ChangeType.MINOR)
     with transaction.atomic():
-        change = Change(number=_next_number(), requester=who.person.id, created_at=clock.now(), **given)
+        change = Change(number=_next_number(), requester=identity.person.id, created_at=clock.now(), **values)
         _set_window(config, change, draft)
         change.save(force_insert=True)
-        log.append(who.actor, "change.new", change.number, type=change.type, title=change.title)
+        log.append(identity.actor, "change.new", change.number, type=change.type, title=change.title)
     return change
 
 
-def edit(config: Config, who: Identity, change: Change, draft: RfcDraft) -> Change:
-    """Write new content: makes a new version, a draft again, whose signatures start from nothing."""
-    powers.authorise(config, who, Power.REQUEST)
+def edit(config: Config, identity: Identity, change: Change, draft: RfcDraft) -> Change:
+    """Write new content: makes a new version, a draft again, without signatures."""
+    powers.authorise(config, identity, Power.REQUEST)
     target = states.target(change.stage, Action.EDIT, change.kind)
-    given = draft.given()
+    values = draft.field_values()
     edited = Change.objects.get(pk=change.pk)
-    before = {name: getattr(edited, name) for name in given}
-    for name, value in given.items():
+    before = {name: getattr(edited, name) for name in values}
+    for name, value in values.items():
         setattr(edited, name, value)
     _set_window(config, edited, draft)
     # Compared as they are sealed: to Python 1 == True, to Ansible they differ.
@@ -77,7 +77,7 @@ def edit(config: Config, who: Identity, change: Change, draft: RfcDraft) -> Chan
         changed.append("window")
     if not changed:
         return change
-    fields = {*given, "window_start", "window_end", "window_zone"}
+    fields = {*values, "window_start", "window_end", "window_zone"}
     with transaction.atomic():
         updated = Change.objects.filter(pk=change.pk, state=change.state, version=change.version).update(
             state=target,
@@ -85,14 +85,14 @@ def edit(config: Config, who: Identity, change: Change, draft: RfcDraft) -> Chan
             plan=None,
             **{name: getattr(edited, name) for name in fields},
         )
-        _exactly_one(updated, change)
-        log.append(who.actor, "change.edit", change.number, version=change.version + 1, fields=changed)
+        _require_one_row(updated, change)
+        log.append(identity.actor, "change.edit", change.number, version=change.version + 1, fields=changed)
     return get(change.number)
 
 
-def submit(config: Config, who: Identity, change: Change) -> Change:
-    """Hand the RfC to those who decide. Raises IncompleteError, RefusedError (an unreviewed emergency)."""
-    powers.authorise(config, who, Power.REQUEST)
+def submit(config: Config, identity: Identity, change: Change) -> Change:
+    """Submit the RfC for a decision. Raises IncompleteError, RefusedError (an unreviewed emergency)."""
+    powers.authorise(config, identity, Power.REQUEST)
     states.target(change.stage, Action.SUBMIT, change.kind)
     drafts.require(change.kind, {**change.rfc(), "number": change.number}, window_of(change) is not None)
     if change.window_end and change.window_end <= clock.now():
@@ -109,15 +109,17 @@ def submit(config: Config, who: Identity, change: Change) -> Change:
             f"{owed.number} was an emergency and has not been reviewed yet",
             hint=f"Write it up first: fitsom change edit/review {owed.number}",
         )
-    return move(change, Action.SUBMIT, who.actor)
+    return move(change, Action.SUBMIT, identity.actor)
 
 
-def approve(config: Config, who: Identity, change: Change, *, comment: str = "", seal: str = "") -> Approval:
+def approve(
+    config: Config, identity: Identity, change: Change, *, comment: str = "", seal: str = ""
+) -> Approval:
     """Give the signature that the change waits for. `seal`: the first digits of the seal the approver saw.
 
     Raises RefusedError, NotAllowedError.
     """
-    action = states.approval_wanted(change.stage, change.kind)
+    action = states.required_approval(change.stage, change.kind)
     if action is None:
         raise RefusedError(
             f"{change.number} is {states.in_words(change.stage)} and waits for no signature",
@@ -126,59 +128,61 @@ def approve(config: Config, who: Identity, change: Change, *, comment: str = "",
     plan = change.plan if action is not Action.APPROVE_PROCEED else None
     if plan is not None and seal and not plan.seal.startswith(seal.lower()):
         raise RefusedError(
-            f"the seal is now {plan.seal[:12]}, not {seal}: the plan was taken again since you looked",
-            hint=f"Look again: fitsom change show {change.number}",
+            f"the seal is now {plan.seal[:12]}, not {seal}: the plan was taken again after you last saw it",
+            hint=f"See the change again: fitsom change show {change.number}",
         )
-    behalf = powers.authorise(config, who, _POWER[action], never=change.requester)
-    _require_other_hands(who, change, action)
+    behalf = powers.authorise(config, identity, _POWER[action], excluded=change.requester)
+    _require_another_person(identity, change, action)
     with transaction.atomic():
-        approval = _sign(who, change, action, approved=True, comment=comment, plan=plan, behalf=behalf)
-        change = move(change, action, who.actor, on_behalf_of=behalf, seal=approval.seal)
+        approval = _sign(identity, change, action, approved=True, comment=comment, plan=plan, behalf=behalf)
+        change = move(change, action, identity.actor, on_behalf_of=behalf, seal=approval.seal)
         if change.stage is State.IMPLEMENT_APPROVED:
             move(change, Action.SCHEDULE, SYSTEM, window=[str(change.window_start), str(change.window_end)])
     return approval
 
 
-def reject(config: Config, who: Identity, change: Change, *, comment: str) -> Change:
-    """Say no, with a reason. Whoever could sign next may reject. Raises RefusedError, NotAllowedError."""
+def reject(config: Config, identity: Identity, change: Change, *, comment: str) -> Change:
+    """Reject the change, with a reason. Anybody who could sign next may do so. Raises RefusedError, NotAllowedError."""
     states.target(change.stage, Action.REJECT, change.kind)
-    wanted = states.approval_wanted(change.stage, change.kind) or Action.APPROVE_IMPLEMENT
-    behalf = powers.authorise(config, who, _POWER[wanted], never=change.requester)
+    approval = states.required_approval(change.stage, change.kind) or Action.APPROVE_IMPLEMENT
+    behalf = powers.authorise(config, identity, _POWER[approval], excluded=change.requester)
     with transaction.atomic():
-        _sign(who, change, Action.REJECT, approved=False, comment=comment, plan=change.plan, behalf=behalf)
-        return move(change, Action.REJECT, who.actor, comment=comment)
+        _sign(
+            identity, change, Action.REJECT, approved=False, comment=comment, plan=change.plan, behalf=behalf
+        )
+        return move(change, Action.REJECT, identity.actor, comment=comment)
 
 
-def cancel(config: Config, who: Identity, change: Change, *, reason: str) -> Change:
+def cancel(config: Config, identity: Identity, change: Change, *, reason: str) -> Change:
     """Withdraw a change that has not run. Raises RefusedError."""
-    powers.authorise(config, who, Power.REQUEST)
-    return move(change, Action.CANCEL, who.actor, reason=reason)
+    powers.authorise(config, identity, Power.REQUEST)
+    return move(change, Action.CANCEL, identity.actor, reason=reason)
 
 
-def record_plan(who: Identity, change: Change, plan: Plan) -> Change:
-    """Attach a plan. A rehearsal (no seal, or a draft) is kept and moves nothing."""
+def record_plan(identity: Identity, change: Change, plan: Plan) -> Change:
+    """Attach a plan. A rehearsal (no seal, or a draft) is kept and does not change the state."""
     action = Action.PLAN if states.can(change.stage, Action.PLAN, change.kind) else Action.REPLAN
     with transaction.atomic():
         plan.save(force_insert=True)
         if not plan.seal:
-            log.append(who.actor, "change.rehearsed", change.number, plan=plan.id, notes=plan.notes)
+            log.append(identity.actor, "change.rehearsed", change.number, plan=plan.id, notes=plan.notes)
             return change
-        return move(change, action, who.actor, fields={"plan": plan}, plan_id=plan.id, seal=plan.seal)
+        return move(change, action, identity.actor, fields={"plan": plan}, plan_id=plan.id, seal=plan.seal)
 
 
-def review(config: Config, who: Identity, change: Change, answers: dict[str, Any]) -> Change:
+def review(config: Config, identity: Identity, change: Change, answers: dict[str, Any]) -> Change:
     """The post-implementation review: objective met, side effects, plan accurate, notes, test evidence."""
-    powers.authorise(config, who, Power.REVIEW)
-    fields: dict[str, Any] = {"review": {**answers, "by": who.person.id, "at": clock.now().isoformat()}}
+    powers.authorise(config, identity, Power.REVIEW)
+    fields: dict[str, Any] = {"review": {**answers, "by": identity.person.id, "at": clock.now().isoformat()}}
     if answers.get("test_evidence"):
         fields["test_evidence"] = answers["test_evidence"]
-    return move(change, Action.REVIEW, who.actor, fields=fields, **answers)
+    return move(change, Action.REVIEW, identity.actor, fields=fields, **answers)
 
 
-def close(config: Config, who: Identity, change: Change, *, code: str) -> Change:
+def close(config: Config, identity: Identity, change: Change, *, code: str) -> Change:
     """End the change with a closure code. Raises RefusedError where it was not reviewed."""
-    powers.authorise(config, who, Power.REVIEW)
-    return move(change, Action.CLOSE, who.actor, fields={"closure_code": code}, code=code)
+    powers.authorise(config, identity, Power.REVIEW)
+    return move(change, Action.CLOSE, identity.actor, fields={"closure_code": code}, code=code)
 
 
 def move(
@@ -186,14 +190,14 @@ def move(
 ) -> Change:
     """One transition: a conditional update that must change exactly one row, and one audit entry.
 
-    Raises RefusedError where the table forbids it, or somebody else moved the change first.
+    Raises RefusedError where the table forbids it, or the change was modified in the meantime.
     """
     target = states.target(change.stage, action, change.kind)
     with transaction.atomic():
         updated = Change.objects.filter(
             pk=change.pk, state=change.state, version=change.version, plan=change.plan_id
         ).update(state=target, **(fields or {}))
-        _exactly_one(updated, change)
+        _require_one_row(updated, change)
         log.append(
             actor,
             f"change.{action}",
@@ -209,13 +213,13 @@ def move(
 def next_step(change: Change) -> str:
     """What comes next, and who does it; shown after every command."""
     number = change.number
-    wanted = states.approval_wanted(change.stage, change.kind)
-    if wanted is not None and not (change.stage is State.SUBMITTED and change.kind is not ChangeType.MAJOR):
+    approval = states.required_approval(change.stage, change.kind)
+    if approval is not None and not (change.stage is State.SUBMITTED and change.kind is not ChangeType.MAJOR):
         words = {
             Action.APPROVE_PROCEED: "approval to proceed",
             Action.PEER_REVIEW: "a peer review",
             Action.APPROVE_IMPLEMENT: "approval to implement",
-        }[wanted]
+        }[approval]
         return f"It waits for {words} by somebody other than the requester: fitsom change approve {number}"
     return {
         State.DRAFT: f"Rehearse it with: fitsom change plan {number}; hand it in with: fitsom change submit {number}",
@@ -223,33 +227,37 @@ def next_step(change: Change) -> str:
         State.PROCEED_APPROVED: f"Plan it: fitsom change plan {number}",
         State.SCHEDULED: f"It starts in its window by 'fitsom tick', or by hand: fitsom run start {number}",
         State.RUNNING: f"Watch it: fitsom run watch {number}",
-        State.INTERRUPTED: f"Look at each host: fitsom change show {number}; then: fitsom run resume {number}",
-        State.FAILED: f"Look: fitsom report show {number}; undo: fitsom run backout {number}; "
+        State.INTERRUPTED: f"Check each host: fitsom change show {number}; then: fitsom run resume {number}",
+        State.FAILED: f"Read the report: fitsom report show {number}; undo: fitsom run backout {number}; "
         f"write it up: fitsom change review {number}",
         State.SUCCEEDED: f"Write it up: fitsom change review {number}",
         State.BACKED_OUT: f"Write it up: fitsom change review {number}",
         State.REVIEWED: f"Close it: fitsom change close {number}",
-    }.get(change.stage, "Nothing more is to be done.")
+    }.get(change.stage, "Nothing is left to do.")
 
 
 def _next_number() -> str:
     year = clock.now().year
-    # By length first: as text, CHG-2026-9999 comes after CHG-2026-10000.
+    # By length first: as text, CHG-2026-9999 sorts after CHG-2026-10000.
     numbers = Change.objects.filter(number__startswith=f"CHG-{year}-").values_list("number", flat=True)
-    last = numbers.order_by(Length("number").desc(), "-number").first()
-    return f"CHG-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
+    newest = numbers.order_by(Length("number").desc(), "-number").first()
+    return f"CHG-{year}-{int(newest.rsplit('-', 1)[1]) + 1 if newest else 1:04d}"
 
 
 def _set_window(config: Config, change: Change, draft: RfcDraft) -> None:
     if draft.window is None:
         return
     zone = draft.window.zone or change.window_zone or config.school.timezone
-    parsed = window.parse(draft.window.start, draft.window.end, zone)
-    change.window_start, change.window_end, change.window_zone = parsed.start, parsed.end, parsed.zone
+    new_window = window.parse(draft.window.start, draft.window.end, zone)
+    change.window_start, change.window_end, change.window_zone = (
+        new_window.start,
+        new_window.end,
+        new_window.zone,
+    )
 
 
 def _sign(
-    who: Identity,
+    identity: Identity,
     change: Change,
     action: Action,
     *,
@@ -264,39 +272,39 @@ def _sign(
         plan=plan,
         kind=action,
         approved=approved,
-        person=who.person.id,
-        person_name=who.person.name,
-        position=powers.POSITION[who.person.role],
+        person=identity.person.id,
+        person_name=identity.person.name,
+        position=powers.POSITION[identity.person.role],
         on_behalf_of=behalf,
-        os_user=who.os_user,
+        os_user=identity.os_user,
         comment=comment,
         seal=plan.seal if plan else "",
         at=clock.now(),
     )
 
 
-def _require_other_hands(who: Identity, change: Change, action: Action) -> None:
-    """Whoever edited a request wrote part of it, and so may no more approve it than its requester.
+def _require_another_person(identity: Identity, change: Change, action: Action) -> None:
+    """An editor wrote part of the request, and so may not approve it, as its requester may not.
 
     The peer review is a second pair of eyes: never the approver's own, whatever power was lent.
     """
     reviewed = [a for a in signatures(change) if a.approved and a.kind == Action.PEER_REVIEW]
-    if action is Action.APPROVE_IMPLEMENT and any(a.person == who.person.id for a in reviewed):
+    if action is Action.APPROVE_IMPLEMENT and any(a.person == identity.person.id for a in reviewed):
         raise NotAllowedError(
-            f"{who.person.name} gave the peer review of {change.number} and so may not approve it as well",
-            hint="Two people look at a plan: ask another approver.",
+            f"{identity.person.name} gave the peer review of {change.number} and so may not approve it as well",
+            hint="Two people must check a plan: ask another approver.",
         )
-    edits = AuditEntry.objects.filter(subject=change.number, action="change.edit", actor=who.person.id)
+    edits = AuditEntry.objects.filter(subject=change.number, action="change.edit", actor=identity.person.id)
     if edits.exists():
         raise NotAllowedError(
-            f"{who.person.name} edited {change.number} and so may not approve it",
+            f"{identity.person.name} edited {change.number} and so may not approve it",
             hint="Nobody approves what they wrote themselves: ask somebody who did not.",
         )
 
 
-def _exactly_one(updated: int, change: Change) -> None:
+def _require_one_row(updated: int, change: Change) -> None:
     if updated != 1:
         raise RefusedError(
-            f"{change.number} was moved by somebody else at the same moment",
-            hint=f"Look again: fitsom change show {change.number}",
+            f"{change.number} was modified by somebody else at the same time",
+            hint=f"See the change again: fitsom change show {change.number}",
         )

@@ -20,8 +20,8 @@ def window_of(change: Change) -> Window | None:
 
 def signatures(change: Change) -> list[Approval]:
     """The signatures that count: of this version, and, after planning, of this plan."""
-    found = change.approvals.filter(version=change.version)
-    return [a for a in found if a.plan_id is None or a.plan_id == change.plan_id]
+    approvals = change.approvals.filter(version=change.version)
+    return [a for a in approvals if a.plan_id is None or a.plan_id == change.plan_id]
 
 
 def require_window(change: Change, moment: datetime, config: Config) -> None:
@@ -30,32 +30,32 @@ def require_window(change: Change, moment: datetime, config: Config) -> None:
     if window is None and change.kind is ChangeType.EMERGENCY:
         return
     if window is None or not window.contains(moment):
-        when = "" if window is None else f"{window.start.astimezone(config.zone):%a %d %b %Y %H:%M}"
-        until = "" if window is None else f"{window.end.astimezone(config.zone):%H:%M}"
+        start = "" if window is None else f"{window.start.astimezone(config.zone):%a %d %b %Y %H:%M}"
+        end = "" if window is None else f"{window.end.astimezone(config.zone):%H:%M}"
         raise RefusedError(
-            f"{change.number} may run only in its window: {when} to {until}",
+            f"{change.number} may run only in its window: {start} to {end}",
             hint=f"Wait, or move the window (needs new approval): fitsom change edit {change.number} --start ...",
         )
 
 
 def require_signatures(change: Change) -> Plan:
-    """The approved plan. Looks at the signatures themselves, not only at the state. Raises RefusedError."""
+    """The approved plan. Checks the signatures themselves, not only the state. Raises RefusedError."""
     plan = change.plan
-    given = {a.kind: a for a in signatures(change) if a.approved}
-    needed = {
+    approvals = {a.kind: a for a in signatures(change) if a.approved}
+    required_kinds = {
         ChangeType.MAJOR: (Action.APPROVE_PROCEED, Action.PEER_REVIEW, Action.APPROVE_IMPLEMENT),
         ChangeType.STANDARD: (Action.PRE_APPROVE,),
     }.get(change.kind, (Action.APPROVE_IMPLEMENT,))
-    for kind in needed:
-        signature = given.get(kind)
+    for kind in required_kinds:
+        signature = approvals.get(kind)
         if signature is None or signature.person == change.requester:
             raise RefusedError(
                 f"{change.number} lacks the signature '{kind.replace('_', ' ')}' for this plan"
             )
         if kind is not Action.APPROVE_PROCEED and (plan is None or signature.seal != plan.seal):
             raise RefusedError(f"{change.number}: what was signed is not this plan (the seals differ)")
-    reviewer = given.get(Action.PEER_REVIEW)
-    if reviewer and reviewer.person == given[Action.APPROVE_IMPLEMENT].person:
+    reviewer = approvals.get(Action.PEER_REVIEW)
+    if reviewer and reviewer.person == approvals[Action.APPROVE_IMPLEMENT].person:
         raise RefusedError(f"{change.number}: one person gave the peer review and the approval to implement")
     if plan is None:
         raise RefusedError(f"{change.number} has no plan", hint=f"fitsom change plan {change.number}")

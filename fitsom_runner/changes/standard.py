@@ -25,23 +25,23 @@ from fitsom_runner.people.powers import Identity
 from fitsom_runner.roles import Power
 
 # What a template binds; hosts may be fewer, packages and window differ from run to run.
-_BOUND = ("trees", "versions", "collections", "playbook", "tags", "skip_tags", "extra_vars")
-_DONE_WELL = (State.SUCCEEDED, State.REVIEWED, State.CLOSED)
+_FIXED_PARTS = ("trees", "versions", "collections", "playbook", "tags", "skip_tags", "extra_vars")
+_SUCCESSFUL_STATES = (State.SUCCEEDED, State.REVIEWED, State.CLOSED)
 
 
 def propose(
-    config: Config, who: Identity, name: str, model: Change, *, expires: datetime
+    config: Config, identity: Identity, name: str, model: Change, *, expires: datetime
 ) -> StandardTemplate:
     """Make a template from a change that succeeded: its content, its hosts, its length. Raises RefusedError."""
-    powers.authorise(config, who, Power.REQUEST)
+    powers.authorise(config, identity, Power.REQUEST)
     window = window_of(model)
-    if model.stage not in _DONE_WELL or model.plan is None or window is None:
+    if model.stage not in _SUCCESSFUL_STATES or model.plan is None or window is None:
         raise RefusedError(
             f"{model.number} has not succeeded in a window of its own",
-            hint="A standard change is a procedure that has been seen to work.",
+            hint="A standard change is a procedure that is known to work.",
         )
     parts = model.plan.components
-    bounds: dict[str, Any] = _bound(parts) | {"hosts": sorted(parts["hosts"])}
+    bounds: dict[str, Any] = _fixed_parts(parts) | {"hosts": sorted(parts["hosts"])}
     try:
         with transaction.atomic():
             template = StandardTemplate.objects.create(
@@ -57,57 +57,63 @@ def propose(
                 },
                 max_minutes=int((window.end - window.start).total_seconds() // 60),
                 expires=expires,
-                proposed_by=who.person.id,
+                proposed_by=identity.person.id,
             )
-            log.append(who.actor, "standard.proposed", name, model=model.number, bounds=seal.seal_of(bounds))
+            log.append(
+                identity.actor, "standard.proposed", name, model=model.number, bounds=seal.seal_of(bounds)
+            )
     except IntegrityError as fault:
         raise RefusedError(f"there is a standard change {name!r} already") from fault
     return template
 
 
-def approve(config: Config, who: Identity, name: str) -> StandardTemplate:
-    """Approve a template for all its runs; never by whoever proposed it."""
+def approve(config: Config, identity: Identity, name: str) -> StandardTemplate:
+    """Approve a template for all its runs; never by the person who proposed it."""
     template = get(name)
-    behalf = powers.authorise(config, who, Power.APPROVE_IMPLEMENT, never=template.proposed_by)
+    behalf = powers.authorise(config, identity, Power.APPROVE_IMPLEMENT, excluded=template.proposed_by)
     with transaction.atomic():
         changed = StandardTemplate.objects.filter(pk=template.pk, approved_at=None, withdrawn_at=None).update(
-            approved_by=who.person.id, approved_at=clock.now()
+            approved_by=identity.person.id, approved_at=clock.now()
         )
         if changed != 1:
             raise RefusedError(f"{name} does not wait for approval")
         log.append(
-            who.actor, "standard.approved", name, on_behalf_of=behalf, bounds=seal.seal_of(template.bounds)
+            identity.actor,
+            "standard.approved",
+            name,
+            on_behalf_of=behalf,
+            bounds=seal.seal_of(template.bounds),
         )
     return get(name)
 
 
-def withdraw(config: Config, who: Identity, name: str) -> None:
+def withdraw(config: Config, identity: Identity, name: str) -> None:
     """Take a template out of use at once."""
-    powers.authorise(config, who, Power.REVIEW)
+    powers.authorise(config, identity, Power.REVIEW)
     with transaction.atomic():
         if (
             StandardTemplate.objects.filter(name=name, withdrawn_at=None).update(withdrawn_at=clock.now())
             != 1
         ):
             raise NotFoundError(f"no standard change {name!r} is in use")
-        log.append(who.actor, "standard.withdrawn", name)
+        log.append(identity.actor, "standard.withdrawn", name)
 
 
 def get(name: str) -> StandardTemplate:
     """The template of that name. Raises NotFoundError."""
-    found = StandardTemplate.objects.filter(name=name).first()
-    if found is None:
+    template = StandardTemplate.objects.filter(name=name).first()
+    if template is None:
         raise NotFoundError(f"no standard change {name!r}", hint="fitsom standard list")
-    return found
+    return template
 
 
-def new(config: Config, who: Identity, name: str, draft: RfcDraft) -> Change:
+def new(config: Config, identity: Identity, name: str, draft: RfcDraft) -> Change:
     """Raise a change from a template; only its window, and fewer hosts, are the requester's to choose."""
     template = get(name)
-    asked = set(draft.given()) - {"limit", "type", "implementer"}
-    if asked:
+    refused_fields = set(draft.field_values()) - {"limit", "type", "implementer"}
+    if refused_fields:
         raise RefusedError(
-            f"a standard change fixes {', '.join(sorted(asked))}",
+            f"a standard change fixes {', '.join(sorted(refused_fields))}",
             hint="Raise a minor change where that must differ.",
         )
     texts = {
@@ -116,21 +122,21 @@ def new(config: Config, who: Identity, name: str, draft: RfcDraft) -> Change:
         if text and field in (*RFC_FIELDS, "backout_playbook", "inputs")
     }
     texts.pop("test_evidence", None)
-    given = {**texts, "limit": template.rfc["limit"], **draft.given(), "type": ChangeType.STANDARD}
-    merged = RfcDraft(
+    values = {**texts, "limit": template.rfc["limit"], **draft.field_values(), "type": ChangeType.STANDARD}
+    full_draft = RfcDraft(
         playbook=template.playbook,
         tags=template.bounds["tags"],
         skip_tags=template.bounds["skip_tags"],
         extra_vars=template.bounds["extra_vars"],
         window=draft.window,
-        **given,
+        **values,
     )
-    change = service.new(config, who, merged)
+    change = service.new(config, identity, full_draft)
     Change.objects.filter(pk=change.pk).update(template=template)
     return service.get(change.number)
 
 
-def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]:
+def deviations(template: StandardTemplate, change: Change, plan: Plan) -> list[str]:
     """Why this plan is not covered by the template; empty if it is."""
     reasons = []
     if template.approved_at is None:
@@ -142,33 +148,35 @@ def outside(template: StandardTemplate, change: Change, plan: Plan) -> list[str]
         reasons.append(f"the template expires on {template.expires:%d %b %Y}")
     elif (window.end - window.start).total_seconds() > template.max_minutes * 60:
         reasons.append(f"the window is longer than {template.max_minutes} minutes")
-    reasons += seal.differences(_bound(template.bounds), _bound(plan.components))
-    back, bound = change.backout_playbook, template.rfc["backout_playbook"]
-    if back != bound:  # it is no part of the seal: an approver reads it in the RfC, and here nobody does
-        reasons.append(f"the back-out playbook is {back or 'none'}, not {bound or 'none'}")
+    reasons += seal.differences(_fixed_parts(template.bounds), _fixed_parts(plan.components))
+    backout, template_backout = change.backout_playbook, template.rfc["backout_playbook"]
+    if (
+        backout != template_backout
+    ):  # it is not part of the seal: an approver reads it in the RfC, here nobody does
+        reasons.append(f"the back-out playbook is {backout or 'none'}, not {template_backout or 'none'}")
     if change.inputs != template.rfc.get("inputs", {}):  # where from; what is in them differs from run to run
         reasons.append("it reads other inputs")
     reasons += _not_pre_approved(hosts_from_json(plan.hosts))
-    beyond = sorted(set(plan.components["hosts"]) - set(template.bounds["hosts"]))
-    if beyond:
-        reasons.append(f"hosts outside the template: {', '.join(beyond)}")
+    extra_hosts = sorted(set(plan.components["hosts"]) - set(template.bounds["hosts"]))
+    if extra_hosts:
+        reasons.append(f"hosts outside the template: {', '.join(extra_hosts)}")
     return reasons
 
 
-def _bound(parts: Mapping[str, Any]) -> dict[str, Any]:
+def _fixed_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     """The bound parts of a plan or a template; an old one has no collections."""
-    return {part: parts[part] for part in _BOUND if part in parts}
+    return {part: parts[part] for part in _FIXED_PARTS if part in parts}
 
 
 def _not_pre_approved(hosts: Mapping[str, HostChanges]) -> list[str]:
-    """What no template covers: deletion, and what nobody can read."""
-    deleted = sum(thing.action == "delete" for changes in hosts.values() for thing in changes.facts.objects)
+    """What no template covers: deletion, and what cannot be read."""
+    deleted = sum(item.action == "delete" for changes in hosts.values() for item in changes.facts.objects)
     unread = [host for host, changes in hosts.items() if not changes.facts.complete]
     reasons = []
     if deleted:
         reasons.append(f"it deletes accounts or groups ({deleted}), and deletion is never pre-approved")
     if unread:
-        reasons.append(f"what these hosts answer cannot be read in full: {', '.join(sorted(unread))}")
+        reasons.append(f"the answers of these hosts cannot be read completely: {', '.join(sorted(unread))}")
     return reasons
 
 
@@ -177,12 +185,12 @@ def pre_approve(change: Change, plan: Plan) -> Change:
     template = change.template
     if template is None:
         raise RefusedError(f"{change.number} has no template")
-    reasons = outside(template, change, plan)
+    reasons = deviations(template, change, plan)
     if reasons:
         raise RefusedError(
             f"{change.number} is outside what '{template.name}' pre-approves",
             details=tuple(reasons),
-            hint="It stays planned and unapproved. Raise it as a minor change to have it approved by itself.",
+            hint="It stays planned and unapproved. Raise it as a minor change to have it approved individually.",
         )
     with transaction.atomic():
         Approval.objects.create(

@@ -18,7 +18,7 @@ class ChangeType(StrEnum):
 
 
 class State(StrEnum):
-    """Where a change stands."""
+    """The state of a change."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -152,10 +152,10 @@ def target(state: State, action: Action, kind: ChangeType) -> State:
     try:
         return _TABLE[state, action, kind]
     except KeyError:
-        allowed = ", ".join(sorted(a for (s, a, k) in _TABLE if s == state and k == kind)) or "nothing"
+        possible = ", ".join(sorted(a for (s, a, k) in _TABLE if s == state and k == kind)) or "nothing"
         raise RefusedError(
             f"a {kind} change that is {in_words(state)} cannot {action.replace('_', ' ')}",
-            hint=f"From here it can: {allowed.replace('_', ' ')}.",
+            hint=f"From here it can: {possible.replace('_', ' ')}.",
         ) from None
 
 
@@ -165,11 +165,11 @@ def can(state: State, action: Action, kind: ChangeType) -> bool:
 
 
 def in_words(state: State) -> str:
-    """The state as people say it."""
+    """The state in words."""
     return state.replace("_", " ")
 
 
-def approval_wanted(state: State, kind: ChangeType) -> Action | None:
+def required_approval(state: State, kind: ChangeType) -> Action | None:
     """The signature that a change in this state waits for, if it waits for one."""
     for action in (Action.APPROVE_PROCEED, Action.PEER_REVIEW, Action.APPROVE_IMPLEMENT):
         if can(state, action, kind):

@@ -36,19 +36,19 @@ def parse(start: str, end: str, zone: str) -> Window:
     """
     if zone not in available_timezones():
         raise IncompleteError(f"{zone!r} is not an IANA time zone", hint="Such as Europe/London.")
-    first = local(start, zone)
+    start_time = local(start, zone)
     if end.startswith("+") and end.endswith("m") and end[1:-1].isdigit():
-        last = first + timedelta(minutes=int(end[1:-1]))
+        end_time = start_time + timedelta(minutes=int(end[1:-1]))
     elif len(end) <= 5:
-        day = first.astimezone(ZoneInfo(zone)).date()
-        last = local(f"{day} {end}", zone)
-        if last <= first:
-            last = local(f"{day + timedelta(days=1)} {end}", zone)
+        day = start_time.astimezone(ZoneInfo(zone)).date()
+        end_time = local(f"{day} {end}", zone)
+        if end_time <= start_time:
+            end_time = local(f"{day + timedelta(days=1)} {end}", zone)
     else:
-        last = local(end, zone)
-    if last <= first:
+        end_time = local(end, zone)
+    if end_time <= start_time:
         raise IncompleteError(f"the window ends ({end}) before it starts ({start})")
-    return Window(start=first, end=last, zone=zone)
+    return Window(start=start_time, end=end_time, zone=zone)
 
 
 def local(text: str, zone: str) -> datetime:
@@ -65,6 +65,8 @@ def local(text: str, zone: str) -> datetime:
                 f"{text} does not exist in {zone}: the clocks go forward", hint="Choose another."
             )
         if local.replace(fold=1).astimezone(UTC) != moment:
-            raise IncompleteError(f"{text} comes twice in {zone}: the clocks go back", hint="Choose another.")
+            raise IncompleteError(
+                f"{text} occurs twice in {zone}: the clocks go back", hint="Choose another."
+            )
         return moment
     raise IncompleteError(f"{text!r} is not a time such as 2026-11-27 18:00")

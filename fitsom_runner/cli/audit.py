@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fitsom_runner.cli.context import answer, opened
+from fitsom_runner.cli.context import answer, open_session
 from fitsom_runner.errors import IntegrityError
 
 app = typer.Typer(no_args_is_help=True)
@@ -19,8 +19,8 @@ def verify(
         str, typer.Option(help='"SEQ:HASH" from a printed report: must still be in the log.')
     ] = "",
 ) -> None:
-    """Recompute the whole chain; exit code 7 where anything was altered or taken out."""
-    opened()
+    """Recompute the complete chain; exit code 7 where an entry was altered or removed."""
+    open_session()
     from fitsom_runner.audit import log
     from fitsom_runner.audit.models import AuditEntry
 
@@ -34,13 +34,13 @@ def verify(
             faults.append(f"the report's entry {head} is not in the log")
     if faults:
         raise IntegrityError(
-            f"the audit log is not whole: {len(faults)} fault(s)",
+            f"the audit log is not intact: {len(faults)} fault(s)",
             details=tuple(faults),
             hint="Keep the database as it is, and compare it with a backup and with the printed reports.",
         )
     answer(
         {"entries": verdict.entries, "head": verdict.head, "faults": []},
-        f"[green]The audit log is whole:[/] {verdict.entries} entries, head {verdict.head[:16]}",
+        f"[green]The audit log is intact:[/] {verdict.entries} entries, head {verdict.head[:16]}",
     )
 
 
@@ -50,19 +50,21 @@ def show(
     last: Annotated[int, typer.Option(help="How many entries.")] = 50,
 ) -> None:
     """The newest entries, oldest first."""
-    opened()
+    open_session()
     from fitsom_runner.audit.models import AuditEntry
 
-    found = AuditEntry.objects.order_by("-seq")
-    found = found.filter(subject__icontains=subject) if subject else found
-    entries = list(found[:last])[::-1]
+    query = AuditEntry.objects.order_by("-seq")
+    query = query.filter(subject__icontains=subject) if subject else query
+    entries = list(query[:last])[::-1]
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("No.", "When (UTC)", "Who", "Action", "Subject", "Detail", box=None, header_style="bold")
     for e in entries:
-        who = f"{e.actor} ({e.os_user})" if e.os_user else e.actor
-        table.add_row(str(e.seq), e.at[:19], escape(who), e.action, escape(e.subject), escape(e.detail[:120]))
+        person = f"{e.actor} ({e.os_user})" if e.os_user else e.actor
+        table.add_row(
+            str(e.seq), e.at[:19], escape(person), e.action, escape(e.subject), escape(e.detail[:120])
+        )
     value = [
         {"seq": e.seq, "at": e.at, "actor": e.actor, "os_user": e.os_user, "action": e.action}
         | {"subject": e.subject, "detail": json.loads(e.detail), "hash": e.hash}

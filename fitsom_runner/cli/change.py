@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fitsom_runner.cli.context import OPTIONS, answer, note, opened
+from fitsom_runner.cli.context import OPTIONS, answer, note, open_session
 from fitsom_runner.cli.rfc import RfcOptions, with_rfc_options
 
 app = typer.Typer(no_args_is_help=True)
@@ -22,15 +22,17 @@ def new(
 ) -> None:
     """Raise an RfC (a draft until it is submitted)."""
     draft = rfc.draft()
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.changes import standard as templates
     from fitsom_runner.cli import show
 
-    made = (
-        templates.new(s.config, s.who, standard, draft) if standard else service.new(s.config, s.who, draft)
+    change = (
+        templates.new(s.config, s.identity, standard, draft)
+        if standard
+        else service.new(s.config, s.identity, draft)
     )
-    answer(show.change_value(made), f"[bold]{made.number}[/] is a draft.", _next(made))
+    answer(show.change_value(change), f"[bold]{change.number}[/] is a draft.", _next_step(change))
 
 
 @app.command("edit")
@@ -38,42 +40,44 @@ def new(
 def edit(number: Number, rfc: RfcOptions) -> None:
     """Change an RfC: a new version, a draft again, to be approved anew."""
     draft = rfc.draft()
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
 
-    _tell(service.edit(s.config, s.who, service.get(number), draft))
+    _answer_with(service.edit(s.config, s.identity, service.get(number), draft))
 
 
 @app.command("list")
 def list_changes(
     state: Annotated[str | None, typer.Option(help="Only changes in this state.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Ended changes too.")] = False,
 ) -> None:
     """All changes, the ended ones left out; and what may run now."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes.models import Change
     from fitsom_runner.changes.states import ENDED
     from fitsom_runner.cli import show
     from fitsom_runner.schedule import due
 
-    found = Change.objects.all()
-    found = found.filter(state=state) if state else found if everything else found.exclude(state__in=ENDED)
+    changes = Change.objects.all()
+    changes = (
+        changes.filter(state=state) if state else changes if everything else changes.exclude(state__in=ENDED)
+    )
     ready = [c.number for c in due.runnable_now()]
-    shown: list[Any] = [show.change_list(found, s.config)] if found else ["No changes."]
-    shown.append(f"[bold]May run now:[/] {', '.join(ready)}" if ready else "[dim]Nothing may run now.[/]")
-    value = [show.change_value(c) | {"may_run_now": c.number in ready} for c in found if OPTIONS.json]
-    answer(value, *shown)
+    parts: list[Any] = [show.change_list(changes, s.config)] if changes else ["No changes."]
+    parts.append(f"[bold]May run now:[/] {', '.join(ready)}" if ready else "[dim]Nothing may run now.[/]")
+    value = [show.change_value(c) | {"may_run_now": c.number in ready} for c in changes if OPTIONS.json]
+    answer(value, *parts)
 
 
 @app.command("show")
 def show_change(number: Number) -> None:
     """One change: the RfC, who signed, what is predicted, what ran."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.cli import show
 
-    found = service.get(number)
-    answer(show.change_value(found), show.change_page(found, s.config))
+    change = service.get(number)
+    answer(show.change_value(change), show.change_page(change, s.config))
 
 
 @app.command("plan")
@@ -82,24 +86,24 @@ def plan(
     leave_out_failing: Annotated[bool, typer.Option(help="Plan the other hosts where some fail.")] = False,
 ) -> None:
     """Predict, in check mode, exactly what would change, and seal it."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.cli import predictions, show
     from fitsom_runner.execution import planner
 
     change = service.get(number)
     note(f"Planning {change.number}: {change.playbook} in check mode on {change.limit} ...")
-    taken = planner.plan(s.config, s.who, change, leave_out_failing=leave_out_failing)
-    answer(show.plan_value(taken), predictions.plan_page(taken), _next(service.get(change.number)))
+    new_plan = planner.plan(s.config, s.identity, change, leave_out_failing=leave_out_failing)
+    answer(show.plan_value(new_plan), predictions.plan_page(new_plan), _next_step(service.get(change.number)))
 
 
 @app.command("submit")
 def submit(number: Number) -> None:
-    """Hand the RfC to those who decide."""
-    s = opened()
+    """Submit the RfC for a decision."""
+    s = open_session()
     from fitsom_runner.changes import service
 
-    _tell(service.submit(s.config, s.who, service.get(number)))
+    _answer_with(service.submit(s.config, s.identity, service.get(number)))
 
 
 @app.command("approve")
@@ -107,49 +111,49 @@ def approve(
     number: Number,
     comment: Comment = "",
     seal: Annotated[
-        str, typer.Option(help="The first digits of the seal you saw; refused if it moved.")
+        str, typer.Option(help="The first digits of the seal you saw; refused if it has changed.")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
 ) -> None:
     """Give the signature that the change waits for."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.cli import show
 
     change = service.get(number)
     if not yes and not OPTIONS.json:
         answer(None, show.change_page(change, s.config))
-        typer.confirm(f"Approve {change.number} as {s.who.person.name}?", abort=True)
-    given = service.approve(s.config, s.who, change, comment=comment, seal=seal)
-    after = service.get(change.number)
-    kind, state = given.kind.replace("_", " "), after.state.replace("_", " ")
-    words = f"{given.person_name} gave: {kind}. {after.number} is {state}."
-    answer(show.change_value(after), words, _next(after))
+        typer.confirm(f"Approve {change.number} as {s.identity.person.name}?", abort=True)
+    approval = service.approve(s.config, s.identity, change, comment=comment, seal=seal)
+    approved_change = service.get(change.number)
+    kind, state = approval.kind.replace("_", " "), approved_change.state.replace("_", " ")
+    words = f"{approval.person_name} gave: {kind}. {approved_change.number} is {state}."
+    answer(show.change_value(approved_change), words, _next_step(approved_change))
 
 
 @app.command("reject")
 def reject(number: Number, comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")]) -> None:
-    """Say no, with the reason."""
-    s = opened()
+    """Reject a change, with the reason."""
+    s = open_session()
     from fitsom_runner.changes import service
 
-    _tell(service.reject(s.config, s.who, service.get(number), comment=comment))
+    _answer_with(service.reject(s.config, s.identity, service.get(number), comment=comment))
 
 
 @app.command("cancel")
 def cancel(number: Number, reason: Annotated[str, typer.Option("--reason", "-m")] = "") -> None:
     """Withdraw a change that has not run."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
 
-    _tell(service.cancel(s.config, s.who, service.get(number), reason=reason))
+    _answer_with(service.cancel(s.config, s.identity, service.get(number), reason=reason))
 
 
 @app.command("review")
 def review(
     number: Number,
     objective_met: Annotated[bool, typer.Option(help="Was the objective met?")] = True,
-    plan_accurate: Annotated[bool, typer.Option(help="Did the plan tell the truth?")] = True,
+    plan_accurate: Annotated[bool, typer.Option(help="Was the plan accurate?")] = True,
     side_effects: Annotated[str, typer.Option()] = "none",
     test_evidence: Annotated[str, typer.Option()] = "",
     notes: Annotated[str, typer.Option()] = "",
@@ -162,30 +166,30 @@ def review(
         "test_evidence": test_evidence,
         "notes": notes,
     }
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
 
-    _tell(service.review(s.config, s.who, service.get(number), answers))
+    _answer_with(service.review(s.config, s.identity, service.get(number), answers))
 
 
 @app.command("close")
 def close(number: Number, code: Annotated[str, typer.Option(help="Closure code.")] = "completed") -> None:
     """End a reviewed change."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
 
-    _tell(service.close(s.config, s.who, service.get(number), code=code))
+    _answer_with(service.close(s.config, s.identity, service.get(number), code=code))
 
 
-def _tell(after: Any) -> None:
-    """What a change has become."""
+def _answer_with(change: Any) -> None:
+    """Print the new state of a change."""
     from fitsom_runner.cli import show
 
-    words = f"[bold]{after.number}[/] v{after.version} is {after.state.replace('_', ' ')}."
-    answer(show.change_value(after), words, _next(after))
+    words = f"[bold]{change.number}[/] v{change.version} is {change.state.replace('_', ' ')}."
+    answer(show.change_value(change), words, _next_step(change))
 
 
-def _next(change: Any) -> str:
+def _next_step(change: Any) -> str:
     from fitsom_runner.changes import service
 
     return f"[dim]{service.next_step(change)}[/]"

@@ -1,4 +1,4 @@
-"""The commands by name. Help lists them without importing any; one that is called brings what it needs with it."""
+"""The commands by name. Help lists them without importing any; one that is called imports what it needs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMANDS = {
         "Ends with 8 if there are any.",
     ),
     "doctor": Entry(
-        place="setup:doctor", help="Look whether everything that fitsom needs is there and well."
+        place="setup:doctor", help="Check whether everything that fitsom needs is there and works."
     ),
     "tick": Entry(
         place="run:tick",
@@ -41,14 +41,14 @@ COMMANDS = {
     ),
     "health": Entry(
         place="health:health",
-        help="Look at every host and change nothing: the daily check. "
+        help="Check every host and change nothing: the daily look. "
         "Ends with 8 where something has to be done at once.",
     ),
     "restore": Entry(
         place="restore:restore",
-        help="Ask for a file or folder to come back as it was: raises a minor change, and plans it.",
+        help="Request the restore of a file or folder: raises a minor change, and plans it.",
     ),
-    "change": Entry(place="change:app", help="Ask for changes, plan, approve, review and close them."),
+    "change": Entry(place="change:app", help="Request changes, plan, approve, review and close them."),
     "run": Entry(place="run:app", help="Run approved changes, watch, resume, back out or cancel them."),
     "report": Entry(place="report:app", help="Read what runs did."),
     "audit": Entry(place="audit:app", help="Read and verify the audit log."),
@@ -96,12 +96,12 @@ def load(name: str) -> Any:
     """Import one command, as Typer makes it."""
     entry = COMMANDS[name]
     module, _, attribute = entry.place.partition(":")
-    found = getattr(import_module(f"fitsom_runner.cli.{module}"), attribute)
-    if isinstance(found, typer.Typer):
-        command: Any = get_group(found)
+    target = getattr(import_module(f"fitsom_runner.cli.{module}"), attribute)
+    if isinstance(target, typer.Typer):
+        command: Any = get_group(target)
     else:
         app = typer.Typer(add_completion=False)
-        app.command(name)(found)
+        app.command(name)(target)
         command = get_command(app)
     command.name, command.help = name, entry.help
     return command

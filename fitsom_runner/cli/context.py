@@ -1,4 +1,4 @@
-"""What every command needs: the configuration, the person, and how to say things."""
+"""What every command needs: the configuration, the person, and the output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Options:
-    """The options that may stand anywhere on the line."""
+    """The options that may be anywhere on the line."""
 
     json: bool = False
     acting_as: str | None = None
@@ -29,7 +29,7 @@ OPTIONS = Options()
 
 
 class Session:
-    """One command's connection to the records; opened when first asked for."""
+    """One command's connection to the records; opened at first use."""
 
     @cached_property
     def config(self) -> Config:
@@ -43,7 +43,7 @@ class Session:
         return config.load(path)
 
     @cached_property
-    def who(self) -> Identity:
+    def identity(self) -> Identity:
         """The person at the keyboard."""
         self.open()
         from fitsom_runner.people import powers
@@ -51,7 +51,7 @@ class Session:
         return powers.identify(self.config, OPTIONS.acting_as)
 
     def open(self) -> Config:
-        """Connect to the records; ends runs that a crash left open, and says so."""
+        """Connect to the records; ends runs that a crash left open, and reports them."""
         if "_opened" not in self.__dict__:
             from fitsom_runner import boot
 
@@ -72,7 +72,7 @@ class Session:
             note(f"[yellow]{run.id} was found dead and is recorded as {run.status}.[/]")
 
 
-def opened() -> Session:
+def open_session() -> Session:
     """A session that is connected to the records; modules that hold models can be imported after this."""
     session = Session()
     session.open()
@@ -87,16 +87,16 @@ def console() -> Console:
 
 
 def note(text: str) -> None:
-    """Something said beside the answer."""
+    """Print a note beside the answer, on standard error."""
     from rich.console import Console
 
     Console(stderr=True, highlight=False).print(text)
 
 
-def answer(value: Any, *shown: Any) -> None:
+def answer(value: Any, *parts: Any) -> None:
     """The command's answer: `value` with --json, else whatever Rich can print."""
     if OPTIONS.json:
         print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201 - the answer itself
         return
-    for part in shown:
+    for part in parts:
         console().print(part)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fitsom_runner.cli.context import answer, opened
+from fitsom_runner.cli.context import answer, open_session
 from fitsom_runner.roles import Power
 
 app = typer.Typer(no_args_is_help=True)
@@ -20,29 +20,30 @@ def give(
     days: Annotated[int, typer.Option(min=1, max=92)] = 7,
 ) -> None:
     """Lend a power of your own for some days."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.people import powers
 
-    made = powers.delegate(s.config, s.who, to, power, days=days, reason=reason)
+    delegation = powers.delegate(s.config, s.identity, to, power, days=days, reason=reason)
     answer(
-        {"id": made.pk, "until": made.ends}, f"{to} may {power.replace('_', ' ')} until {made.ends:%d %b %Y}."
+        {"id": delegation.pk, "until": delegation.ends},
+        f"{to} may {power.replace('_', ' ')} until {delegation.ends:%d %b %Y}.",
     )
 
 
 @app.command("revoke")
 def revoke(number: Annotated[int, typer.Argument(help="See: fitsom delegate list")]) -> None:
     """Take a delegation of yours back."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.people import powers
 
-    powers.revoke(s.who, number)
+    powers.revoke(s.identity, number)
     answer({"id": number, "revoked": True}, f"Delegation {number} is revoked.")
 
 
 @app.command("list")
 def list_delegations() -> None:
     """Who has lent what to whom."""
-    opened()
+    open_session()
     from rich.table import Table
 
     from fitsom_runner.people.models import Delegation
@@ -50,7 +51,7 @@ def list_delegations() -> None:
     table = Table("No.", "From", "To", "Power", "Until", "Reason", box=None, header_style="bold")
     value = []
     for d in Delegation.objects.order_by("pk"):
-        until = "revoked" if d.revoked_at else f"{d.ends:%d %b %Y}"
-        table.add_row(str(d.pk), d.giver, d.taker, d.power, until, d.reason)
-        value.append({"id": d.pk, "from": d.giver, "to": d.taker, "power": d.power, "until": until})
+        end = "revoked" if d.revoked_at else f"{d.ends:%d %b %Y}"
+        table.add_row(str(d.pk), d.giver, d.taker, d.power, end, d.reason)
+        value.append({"id": d.pk, "from": d.giver, "to": d.taker, "power": d.power, "until": end})
     answer(value, table if value else "No delegations.")

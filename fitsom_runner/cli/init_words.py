@@ -1,4 +1,4 @@
-"""What `fitsom init` asks and says; the school is made by setup.repository."""
+"""The questions and answers of `fitsom init`; the school is made by setup.repository."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ DEFAULTS = {"school": "My School", "timezone": "Europe/London", "head": "Head Te
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
-    """The options of the command line; empty where nothing was said."""
+class InitOptions:
+    """The options of the command line; empty where an option was not given."""
 
     school: str
     timezone: str
@@ -38,52 +38,52 @@ class Given:
 
 
 def can_ask() -> bool:
-    """Whether somebody is there: questions are read from standard input, so that is what has to be a terminal."""
+    """Whether there is a terminal: questions are read from standard input."""
     return (
         sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("CI", "").lower() not in ("1", "true")
     )
 
 
-def new_school(folder: Path, given: Given, *, ask: bool) -> None:
+def new_school(folder: Path, options: InitOptions, *, ask: bool) -> None:
     """A repository of the school's own. Everything is checked before anything is made."""
-    listed = lists.read(given.hosts_from) if given.hosts_from else ()
-    answers = _asked(given, listed) if ask else _by_options(given, listed)
-    made = repository.make(folder, answers)
-    boot.start(configuration.load(made.folder / configuration.FILE_NAME), migrate=True)
+    hosts = lists.read(options.hosts_from) if options.hosts_from else ()
+    answers = _answers_by_questions(options, hosts) if ask else _answers_by_options(options, hosts)
+    school = repository.make(folder, answers)
+    boot.start(configuration.load(school.folder / configuration.FILE_NAME), migrate=True)
     unpatched = [host.name for host in answers.hosts if host.unpatched]
     if unpatched:
         words = ", ".join(unpatched)
         note(
             f"[yellow]In no ring (pilot, servers, estate), so never patched:[/] {escape(words)}. "
-            "Give each a ring, or say by the column device what it is."
+            "Give each a ring, or state in the column device what it is."
         )
     answer(
         {
-            "config": str(made.folder / configuration.FILE_NAME),
+            "config": str(school.folder / configuration.FILE_NAME),
             "made": True,
-            "commit": made.commit,
-            "vault_password_file": str(made.secret),
-            "state": str(made.state),
+            "commit": school.commit,
+            "vault_password_file": str(school.secret),
+            "state": str(school.state),
             "hosts": [host.name for host in answers.hosts],
             "in_no_ring": unpatched,
         },
         escape(
-            f"Made {made.folder}, with {len(answers.hosts)} hosts: inventory, playbooks, settings, people."
+            f"Made {school.folder}, with {len(answers.hosts)} hosts: inventory, playbooks, settings, people."
         ),
-        escape(f"The vault's pass phrase: {made.secret}   (print it for the safe; nobody can recover it)"),
-        escape(f"Records: {made.state}"),
+        escape(f"The vault's pass phrase: {school.secret}   (print it for the safe; nobody can recover it)"),
+        escape(f"Records: {school.state}"),
         escape(f"Next: cd {folder} && fitsom doctor; its README.md has the next three commands."),
     )
 
 
-def configuration_only(path: Path, content: Path, inventory: str, given: Given) -> None:
-    """A fitsom.yml for content that somebody has already, with its records beside it."""
-    if given.hosts_from:
+def configuration_only(path: Path, content: Path, inventory: str, options: InitOptions) -> None:
+    """A fitsom.yml for existing content, with its records beside it."""
+    if options.hosts_from:
         raise RefusedError(
-            "--from is for a new school: content that is there already has its inventory",
+            "--from is for a new school: existing content has its inventory",
             hint="Leave out --from, or leave out --repository.",
         )
-    repository.configure(path, content, inventory, _by_options(given, ()))
+    repository.configure(path, content, inventory, _answers_by_options(options, ()))
     boot.start(configuration.load(path), migrate=True)
     answer(
         {"config": str(path), "made": True},
@@ -92,45 +92,46 @@ def configuration_only(path: Path, content: Path, inventory: str, given: Given) 
     )
 
 
-def _by_options(given: Given, listed: tuple[Host, ...]) -> Answers:
+def _answers_by_options(options: InitOptions, hosts: tuple[Host, ...]) -> Answers:
     return Answers(
-        school=given.school or DEFAULTS["school"],
-        timezone=given.timezone or DEFAULTS["timezone"],
-        login=given.login,
-        hosts=listed,
+        school=options.school or DEFAULTS["school"],
+        timezone=options.timezone or DEFAULTS["timezone"],
+        login=options.login,
+        hosts=hosts,
         os_user=configuration.login_name(),
-        head=given.head or DEFAULTS["head"],
-        head_login=given.head_login,
-        secret=given.vault_password.absolute() if given.vault_password else None,
-        state=given.state.absolute() if given.state else None,
+        head=options.head or DEFAULTS["head"],
+        head_login=options.head_login,
+        secret=options.vault_password.absolute() if options.vault_password else None,
+        state=options.state.absolute() if options.state else None,
     )
 
 
-def _asked(given: Given, listed: tuple[Host, ...]) -> Answers:
-    """Ask for what no option said; an empty answer takes the default."""
+def _answers_by_questions(options: InitOptions, hosts: tuple[Host, ...]) -> Answers:
+    """Ask for what no option gave; an empty answer takes the default."""
 
-    def ask(said: str, question: str, default: str) -> str:
-        return said or str(typer.prompt(question, default=default, err=True)).strip()
+    def ask(value: str, question: str, default: str) -> str:
+        return value or str(typer.prompt(question, default=default, err=True)).strip()
 
     return Answers(
-        school=ask(given.school, "The school's name", DEFAULTS["school"]),
-        timezone=ask(given.timezone, "Its time zone", DEFAULTS["timezone"]),
-        login=ask(given.login, "Account that Ansible logs in to hosts with", configuration.login_name()),
-        hosts=listed or _asked_hosts(lambda question: str(typer.prompt(question, default="", err=True))),
+        school=ask(options.school, "The school's name", DEFAULTS["school"]),
+        timezone=ask(options.timezone, "Its time zone", DEFAULTS["timezone"]),
+        login=ask(options.login, "Account that Ansible logs in to hosts with", configuration.login_name()),
+        hosts=hosts
+        or _hosts_by_questions(lambda question: str(typer.prompt(question, default="", err=True))),
         os_user=configuration.login_name(),
-        head=ask(given.head, "The head's name", DEFAULTS["head"]),
-        head_login=given.head_login
+        head=ask(options.head, "The head's name", DEFAULTS["head"]),
+        head_login=options.head_login
         or str(
             typer.prompt("The head's login on this machine, if there is one", default="", err=True)
         ).strip(),
-        secret=given.vault_password.absolute() if given.vault_password else None,
-        state=given.state.absolute() if given.state else None,
+        secret=options.vault_password.absolute() if options.vault_password else None,
+        state=options.state.absolute() if options.state else None,
     )
 
 
-def _asked_hosts(ask: Callable[[str], str]) -> tuple[Host, ...]:
-    """One host after the other until an empty name; a host with a fault is asked for again."""
-    found: list[Host] = []
+def _hosts_by_questions(ask: Callable[[str], str]) -> tuple[Host, ...]:
+    """One host after the other until an empty name; for a host with a fault the questions are repeated."""
+    hosts: list[Host] = []
     while name := ask("A host's name (empty: that is all)").strip():
         cells = {
             "name": name,
@@ -138,11 +139,11 @@ def _asked_hosts(ask: Callable[[str], str]) -> tuple[Host, ...]:
             "groups": ask(f"  groups of {name} ({', '.join(lists.GROUPS)})"),
         }
         faults = list(lists.faults_of(cells))
-        if name.lower() in {host.name.lower() for host in found}:
+        if name.lower() in {host.name.lower() for host in hosts}:
             faults.append(f"name: {name} is there already")
         if faults:
             for fault in faults:
                 note(f"[red]{escape(fault)}[/]")
             continue
-        found.append(lists.host_of(cells))
-    return tuple(found)
+        hosts.append(lists.host_of(cells))
+    return tuple(hosts)

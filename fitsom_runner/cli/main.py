@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Run a school's ICT the way FITS OM says: every run is a planned, approved, recorded change.",
-    epilog="These may stand anywhere on the line: --json (answers as JSON), --config FILE, "
+    epilog="These may be anywhere on the line: --json (answers as JSON), --config FILE, "
     "--as PERSON (where the configuration allows it). Exit codes: docs/reference/exit-codes.md",
 )
 
@@ -37,29 +37,29 @@ def root(
 
 
 def hoist(arguments: list[str]) -> list[str]:
-    """Take --json, --as and --config out of the line, wherever they stand; what is left is Typer's."""
-    left: list[str] = []
-    rest = iter(arguments)
-    for word in rest:
+    """Take --json, --as and --config out of the line, wherever they are; the rest is Typer's."""
+    typer_words: list[str] = []
+    words = iter(arguments)
+    for word in words:
         if word == "--":
-            return [*left, word, *rest]
+            return [*typer_words, word, *words]
         name, _, value = word.partition("=")
         if word == "--json":
             OPTIONS.json = True
         elif name == "--as":
-            OPTIONS.acting_as = value or next(rest, "")
+            OPTIONS.acting_as = value or next(words, "")
         elif name == "--config":
-            OPTIONS.config = Path(value or next(rest, ""))
+            OPTIONS.config = Path(value or next(words, ""))
         else:
-            left.append(word)
-    return left
+            typer_words.append(word)
+    return typer_words
 
 
 def complain(fault: FitsomError) -> None:
-    """Say what is wrong and the way out, on standard error; as JSON where JSON was asked for."""
+    """Print what is wrong and the way out, on standard error; as JSON with --json."""
     if OPTIONS.json:
-        told = {"error": fault.message, "details": list(fault.details), "hint": fault.hint}
-        print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201 - the answer itself
+        problem = {"error": fault.message, "details": list(fault.details), "hint": fault.hint}
+        print(json.dumps(problem, indent=2, ensure_ascii=False))  # noqa: T201 - the answer itself
         return
     from rich.console import Console
     from rich.markup import escape
@@ -76,7 +76,7 @@ def main() -> None:
     """Entry point: parses, runs, turns errors into words and exit codes."""
     try:
         words = hoist(sys.argv[1:])
-        # Typer prints usage errors itself, for people; who asked for JSON gets them as JSON.
+        # Typer prints usage errors itself, for people; with --json they are JSON.
         sys.exit(app(words, standalone_mode=not OPTIONS.json))
     except FitsomError as fault:
         complain(fault)

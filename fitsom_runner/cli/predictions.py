@@ -31,14 +31,16 @@ def plan_page(plan: Plan) -> RenderableType:
 
 def hosts_page(predicted: Mapping[str, HostChanges], left_out: dict[str, str]) -> list[RenderableType]:
     """What is predicted; hosts for which it is the same are shown once."""
-    alike: dict[str, list[str]] = {}
+    hosts_by_prediction: dict[str, list[str]] = {}
     for host, changes in predicted.items():
         body = changes.to_json()
-        alike.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(host)
+        hosts_by_prediction.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(
+            host
+        )
     parts: list[RenderableType] = []
-    for hosts in alike.values():
-        named = [f"{host} ({', '.join(predicted[host].groups)})" for host in hosts]
-        parts.append(Text(", ".join(named), style="bold"))
+    for hosts in hosts_by_prediction.values():
+        names = [f"{host} ({', '.join(predicted[host].groups)})" for host in hosts]
+        parts.append(Text(", ".join(names), style="bold"))
         parts.append(_predicted(predicted[hosts[0]]))
     for host, why in left_out.items():
         parts.append(f"[red]left out: {escape(host)}[/]: {escape(why)}")
@@ -60,9 +62,9 @@ def _predicted(changes: HostChanges) -> RenderableType:
     for check in facts.checks:
         mark = "[green]ok[/]" if check.ok else "[red]not ok[/]"
         parts.append(f"  check {mark}: {escape(': '.join(filter(None, (check.name, check.detail))))}")
-    for found in facts.findings:
-        colour = SEVERITY_COLOURS[found.severity]
-        parts.append(f"  [{colour}]{found.severity}[/]: {escape(found.ci)}: {escape(found.what)}")
+    for finding in facts.findings:
+        colour = SEVERITY_COLOURS[finding.severity]
+        parts.append(f"  [{colour}]{finding.severity}[/]: {escape(finding.ci)}: {escape(finding.what)}")
     parts += [f"  [yellow]note:[/] {escape(note)}" for note in facts.notes]
     if not changes.items:
         parts.append("  nothing would change")
@@ -76,9 +78,13 @@ def _packages(packages: tuple[Package, ...]) -> Table:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for package in packages:
-        more = f" +{len(package.advisories) - 1}" if len(package.advisories) > 1 else ""
+        further = f" +{len(package.advisories) - 1}" if len(package.advisories) > 1 else ""
         why = (
-            f"{package.advisories[0]}{more}" if package.advisories else "security" if package.security else ""
+            f"{package.advisories[0]}{further}"
+            if package.advisories
+            else "security"
+            if package.security
+            else ""
         )
         versions = f"{package.old or 'new'} -> {package.new or 'removed'}"
         cells = (escape(package.name), escape(versions), f"[red]{escape(why)}[/]" if why else "")

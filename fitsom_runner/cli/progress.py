@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fitsom_runner.ansible import ledger
-from fitsom_runner.ansible.ledger import Status, Tale
+from fitsom_runner.ansible.ledger import LedgerState, Status
 from fitsom_runner.cli.context import console
 from fitsom_runner.config import Config
 from fitsom_runner.execution import recovery, runs
@@ -27,7 +27,7 @@ _PHASES = {
 
 
 def wait(config: Config, run: Run) -> Run:
-    """Until the run has ended and its report is written; a dead one is written down as interrupted."""
+    """Until the run has ended and its report is written; a dead one is recorded as interrupted."""
     while (run := Run.objects.get(pk=run.pk)).status in ACTIVE:
         recovery.recover(config)
         time.sleep(POLL_SECONDS)
@@ -36,52 +36,56 @@ def wait(config: Config, run: Run) -> Run:
 
 
 def _let_it_finish(config: Config, run: Run) -> None:
-    """The child writes the end down first and the report after it: wait until it is gone, for a minute at most."""
+    """The child writes the end down first and the report after it: wait until it has ended, for a minute at most."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        with runs.adopted(config, run.id) as gone:
-            if gone:
+        with runs.adopt(config, run.id) as is_dead:
+            if is_dead:
                 return
         time.sleep(POLL_SECONDS)
 
 
 def live(config: Config, run: Run) -> Run:
     """Like wait(), with a table of hosts and their current task."""
-    tale, reader, watched = Tale(), None, ""
+    ledger_state, reader, watched = LedgerState(), None, ""
     with Live(console=console(), refresh_per_second=4, transient=True) as screen:
         while (run := Run.objects.get(pk=run.pk)).status in ACTIVE:
             name = "ledger.jsonl" if run.status == RunStatus.APPLYING else "replan.jsonl"
             if name != watched:
-                tale, reader, watched = Tale(), ledger.Reader(config.run_dir(run.id) / name), name
+                ledger_state, reader, watched = (
+                    LedgerState(),
+                    ledger.Reader(config.run_dir(run.id) / name),
+                    name,
+                )
             for event in reader.new_events() if reader else ():
-                tale.add(event)
-            screen.update(_table(run, tale))
+                ledger_state.add(event)
+            screen.update(_table(run, ledger_state))
             recovery.recover(config)
             time.sleep(POLL_SECONDS)
     _let_it_finish(config, run)
     return run
 
 
-def _table(run: Run, tale: Tale) -> Table:
+def _table(run: Run, ledger_state: LedgerState) -> Table:
     phase = _PHASES.get(RunStatus(run.status), run.status)
     table = Table(
         "Host", "ok", "changed", "failed", "Now", title=f"{run.id}: {phase}", title_justify="left", box=None
     )
     for host in run.hosts:
-        told = tale.hosts.get(host)
-        counts = told.counts if told else {}
-        now = tale.task
-        if told is None:
-            now = "waiting" if not tale.tasks else tale.task
-        elif told.done:
-            now = "[green]done[/]"
-        elif told.failed or told.unreachable:
-            now = "[red]stopped[/]"
+        host_state = ledger_state.hosts.get(host)
+        counts = host_state.counts if host_state else {}
+        task = ledger_state.task
+        if host_state is None:
+            task = "waiting" if not ledger_state.tasks else ledger_state.task
+        elif host_state.done:
+            task = "[green]done[/]"
+        elif host_state.failed or host_state.unreachable:
+            task = "[red]stopped[/]"
         table.add_row(
             host,
             str(counts.get(Status.OK, 0)),
             str(counts.get(Status.CHANGED, 0)),
             str(counts.get(Status.FAILED, 0) + counts.get(Status.UNREACHABLE, 0)),
-            now if now.startswith("[") else escape(now),
+            task if task.startswith("[") else escape(task),
         )
     return table

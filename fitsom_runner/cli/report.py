@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fitsom_runner.cli.context import answer, opened
+from fitsom_runner.cli.context import answer, open_session
 
 app = typer.Typer(no_args_is_help=True)
 Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
@@ -51,7 +51,7 @@ def export(
 
 
 def _folder(number: str) -> Path:
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.reports import files
 

@@ -24,7 +24,7 @@ REFERENCE = "docs/reference/rfc.md"
 class RfcOptions:
     """What was given on the command line, by the names of `_parameters`."""
 
-    given: Mapping[str, Any]
+    values: Mapping[str, Any]
 
     def draft(self) -> RfcDraft:
         """The options over the fields of the file. Raises IncompleteError that names the option."""
@@ -33,14 +33,14 @@ class RfcOptions:
         from fitsom_runner import yamlfile
         from fitsom_runner.changes.draft import RfcDraft, WindowText
 
-        source: Path | None = self.given["source"]
+        source: Path | None = self.values["source"]
         base = yamlfile.load(source, RfcDraft, reference=REFERENCE) if source else RfcDraft()
-        fields = {f.name: value for f in FIELDS if (value := self.given.get(f.name)) not in (None, [])}
-        if self.given["extra_var"]:
-            fields["extra_vars"] = {**(base.extra_vars or {}), **extra_vars(self.given["extra_var"])}
-        if self.given["input"]:
-            fields["inputs"] = {**(base.inputs or {}), **_inputs(self.given["input"])}
-        start, end, zone = (self.given[name] for name in ("start", "end", "zone"))
+        fields = {f.name: value for f in FIELDS if (value := self.values.get(f.name)) not in (None, [])}
+        if self.values["extra_var"]:
+            fields["extra_vars"] = {**(base.extra_vars or {}), **extra_vars(self.values["extra_var"])}
+        if self.values["input"]:
+            fields["inputs"] = {**(base.inputs or {}), **_inputs(self.values["input"])}
+        start, end, zone = (self.values[name] for name in ("start", "end", "zone"))
         if start or end or zone:
             if not (start and end):
                 raise IncompleteError(
@@ -57,30 +57,30 @@ class RfcOptions:
 
 def with_rfc_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command as Typer sees it: in place of its parameter `rfc: RfcOptions`, an option for each field."""
-    own = inspect.signature(command, eval_str=True).parameters
-    ours = _parameters()
+    command_parameters = inspect.signature(command, eval_str=True).parameters
+    rfc_parameters = _parameters()
 
-    def called(**words: Any) -> None:
-        given = {parameter.name: words.pop(parameter.name) for parameter in ours}
-        command(**words, rfc=RfcOptions(given))
+    def wrapper(**words: Any) -> None:
+        values = {parameter.name: words.pop(parameter.name) for parameter in rfc_parameters}
+        command(**words, rfc=RfcOptions(values))
 
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own.values()]
-    place = list(own).index("rfc")
-    called.__doc__ = command.__doc__
-    signature = inspect.Signature([*parameters[:place], *ours, *parameters[place + 1 :]])
-    called.__signature__ = signature  # type: ignore[attr-defined]
-    return called
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in command_parameters.values()]
+    place = list(command_parameters).index("rfc")
+    wrapper.__doc__ = command.__doc__
+    signature = inspect.Signature([*parameters[:place], *rfc_parameters, *parameters[place + 1 :]])
+    wrapper.__signature__ = signature  # type: ignore[attr-defined]
+    return wrapper
 
 
 def _parameters() -> list[inspect.Parameter]:
-    def option(name: str, kind: Any, *words: str, **more: Any) -> inspect.Parameter:
-        annotation = Annotated[kind | None, typer.Option(*words, **more)]
+    def option(name: str, kind: Any, *words: str, **settings: Any) -> inspect.Parameter:
+        annotation = Annotated[kind | None, typer.Option(*words, **settings)]
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
     fields = [
-        option(field.name, list[str] if field.many else str, help=field.help or field.heading)
+        option(field.name, list[str] if field.repeatable else str, help=field.help or field.heading)
         for field in FIELDS
-        if field.asked
+        if field.is_option
     ]
     return [
         option("source", Path, "--from", help="A YAML file with any of these fields.", exists=True),
@@ -98,13 +98,13 @@ def _parameters() -> list[inspect.Parameter]:
 
 
 def _inputs(words: list[str]) -> dict[str, str]:
-    found = {}
+    inputs = {}
     for word in words:
         name, equals, path = word.partition("=")
         if not equals:
             raise IncompleteError(f"--input {word!r}: expected name=/full/path")
-        found[name.strip()] = str(Path(path).expanduser().absolute())
-    return found
+        inputs[name.strip()] = str(Path(path).expanduser().absolute())
+    return inputs
 
 
 def extra_vars(words: list[str]) -> dict[str, Any]:

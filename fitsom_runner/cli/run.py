@@ -6,32 +6,32 @@ from typing import Annotated, Any
 
 import typer
 
-from fitsom_runner.cli.context import OPTIONS, Session, answer, note, opened
+from fitsom_runner.cli.context import OPTIONS, Session, answer, note, open_session
 from fitsom_runner.errors import ExitCode
 
 app = typer.Typer(no_args_is_help=True)
 Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
-Detach = Annotated[bool, typer.Option("--detach", help="Start it and come back at once.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Start it and return at once.")]
 
 
 @app.command("start")
 def start(number: Number, detach: Detach = False) -> None:
     """Apply an approved change now, inside its window."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.execution import runs
 
-    _launched(s, runs.start(s.config, s.who, service.get(number)), detach)
+    _report_start(s, runs.start(s.config, s.identity, service.get(number)), detach)
 
 
 @app.command("resume")
 def resume(number: Number, detach: Detach = False) -> None:
     """Go on after an interruption: the hosts that are not done are planned again first."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.execution import runs
 
-    _launched(s, runs.resume(s.config, s.who, service.get(number)), detach)
+    _report_start(s, runs.resume(s.config, s.identity, service.get(number)), detach)
 
 
 @app.command("backout")
@@ -41,25 +41,25 @@ def backout(
     check: Annotated[bool, typer.Option("--check", help="Only show what it would do.")] = False,
 ) -> None:
     """Take every touched host back. What that will do is predicted and written down first."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import prediction, service
     from fitsom_runner.cli import predictions
     from fitsom_runner.execution import planner, runs
 
     change = service.get(number)
     if not check:
-        _launched(s, runs.backout(s.config, s.who, change), detach)
+        _report_start(s, runs.backout(s.config, s.identity, change), detach)
         return
     note(f"Planning the way back of {change.number}: {change.backout_playbook} in check mode ...")
-    hosts, failing = planner.rehearse_backout(s.config, s.who, change)
-    shown = [*predictions.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
-    answer({"hosts": prediction.to_json(hosts), "left_out": failing}, *shown)
+    hosts, failing = planner.rehearse_backout(s.config, s.identity, change)
+    parts = [*predictions.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
+    answer({"hosts": prediction.to_json(hosts), "left_out": failing}, *parts)
 
 
 @app.command("watch")
 def watch(number: Number) -> None:
     """Follow the newest run of a change, live."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.execution import runs
 
@@ -69,11 +69,11 @@ def watch(number: Number) -> None:
 @app.command("cancel")
 def cancel(number: Number) -> None:
     """Stop the running change; every host then reads done, untouched or unknown."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service
     from fitsom_runner.execution import runs
 
-    run = runs.cancel(s.config, s.who, service.get(number))
+    run = runs.cancel(s.config, s.identity, service.get(number))
     answer({"run": run.id, "cancel_requested": True}, f"{run.id} was asked to stop.")
 
 
@@ -81,22 +81,22 @@ def tick(
     wait: Annotated[bool, typer.Option("--wait", help="Stay until what was started has ended.")] = False,
 ) -> None:
     """`fitsom tick`."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.schedule import due
 
-    done = due.tick(s.config, s.who)
+    results = due.tick(s.config, s.identity)
     if wait:
         from fitsom_runner.cli import progress
         from fitsom_runner.execution.models import Run
 
-        for ticked in done:
-            if ticked.run:
-                progress.wait(s.config, Run.objects.get(pk=ticked.run))
-    lines = [f"{t.change}: started {t.run}" if t.run else f"{t.change}: {t.why}" for t in done]
-    answer([vars(t) for t in done], *(lines or ["Nothing is due."]))
+        for result in results:
+            if result.run:
+                progress.wait(s.config, Run.objects.get(pk=result.run))
+    lines = [f"{t.change}: started {t.run}" if t.run else f"{t.change}: {t.why}" for t in results]
+    answer([vars(t) for t in results], *(lines or ["Nothing is due."]))
 
 
-def _launched(s: Session, run: Any, detach: bool) -> None:
+def _report_start(s: Session, run: Any, detach: bool) -> None:
     from fitsom_runner.cli import show
 
     if detach:
@@ -113,13 +113,13 @@ def _follow(s: Session, run: Any) -> None:
     from fitsom_runner.execution.states import RunStatus
 
     if OPTIONS.json:
-        ended = progress.wait(s.config, run)
+        final_run = progress.wait(s.config, run)
     else:
         note("[dim]Ctrl-C stops watching, not the run.[/]")
-        ended = progress.live(s.config, run)
-    change = service.get(ended.change.number)
-    answer(show.run_value(ended), show.run_page(ended), f"[dim]{service.next_step(change)}[/]")
-    page = s.config.run_dir(ended.id) / "report.html"
+        final_run = progress.live(s.config, run)
+    change = service.get(final_run.change.number)
+    answer(show.run_value(final_run), show.run_page(final_run), f"[dim]{service.next_step(change)}[/]")
+    page = s.config.run_dir(final_run.id) / "report.html"
     if page.exists():
         note(f"[bold]Report:[/] {page}")
     codes = {
@@ -128,6 +128,6 @@ def _follow(s: Session, run: Any) -> None:
         RunStatus.INTERRUPTED: ExitCode.INTERRUPTED,
         RunStatus.CANCELLED: ExitCode.INTERRUPTED,
     }
-    code = codes.get(RunStatus(ended.status), ExitCode.RUN_FAILED)
+    code = codes.get(RunStatus(final_run.status), ExitCode.RUN_FAILED)
     if code is not ExitCode.OK:
         raise typer.Exit(int(code))

@@ -33,7 +33,7 @@ def init(
     vault_password: Annotated[
         Path | None, typer.Option(help="Where the vault's pass phrase is put, outside the repository.")
     ] = None,
-    state: Annotated[Path | None, typer.Option(help="Where the records lie, outside the repository.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder of the records, outside the repository.")] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; options and defaults.")] = False,
     repository: Annotated[
         Path | None, typer.Option(help="Content that is there already: make only a configuration for it.")
@@ -56,7 +56,7 @@ def init(
             "Next: fitsom config check, then fitsom doctor",
         )
         return
-    given = init_words.Given(
+    options = init_words.InitOptions(
         school=school,
         timezone=timezone,
         login=login,
@@ -67,9 +67,9 @@ def init(
         state=state,
     )
     if repository is not None:
-        init_words.configuration_only(path, repository, inventory, given)
+        init_words.configuration_only(path, repository, inventory, options)
     else:
-        init_words.new_school(folder, given, ask=not no_input and not OPTIONS.json and init_words.can_ask())
+        init_words.new_school(folder, options, ask=not no_input and not OPTIONS.json and init_words.can_ask())
 
 
 @config_app.command("check")
@@ -103,8 +103,8 @@ def doctor() -> None:
 def _examine() -> Iterator[tuple[str, bool, str]]:
     for program in ("git", "ssh", "ansible-playbook"):
         beside = Path(sys.executable).parent / program
-        found = shutil.which(program) or (str(beside) if beside.exists() else "")
-        yield program, bool(found), found or f"not found: install {program}"
+        place = shutil.which(program) or (str(beside) if beside.exists() else "")
+        yield program, bool(place), place or f"not found: install {program}"
     s = Session()
     try:
         settings = s.open()
@@ -116,7 +116,7 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
     from fitsom_runner.audit import log
 
     verdict = log.verify()
-    yield "audit log", not verdict.faults, "; ".join(verdict.faults) or f"{verdict.entries} entries, whole"
+    yield "audit log", not verdict.faults, "; ".join(verdict.faults) or f"{verdict.entries} entries, intact"
     try:
         yield (
             "content",
@@ -127,11 +127,11 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
         yield "content", False, fault.message
     for path in settings.inventories:
         yield "inventory", path.exists(), str(path) if path.exists() else f"{path} does not exist"
-    free = shutil.disk_usage(settings.state).free // 2**20
+    free_mb = shutil.disk_usage(settings.state).free // 2**20
     yield (
         "space for records",
-        free >= settings.minimum_free_mb,
-        f"{free} MB free, {settings.minimum_free_mb} needed",
+        free_mb >= settings.minimum_free_mb,
+        f"{free_mb} MB free, {settings.minimum_free_mb} needed",
     )
     warnings = list(_warnings(settings))
     yield (
@@ -144,14 +144,14 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
 def _warnings(settings: Config) -> Iterator[str]:
     from fitsom_runner.roles import Role
 
-    own = {
+    role_powers = {
         Role.HEAD: {Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT},
         Role.NETWORK_MANAGER: {Power.PEER_REVIEW, Power.REQUEST},
     }
     approvers = [
         p
         for p in settings.people
-        if Power.APPROVE_IMPLEMENT in (p.powers if p.powers is not None else own.get(p.role, set()))
+        if Power.APPROVE_IMPLEMENT in (p.powers if p.powers is not None else role_powers.get(p.role, set()))
     ]
     if not approvers:
         yield "nobody may approve a change to be implemented: add a person with the role head"

@@ -117,7 +117,7 @@ def change_list(changes: Iterable[Change], config: Config) -> Table:
 
 
 def change_page(change: Change, config: Config) -> RenderableType:
-    """The whole RfC, its signatures, its plan and its runs."""
+    """The complete RfC, its signatures, its plan and its runs."""
     facts = Table(box=None, show_header=False, padding=(0, 1))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
@@ -133,10 +133,10 @@ def change_page(change: Change, config: Config) -> RenderableType:
     for approval in change.approvals.all():
         verdict = "[green]approved[/]" if approval.approved else "[red]rejected[/]"
         behalf = f" on behalf of {approval.on_behalf_of}" if approval.on_behalf_of else ""
-        old = "" if approval in signatures(change) else " [dim](an earlier version: no longer counts)[/]"
+        outdated = "" if approval in signatures(change) else " [dim](an earlier version: no longer counts)[/]"
         parts.append(
             f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}"
-            f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{old}"
+            f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{outdated}"
         )
     if change.plan:
         from fitsom_runner.cli.predictions import plan_page  # a list of changes shows no plan
@@ -178,8 +178,8 @@ def window_words(change: Change, config: Config) -> str:
         return "as soon as approved" if change.type == "emergency" else "none yet"
     zone = ZoneInfo(change.window_zone or str(config.zone))
     start, end = change.window_start.astimezone(zone), change.window_end.astimezone(zone)
-    until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a %d %b %H:%M}"
-    return f"{start:%a %d %b %Y %H:%M}-{until} {change.window_zone}"
+    end_text = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a %d %b %H:%M}"
+    return f"{start:%a %d %b %Y %H:%M}-{end_text} {change.window_zone}"
 
 
 def local(moment: datetime, config: Config) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fitsom_runner.cli.context import answer, opened
+from fitsom_runner.cli.context import answer, open_session
 
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The template's name.")]
@@ -20,13 +20,13 @@ def propose(
     days: Annotated[int, typer.Option(help="How long the pre-approval lasts.", min=1, max=366)] = 90,
 ) -> None:
     """Make a template of a change that succeeded; its content, hosts and length become its bounds."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import service, standard
 
     expires = datetime.now(UTC) + timedelta(days=days)
-    made = standard.propose(s.config, s.who, name, service.get(model), expires=expires)
+    template = standard.propose(s.config, s.identity, name, service.get(model), expires=expires)
     answer(
-        {"name": made.name, "expires": made.expires},
+        {"name": template.name, "expires": template.expires},
         f"{name} waits for approval: fitsom standard approve {name}",
     )
 
@@ -34,30 +34,30 @@ def propose(
 @app.command("approve")
 def approve(name: Name) -> None:
     """Pre-approve every run inside the template's bounds."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import standard
 
-    made = standard.approve(s.config, s.who, name)
+    template = standard.approve(s.config, s.identity, name)
     answer(
-        {"name": made.name, "approved_by": made.approved_by},
-        f"{name} is approved until {made.expires:%d %b %Y}.",
+        {"name": template.name, "approved_by": template.approved_by},
+        f"{name} is approved until {template.expires:%d %b %Y}.",
     )
 
 
 @app.command("withdraw")
 def withdraw(name: Name) -> None:
     """Take a template out of use at once."""
-    s = opened()
+    s = open_session()
     from fitsom_runner.changes import standard
 
-    standard.withdraw(s.config, s.who, name)
+    standard.withdraw(s.config, s.identity, name)
     answer({"name": name, "withdrawn": True}, f"{name} is withdrawn.")
 
 
 @app.command("list")
 def list_templates() -> None:
     """The catalogue of standard changes."""
-    opened()
+    open_session()
     from rich.table import Table
 
     from fitsom_runner.changes.models import StandardTemplate

@@ -32,35 +32,36 @@ def upgrade(
         )
     from rich.markup import escape
 
-    found = upgrades.check(Session().config, source)
-    answer(asdict(found), *(escape(line) for line in _lines(found)))
-    if found.plan_again:
+    result = upgrades.check(Session().config, source)
+    answer(asdict(result), *(escape(line) for line in _lines(result)))
+    if result.plan_again:
         raise typer.Exit(int(ExitCode.FOUND))
 
 
-def _lines(found: Check) -> Iterator[str]:
-    if found.offered is None:
-        yield f"fitsom {__version__}, content {found.installed}; records last used by {found.last_writer or 'nobody'}"
+def _lines(result: Check) -> Iterator[str]:
+    if result.offered is None:
+        yield f"fitsom {__version__}, content {result.installed}; records last used by {result.last_writer or 'nobody'}"
     else:
-        yield f"Content {found.installed} -> {found.offered}"
-    for entry in found.log:
+        yield f"Content {result.installed} -> {result.offered}"
+    for entry in result.log:
         yield f"  - {entry}"
-    for role in found.roles:
-        yield f"Role {role.name}: {role.files} files are others"
+    for role in result.roles:
+        yield f"Role {role.name}: {role.files} files differ"
         yield from (f"  new setting {name}" for name in role.new)
-        yield from (f"  gone: {name}; remove it from group_vars" for name in role.gone)
+        yield from (f"  removed: {name}; remove it from group_vars" for name in role.gone)
         yield from (
-            f"  {name}: by default {new!r}, was {old!r}" for name, (old, new) in role.defaults.items()
+            f"  {name}: by default {new_default!r}, was {old_default!r}"
+            for name, (old_default, new_default) in role.defaults.items()
         )
-    if found.plugins:
-        yield f"{found.plugins} files of plugins are others, {found.modules} of them modules"
-    if found.migrations is None:
+    if result.plugins:
+        yield f"{result.plugins} files of plugins differ, {result.modules} of them modules"
+    if result.migrations is None:
         yield "Records: the collection alone does not touch them"
-    elif found.migrations:
-        yield f"Records: brought up to date by the next command, a copy is kept ({', '.join(found.migrations)})"
+    elif result.migrations:
+        yield f"Records: brought up to date by the next command, a copy is kept ({', '.join(result.migrations)})"
     else:
         yield "Records: nothing to do"
-    for change in found.plan_again:
+    for change in result.plan_again:
         yield f"{change.number} ({change.state}) must be planned and approved again: {change.title}"
-    if not found.plan_again:
+    if not result.plan_again:
         yield "No open change must be planned again"

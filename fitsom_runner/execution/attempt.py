@@ -1,6 +1,6 @@
-"""One attempt at an approved change: verifies the seal, takes the plan again, runs it, writes down what happened.
+"""One attempt at an approved change: verifies the seal, takes the plan again, runs it, records what happened.
 
-If the process is killed at any moment, nothing it would have said is assumed: recovery.py reads the ledger.
+If the process is killed at any moment, nothing is assumed about its end: recovery.py reads the ledger.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from fitsom_runner import clock
 from fitsom_runner.ansible import ledger, play
-from fitsom_runner.ansible.play import Ended, Job
+from fitsom_runner.ansible.play import Job, PlaybookResult
 from fitsom_runner.changes import prediction, seal
 from fitsom_runner.changes.models import Change
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import outcome, planner
 from fitsom_runner.execution.models import Run
-from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
+from fitsom_runner.execution.preparation import Preparation, job, predict, prepare
 from fitsom_runner.execution.states import RunKind, RunStatus
 from fitsom_runner.facts_reader import hosts_from_json
 
@@ -30,11 +30,11 @@ def carry_out(settings: Config, run_id: str) -> None:
     """Verify, plan again, apply; ends the run whatever happens."""
     run = Run.objects.get(pk=run_id)
     folder = settings.run_dir(run.id)
-    _status(run, RunStatus.VERIFYING)
+    _set_status(run, RunStatus.VERIFYING)
     applying = False
     try:
-        with prepared(settings, run.change, folder / "content", commit=run.plan.commit) as ready:
-            if not _verified(settings, run, ready):
+        with prepare(settings, run.change, folder / "content", commit=run.plan.commit) as ready:
+            if not _verify(settings, run, ready):
                 return
             applying = True
             _apply(settings, run, ready, folder)
@@ -49,31 +49,33 @@ def carry_out(settings: Config, run_id: str) -> None:
         raise
 
 
-def _verified(settings: Config, run: Run, ready: Prepared) -> bool:
+def _verify(settings: Config, run: Run, ready: Preparation) -> bool:
     """Whether seal and plan still hold; if not, the run is refused with the differences."""
     plan = run.plan
-    found = ready.components(run.change, tuple(ready.resolved.hosts), plan.components["packages"])
+    components = ready.components(run.change, tuple(ready.resolved.hosts), plan.components["packages"])
     if plan.left_out:
-        found["hosts"] = {host: v for host, v in found["hosts"].items() if host not in plan.left_out}
+        components["hosts"] = {
+            host: v for host, v in components["hosts"].items() if host not in plan.left_out
+        }
     if seal.seal_of(plan.components) != plan.seal:
         outcome.refuse(
             settings, run, ["the stored parts of the seal do not give the sealed value"], needs_planning=True
         )
         return False
-    if seal.seal_of(found) != plan.seal:
-        outcome.refuse(settings, run, seal.differences(plan.components, found), needs_planning=True)
+    if seal.seal_of(components) != plan.seal:
+        outcome.refuse(settings, run, seal.differences(plan.components, components), needs_planning=True)
         return False
-    _status(run, RunStatus.REPLANNING)
-    return (_plan_back if run.kind == RunKind.BACKOUT else _replan)(settings, run, ready)
+    _set_status(run, RunStatus.REPLANNING)
+    return (_predict_backout if run.kind == RunKind.BACKOUT else _replan)(settings, run, ready)
 
 
-def _plan_back(settings: Config, run: Run, ready: Prepared) -> bool:
-    """Predict the way back and write it down. It was approved with the change: nothing is compared with anything.
+def _predict_backout(settings: Config, run: Run, ready: Preparation) -> bool:
+    """Predict the back-out and record it. It was approved with the change, so there is nothing to compare it with.
 
-    A host where it cannot be predicted is left alone; it must not keep the others in a broken state.
+    A host where it cannot be predicted is left out, so that the others do not stay in a broken state.
     """
-    wanted = _job(settings, run, ready, "replan.jsonl", check=True)
-    predicted, failing = planner.predict_hosts(settings, wanted, ready, _Cancelled(run))
+    play_job = _job(settings, run, ready, "replan.jsonl", check=True)
+    predicted, failing = planner.predict_hosts(settings, play_job, ready, _Cancelled(run))
     if len(failing) == len(run.hosts):
         reasons = [f"{host}: {why}" for host, why in failing.items()]
         outcome.refuse(settings, run, reasons, needs_planning=True)
@@ -83,72 +85,77 @@ def _plan_back(settings: Config, run: Run, ready: Prepared) -> bool:
     return True
 
 
-def _replan(settings: Config, run: Run, ready: Prepared) -> bool:
+def _replan(settings: Config, run: Run, ready: Preparation) -> bool:
     """Whether the plan taken again predicts nothing that was not approved; if not, the run is refused."""
-    tale, _ended, failing = predict(
+    ledger_state, _result, failing = predict(
         settings, _job(settings, run, ready, "replan.jsonl", check=True), _Cancelled(run)
     )
     if failing:
         reasons = [f"{host}: {why}" for host, why in failing.items()]
         outcome.refuse(settings, run, reasons, needs_planning=True)
         return False
-    predicted = ledger.from_tale(tale)
+    predicted = ledger.predicted_changes(ledger_state)
     approved = hosts_from_json(run.plan.hosts)
-    news = prediction.moved({host: approved[host] for host in run.hosts}, predicted)
-    if news:
+    unapproved = prediction.unapproved_changes({host: approved[host] for host in run.hosts}, predicted)
+    if unapproved:
         outcome.refuse(
-            settings, run, news, needs_planning=run.kind != RunKind.APPLY, predicted=predicted, ready=ready
+            settings,
+            run,
+            unapproved,
+            needs_planning=run.kind != RunKind.APPLY,
+            predicted=predicted,
+            ready=ready,
         )
         return False
     return True
 
 
-def _apply(settings: Config, run: Run, ready: Prepared, folder: Path) -> None:
-    now = clock.now()
+def _apply(settings: Config, run: Run, ready: Preparation, folder: Path) -> None:
+    moment = clock.now()
     Run.objects.filter(pk=run.pk).update(
-        status=RunStatus.APPLYING, apply_started_at=now, versions=dict(ready.versions)
+        status=RunStatus.APPLYING, apply_started_at=moment, versions=dict(ready.versions)
     )
-    Change.objects.filter(pk=run.change_id, actual_start=None).update(actual_start=now)
-    ended: list[Ended] = []
+    Change.objects.filter(pk=run.change_id, actual_start=None).update(actual_start=moment)
+    results: list[PlaybookResult] = []
     stop = threading.Event()
-    wanted = _job(settings, run, ready, "ledger.jsonl", check=False)
-    worker = threading.Thread(target=lambda: ended.append(play.run(settings, wanted, stop.is_set)))
+    play_job = _job(settings, run, ready, "ledger.jsonl", check=False)
+    worker = threading.Thread(target=lambda: results.append(play.run(settings, play_job, stop.is_set)))
     worker.start()
     cancelled = _Cancelled(run)
-    rows = outcome.Rows(run, folder / "ledger.jsonl")
+    recorder = outcome.RunRecorder(run, folder / "ledger.jsonl")
     try:
         while worker.is_alive():
             worker.join(POLL_SECONDS)
-            rows.store_new()
+            recorder.store_new()
             if cancelled():
                 stop.set()
     finally:
-        stop.set()  # what cannot be written down must not be done
+        stop.set()  # what cannot be recorded must not be done
         worker.join()
-    outcome.finish(settings, Run.objects.get(pk=run.pk), ended[0] if ended else None, rows)
+    outcome.finish(settings, Run.objects.get(pk=run.pk), results[0] if results else None, recorder)
 
 
-def _job(settings: Config, run: Run, ready: Prepared, name: str, *, check: bool) -> Job:
-    back = run.kind == RunKind.BACKOUT
+def _job(settings: Config, run: Run, ready: Preparation, name: str, *, check: bool) -> Job:
+    is_backout = run.kind == RunKind.BACKOUT
     return job(
         run.change,
         ready,
         settings.run_dir(run.id) / name,
         hosts=tuple(host for host in run.hosts if host not in run.left_out),
-        pins={} if back else run.plan.components["packages"],
+        pins={} if is_backout else run.plan.components["packages"],
         check=check,
-        playbook=run.change.backout_playbook if back else "",
-        # What the plan taken again learns of the hosts serves the run that follows at once; gone with the extract.
+        playbook=run.change.backout_playbook if is_backout else "",
+        # The run follows at once and uses the facts that the plan gathered again; they are removed with the extract.
         facts=ready.extract.folder / ".facts",
     )
 
 
-def _status(run: Run, status: str) -> None:
+def _set_status(run: Run, status: str) -> None:
     Run.objects.filter(pk=run.pk).update(status=status)
 
 
 class _Cancelled:
-    """Asks the record now and then whether somebody wants the run to stop."""
+    """Checks the record once a second for a request to stop the run."""
 
     def __init__(self, run: Run) -> None:
         self._run = run

@@ -12,8 +12,8 @@ from django.db import transaction
 
 from fitsom_runner import clock
 from fitsom_runner.ansible import ledger
-from fitsom_runner.ansible.ledger import HostTale, Tale
-from fitsom_runner.ansible.play import Ended
+from fitsom_runner.ansible.ledger import HostState, LedgerState
+from fitsom_runner.ansible.play import PlaybookResult
 from fitsom_runner.changes import prediction, seal, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
@@ -26,16 +26,16 @@ from fitsom_runner.facts import HostChanges
 from fitsom_runner.facts_reader import hosts_from_json
 
 if TYPE_CHECKING:
-    from fitsom_runner.execution.preparation import Prepared
+    from fitsom_runner.execution.preparation import Preparation
 
 _LOG = logging.getLogger(__name__)
 
 
-class Rows:
-    """Keeps the database's rows in step with a growing ledger."""
+class RunRecorder:
+    """Records a growing ledger in the database."""
 
     def __init__(self, run: Run, path: Path) -> None:
-        self.tale = Tale()
+        self.ledger_state = LedgerState()
         self._run = run
         self._reader = ledger.Reader(path)
         self._stored = 0
@@ -43,25 +43,25 @@ class Rows:
         self._hosts: dict[str, HostOutcome] = {}
 
     def store_new(self) -> None:
-        """Take in what the ledger has gained."""
+        """Store the new events of the ledger."""
         for event in self._reader.new_events():
-            self.tale.add(event)
-        if self._stored == len(self.tale.results) and not self.tale.complete:
+            self.ledger_state.add(event)
+        if self._stored == len(self.ledger_state.results) and not self.ledger_state.complete:
             return
         with transaction.atomic():
             self._store()
 
     def _store(self) -> None:
-        tasks = [t for number, t in self.tale.tasks.items() if number not in self._tasks]
+        tasks = [t for number, t in self.ledger_state.tasks.items() if number not in self._tasks]
         for row in RunTask.objects.bulk_create(
             RunTask(run=self._run, number=t["i"], name=t["n"][:500], action=t["a"][:200], role=t["r"][:200])
             for t in tasks
         ):
             self._tasks[row.number] = row
-        hosts = [h for h in self.tale.hosts if h not in self._hosts]
-        for made in HostOutcome.objects.bulk_create(HostOutcome(run=self._run, host=h) for h in hosts):
-            self._hosts[made.host] = made
-        fresh = self.tale.results[self._stored :]
+        hosts = [h for h in self.ledger_state.hosts if h not in self._hosts]
+        for outcome in HostOutcome.objects.bulk_create(HostOutcome(run=self._run, host=h) for h in hosts):
+            self._hosts[outcome.host] = outcome
+        fresh = self.ledger_state.results[self._stored :]
         TaskResult.objects.bulk_create(
             (
                 TaskResult(
@@ -78,46 +78,48 @@ class Rows:
         self._stored += len(fresh)
 
 
-def finish(config: Config, run: Run, ended: Ended | None, rows: Rows | None = None) -> None:
-    """Write the end of a run. `ended` is None after a crash. Does nothing where the end was written already.
+def finish(
+    config: Config, run: Run, result: PlaybookResult | None, recorder: RunRecorder | None = None
+) -> None:
+    """Write the end of a run. `result` is None after a crash. Does nothing where the end was written already.
 
-    Only for whoever holds the run's lock: two at once would write over each other.
+    Only for the holder of the run's lock: two at once would write over each other.
     """
     if not Run.objects.filter(pk=run.pk, status__in=ACTIVE).exists():
         return
     path = config.run_dir(run.id) / "ledger.jsonl"
-    if rows is None:
+    if recorder is None:
         HostOutcome.objects.filter(run=run).delete()
         RunTask.objects.filter(run=run).delete()
-        rows = Rows(run, path)
-    rows.store_new()
-    tale = rows.tale
+        recorder = RunRecorder(run, path)
+    recorder.store_new()
+    ledger_state = recorder.ledger_state
     digest = ledger.digest(path) if path.exists() else ""
-    marked = any(changes.done for changes in hosts_from_json(run.plan.hosts).values())
-    outcomes = {host: judge(tale, host, marked=marked) for host in run.hosts}
+    has_done_mark = any(changes.done for changes in hosts_from_json(run.plan.hosts).values())
+    outcomes = {host: judge(ledger_state, host, has_done_mark=has_done_mark) for host in run.hosts}
     for host, why in run.left_out.items():
         outcomes[host] = (
             Outcome.UNTOUCHED,
-            f"left alone, since what would happen could not be predicted: {why}",
+            f"left out, since what would happen could not be predicted: {why}",
         )
-    status = status_of(tale, ended, [o for o, _reason in outcomes.values()])
-    messages = list(ended.lines) if ended and status is not RunStatus.SUCCEEDED else []
+    status = status_of(ledger_state, result, [o for o, _reason in outcomes.values()])
+    messages = list(result.lines) if result and status is not RunStatus.SUCCEEDED else []
     with transaction.atomic():
         updated = Run.objects.filter(pk=run.pk, status__in=ACTIVE).update(
             status=status, ended_at=clock.now(), ledger_sha256=digest, messages=messages
         )
         if updated != 1:
             return
-        _write_outcomes(run, tale, outcomes)
+        _write_outcomes(run, ledger_state, outcomes)
         _move_change(run, status, digest, {h: o for h, (o, _r) in outcomes.items()})
         run_recorded.send(sender=Run, run=Run.objects.get(pk=run.pk))
-    _tidy(path)
-    # A report that cannot be written now is made when it is asked for; the record stands.
+    _compress_ledgers(path)
+    # A report that cannot be written now is made when it is requested; the record is complete.
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
-def give_up(config: Config, run: Run, reason: str) -> None:
-    """End a run of which nothing can be known: all its hosts become unknown. For whoever holds the run's lock."""
+def end_as_unknown(config: Config, run: Run, reason: str) -> None:
+    """End a run whose ledger cannot be evaluated, all its hosts unknown. Only for the holder of the run's lock."""
     with transaction.atomic():
         updated = Run.objects.filter(pk=run.pk, status__in=ACTIVE).update(
             status=RunStatus.INTERRUPTED, ended_at=clock.now(), messages=[reason]
@@ -125,14 +127,14 @@ def give_up(config: Config, run: Run, reason: str) -> None:
         if updated != 1:
             return
         outcomes = dict.fromkeys(run.hosts, (Outcome.UNKNOWN, reason))
-        _write_outcomes(run, Tale(), outcomes)
-        with suppress(FitsomError):  # a change that is not running any more stays what it is
+        _write_outcomes(run, LedgerState(), outcomes)
+        with suppress(FitsomError):  # a change that is not running any more keeps its state
             _move_change(run, RunStatus.INTERRUPTED, "", dict.fromkeys(run.hosts, Outcome.UNKNOWN))
         run_recorded.send_robust(sender=Run, run=Run.objects.get(pk=run.pk))
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
-def _tidy(path: Path) -> None:
+def _compress_ledgers(path: Path) -> None:
     """Pack the ledgers: after the record, since a crash between the two must leave something to read."""
     for finished in (path, path.with_name("replan.jsonl")):
         try:
@@ -142,38 +144,40 @@ def _tidy(path: Path) -> None:
             _LOG.warning("%s stays as it is: %s", finished, fault)
 
 
-def judge(tale: Tale, host: str, *, marked: bool) -> tuple[Outcome, str]:
-    """What is known of a host, and why. `marked`: the playbook sets the done mark, so its absence means something."""
-    told = tale.hosts.get(host)
-    if told is None:
-        return Outcome.UNTOUCHED, "nothing was started on it"
-    stats = told.stats if tale.complete else None
-    if (stats is not None and stats["unreachable"]) or (stats is None and told.unreachable):
-        return Outcome.UNREACHABLE, _last_error(told)
-    if (stats is not None and stats["failures"]) or (stats is None and told.failed and not told.done):
-        return Outcome.FAILED, _last_error(told)
-    if told.done or (tale.complete and not marked and stats is not None):
+def judge(ledger_state: LedgerState, host: str, *, has_done_mark: bool) -> tuple[Outcome, str]:
+    """What is known of a host, and why. `has_done_mark`: the playbook sets one, so its absence counts."""
+    host_state = ledger_state.hosts.get(host)
+    if host_state is None:
+        return Outcome.UNTOUCHED, "no task was started on it"
+    stats = host_state.stats if ledger_state.complete else None
+    if (stats is not None and stats["unreachable"]) or (stats is None and host_state.unreachable):
+        return Outcome.UNREACHABLE, _last_error(host_state)
+    if (stats is not None and stats["failures"]) or (
+        stats is None and host_state.failed and not host_state.done
+    ):
+        return Outcome.FAILED, _last_error(host_state)
+    if host_state.done or (ledger_state.complete and not has_done_mark and stats is not None):
         return Outcome.DONE, ""
-    if not told.touched:
-        return Outcome.UNTOUCHED, "nothing that changes anything was started on it"
+    if not host_state.touched:
+        return Outcome.UNTOUCHED, "no task that may change it was started"
     return (
         Outcome.UNKNOWN,
-        f"it stopped after '{told.last or 'its first step'}'; what began there may have gone on",
+        f"it stopped after '{host_state.last_task or 'its first step'}'; the task that had begun may have continued",
     )
 
 
-def status_of(tale: Tale, ended: Ended | None, outcomes: list[Outcome]) -> RunStatus:
+def status_of(ledger_state: LedgerState, result: PlaybookResult | None, outcomes: list[Outcome]) -> RunStatus:
     """The run's end: succeeded only where Ansible closed the ledger and every host is done.
 
     A ledger that Ansible closed is the end even if our own process died just after; one it did not close is none.
     """
-    if ended is not None and ended.cancelled:
+    if result is not None and result.cancelled:
         return RunStatus.CANCELLED
-    if tale.complete:
+    if ledger_state.complete:
         return RunStatus.SUCCEEDED if all(o is Outcome.DONE for o in outcomes) else RunStatus.FAILED
-    started = any(o is not Outcome.UNTOUCHED for o in outcomes)
-    killed = ended is None or ended.rc < 0
-    return RunStatus.INTERRUPTED if killed or started else RunStatus.FAILED
+    any_touched = any(o is not Outcome.UNTOUCHED for o in outcomes)
+    killed = result is None or result.rc < 0
+    return RunStatus.INTERRUPTED if killed or any_touched else RunStatus.FAILED
 
 
 def refuse(
@@ -183,9 +187,9 @@ def refuse(
     *,
     needs_planning: bool,
     predicted: dict[str, HostChanges] | None = None,
-    ready: Prepared | None = None,
+    ready: Preparation | None = None,
 ) -> None:
-    """End a run before it touched anything. A moved plan goes back to the approver as the new plan."""
+    """End a run before it touched anything. A changed plan goes back to the approver as the new plan."""
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(status=RunStatus.REFUSED, ended_at=clock.now(), refusal=reasons)
         HostOutcome.objects.bulk_create(
@@ -213,7 +217,7 @@ def refuse(
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
 
 
-def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Prepared) -> Plan:
+def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Preparation) -> Plan:
     components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
     return Plan.objects.create(
         id=f"{run.id}-replan",
@@ -224,28 +228,32 @@ def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Prepared) -> Pl
         commit=ready.extract.commit,
         seal=seal.seal_of(components),
         components=components,
-        hosts=prediction.to_json(ready.described(predicted)),
+        hosts=prediction.to_json(ready.with_inventory_facts(predicted)),
         left_out=run.plan.left_out,
         notes=["taken at the start of the window"],
     )
 
 
-def _last_error(told: HostTale) -> str:
-    return f"{told.failures[-1]['task']}: {told.failures[-1]['error']}" if told.failures else ""
+def _last_error(host_state: HostState) -> str:
+    return (
+        f"{host_state.failures[-1]['task']}: {host_state.failures[-1]['error']}"
+        if host_state.failures
+        else ""
+    )
 
 
-def _write_outcomes(run: Run, tale: Tale, outcomes: dict[str, tuple[Outcome, str]]) -> None:
+def _write_outcomes(run: Run, ledger_state: LedgerState, outcomes: dict[str, tuple[Outcome, str]]) -> None:
     for host, (outcome, reason) in outcomes.items():
-        told = tale.hosts.get(host, HostTale())
+        host_state = ledger_state.hosts.get(host, HostState())
         HostOutcome.objects.update_or_create(
             run=run,
             host=host,
             defaults={
                 "outcome": outcome,
                 "reason": reason,
-                "items": [asdict(item) for item in told.items],
-                "facts": told.facts.to_json(),
-                "failures": told.failures,
+                "items": [asdict(item) for item in host_state.items],
+                "facts": host_state.facts.to_json(),
+                "failures": host_state.failures,
             },
         )
 

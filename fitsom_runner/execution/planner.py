@@ -15,7 +15,7 @@ from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import runs
-from fitsom_runner.execution.preparation import Prepared, job, predict, prepared
+from fitsom_runner.execution.preparation import Preparation, job, predict, prepare
 from fitsom_runner.execution.signals import plan_taken
 from fitsom_runner.facts import HostChanges
 from fitsom_runner.people import powers
@@ -23,13 +23,13 @@ from fitsom_runner.people.powers import Identity
 from fitsom_runner.roles import Power
 
 
-def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bool = False) -> Plan:
+def plan(config: Config, identity: Identity, change: Change, *, leave_out_failing: bool = False) -> Plan:
     """Predict what the change would do now, and seal it.
 
     A draft, or content that is not committed, gives a rehearsal: kept, shown, never sealed. Raises FitsomError
     that names each host that could not be planned, unless `leave_out_failing`.
     """
-    powers.authorise(config, who, Power.PLAN)
+    powers.authorise(config, identity, Power.PLAN)
     draft = change.stage is State.DRAFT
     if not draft:
         action = Action.PLAN if states.can(change.stage, Action.PLAN, change.kind) else Action.REPLAN
@@ -38,27 +38,27 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
     folder = config.run_dir(identifier)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     began = time.monotonic()
-    with prepared(config, change, folder / "content", rehearsal=True) as ready:
+    with prepare(config, change, folder / "content", rehearsal=True) as ready:
         hosts = tuple(ready.resolved.hosts)
-        wanted = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
-        predicted, failing = predict_hosts(config, wanted, ready)
+        play_job = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
+        predicted, failing = predict_hosts(config, play_job, ready)
         if failing and (not leave_out_failing or len(failing) == len(hosts)):
             raise FitsomError(
                 f"the plan could not be taken on {len(failing)} of {len(hosts)} hosts",
                 details=tuple(f"{host}: {why}" for host, why in failing.items()),
-                hint="Mend them and plan again, or plan the others with --leave-out-failing.",
+                hint="Repair them and plan again, or plan the others with --leave-out-failing.",
             )
-        kept = tuple(host for host in hosts if host not in failing)
+        planned_hosts = tuple(host for host in hosts if host not in failing)
         notes = [f"not committed: {path}" for path in ready.extract.dirty]
         if draft:
             notes.insert(0, "a rehearsal of a draft")
-        components = ready.components(change, kept, prediction.pins(predicted))
-        taken = Plan(
+        components = ready.components(change, planned_hosts, prediction.pins(predicted))
+        new_plan = Plan(
             id=identifier,
             change=change,
             version=change.version,
             created_at=clock.now(),
-            created_by=who.person.id,
+            created_by=identity.person.id,
             commit=ready.extract.commit,
             seal="" if notes else seal_of(components),
             components=components,
@@ -68,23 +68,23 @@ def plan(config: Config, who: Identity, change: Change, *, leave_out_failing: bo
             seconds=round(time.monotonic() - began, 1),
         )
     ledger.compress(folder / "plan.jsonl")
-    moved = service.record_plan(who, change, taken)
-    if taken.seal and moved.template_id and moved.kind is ChangeType.STANDARD:
-        standard.pre_approve(moved, taken)
-    plan_taken.send(sender=Plan, plan=taken, config=config)
-    return taken
+    updated_change = service.record_plan(identity, change, new_plan)
+    if new_plan.seal and updated_change.template_id and updated_change.kind is ChangeType.STANDARD:
+        standard.pre_approve(updated_change, new_plan)
+    plan_taken.send(sender=Plan, plan=new_plan, config=config)
+    return new_plan
 
 
 def rehearse_backout(
-    config: Config, who: Identity, change: Change
+    config: Config, identity: Identity, change: Change
 ) -> tuple[dict[str, HostChanges], dict[str, str]]:
-    """What backing out would do now, host by host, and why hosts could not be asked; nothing is recorded."""
-    powers.authorise(config, who, Power.PLAN)
+    """What backing out would do now, host by host, and why hosts could not be planned; nothing is recorded."""
+    powers.authorise(config, identity, Power.PLAN)
     plan, hosts = runs.way_back(change)
     folder = config.run_dir(f"{change.number}-backout-rehearsal")
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with prepared(config, change, folder / "content", commit=plan.commit) as ready:
-        wanted = job(
+    with prepare(config, change, folder / "content", commit=plan.commit) as ready:
+        play_job = job(
             change,
             ready,
             folder / "plan.jsonl",
@@ -93,13 +93,17 @@ def rehearse_backout(
             check=True,
             playbook=change.backout_playbook,
         )
-        return predict_hosts(config, wanted, ready)
+        return predict_hosts(config, play_job, ready)
 
 
 def predict_hosts(
-    config: Config, wanted: Job, ready: Prepared, cancelled: Callable[[], bool] = lambda: False
+    config: Config, play_job: Job, ready: Preparation, cancelled: Callable[[], bool] = lambda: False
 ) -> tuple[dict[str, HostChanges], dict[str, str]]:
     """A check-mode run as ({host: what is predicted}, {host that could not be planned: why})."""
-    tale, _ended, failing = predict(config, wanted, cancelled)
-    predicted = {host: changes for host, changes in ledger.from_tale(tale).items() if host not in failing}
-    return ready.described(predicted), failing
+    ledger_state, _result, failing = predict(config, play_job, cancelled)
+    predicted = {
+        host: changes
+        for host, changes in ledger.predicted_changes(ledger_state).items()
+        if host not in failing
+    }
+    return ready.with_inventory_facts(predicted), failing

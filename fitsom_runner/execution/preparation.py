@@ -11,8 +11,8 @@ from typing import Any
 from fitsom_runner.ansible import collections, content, inventory, ledger, play, secrets
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.inventory import Resolved
-from fitsom_runner.ansible.ledger import Tale
-from fitsom_runner.ansible.play import Ended, Job
+from fitsom_runner.ansible.ledger import LedgerState
+from fitsom_runner.ansible.play import Job, PlaybookResult
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
@@ -24,7 +24,7 @@ Pins = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class Preparation:
     """Content and hosts of a change, ready to be planned or run."""
 
     extract: Extract
@@ -51,8 +51,8 @@ class Prepared:
             inputs=self.extract.inputs,
         ).components()
 
-    def described(self, predicted: Mapping[str, HostChanges]) -> dict[str, HostChanges]:
-        """The predictions with what the inventory says of each host."""
+    def with_inventory_facts(self, predicted: Mapping[str, HostChanges]) -> dict[str, HostChanges]:
+        """The predictions with the inventory's facts on each host."""
         return {
             host: replace(
                 changes, groups=self.resolved.groups.get(host, ()), about=self.resolved.about.get(host, {})
@@ -62,12 +62,12 @@ class Prepared:
 
 
 @contextmanager
-def prepared(
+def prepare(
     config: Config, change: Change, folder: Path, *, commit: str | None = None, rehearsal: bool = False
-) -> Iterator[Prepared]:
+) -> Iterator[Preparation]:
     """Extract the content into `folder` and resolve the hosts; the extract is removed at the end."""
     playbooks = tuple(filter(None, (change.playbook, change.backout_playbook)))
-    with extracted(
+    with prepare_playbooks(
         config,
         folder,
         playbooks,
@@ -81,7 +81,7 @@ def prepared(
 
 
 @contextmanager
-def extracted(
+def prepare_playbooks(
     config: Config,
     folder: Path,
     playbooks: tuple[str, ...],
@@ -91,23 +91,23 @@ def extracted(
     extra_vars: dict[str, Any] | None = None,
     commit: str | None = None,
     rehearsal: bool = False,
-) -> Iterator[Prepared]:
+) -> Iterator[Preparation]:
     """The same without a change. Raises ConfigError for a playbook that is not in the commit."""
     content.discard(folder)
     try:
-        extract = content.take(config, folder, inputs=inputs, commit=commit, rehearsal=rehearsal)
+        extract = content.make_extract(config, folder, inputs=inputs, commit=commit, rehearsal=rehearsal)
         for playbook in playbooks:
             if not (folder / playbook).is_file():
                 raise ConfigError(
                     f"{playbook} is not in commit {extract.commit[:12]}",
                     hint="Commit it, or name another playbook.",
                 )
-        found = collections.find(folder)
-        yield Prepared(
+        loaded_collections = collections.find(folder)
+        yield Preparation(
             extract=extract,
             resolved=inventory.resolve(extract, limit),
-            versions=found.versions,
-            collections=found.hashes,
+            versions=loaded_collections.versions,
+            collections=loaded_collections.hashes,
             secrets=tuple(secrets.known_secrets(config, [folder], extra_vars or {})),
         )
     finally:
@@ -116,7 +116,7 @@ def extracted(
 
 def job(
     change: Change,
-    ready: Prepared,
+    ready: Preparation,
     ledger_path: Path,
     *,
     hosts: tuple[str, ...],
@@ -147,26 +147,26 @@ def job(
 
 
 def predict(
-    config: Config, wanted: Job, cancelled: Callable[[], bool] = lambda: False
-) -> tuple[Tale, Ended, dict[str, str]]:
-    """A check-mode run; returns its tale and, for each host that could not be planned, why."""
-    wanted.ledger.unlink(missing_ok=True)
-    ended = play.run(config, wanted, cancelled)
-    tale = ledger.read(wanted.ledger)
-    return tale, ended, problems(tale, wanted.hosts, ended)
+    config: Config, play_job: Job, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[LedgerState, PlaybookResult, dict[str, str]]:
+    """A check-mode run; returns the ledger state, the result and, for each host that could not be planned, why."""
+    play_job.ledger.unlink(missing_ok=True)
+    result = play.run(config, play_job, cancelled)
+    ledger_state = ledger.read(play_job.ledger)
+    return ledger_state, result, problems(ledger_state, play_job.hosts, result)
 
 
-def problems(tale: Tale, hosts: tuple[str, ...], ended: Ended) -> dict[str, str]:
+def problems(ledger_state: LedgerState, hosts: tuple[str, ...], result: PlaybookResult) -> dict[str, str]:
     """{host: why it could not be planned}; every host, where Ansible itself gave up."""
-    if not tale.complete:
-        words = "\n".join(ended.lines[-12:]) or f"ansible-playbook ended with code {ended.rc}"
+    if not ledger_state.complete:
+        words = "\n".join(result.lines[-12:]) or f"ansible-playbook ended with code {result.rc}"
         return dict.fromkeys(hosts, words)
-    found = {}
+    reasons = {}
     for host in hosts:
-        told = tale.hosts.get(host)
-        if told is None or told.stats is None:
-            found[host] = "no play of the playbook reached this host"
-        elif told.stats["failures"] or told.stats["unreachable"]:
-            last = told.failures[-1] if told.failures else {"task": "?", "error": "?"}
-            found[host] = f"{last['task']}: {last['error']}"
-    return found
+        host_state = ledger_state.hosts.get(host)
+        if host_state is None or host_state.stats is None:
+            reasons[host] = "no play of the playbook reached this host"
+        elif host_state.stats["failures"] or host_state.stats["unreachable"]:
+            failure = host_state.failures[-1] if host_state.failures else {"task": "?", "error": "?"}
+            reasons[host] = f"{failure['task']}: {failure['error']}"
+    return reasons

@@ -1,4 +1,4 @@
-"""After a crash: find runs whose child is dead and write down what the ledger knows. Nothing is run again."""
+"""After a crash: find runs whose child is dead and record what the ledger shows. Nothing is run again."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _LOG = logging.getLogger(__name__)
 
 def recover(config: Config) -> list[Run]:
     """End every run that has no living child as interrupted; called at the start of every command."""
-    found = []
+    recovered = []
     for run in Run.objects.filter(status__in=ACTIVE):
         try:
-            ended = _end(config, run)
+            is_ended = _end(config, run)
         except Exception as fault:
-            # No room for the record yet, say. The run stays open, the next command tries again, and the others go on.
-            _LOG.warning("%s ended, and its end cannot be written down yet: %s", run.id, fault)
+            # No space for the record, perhaps. The run stays open, the next command tries again, the others go on.
+            _LOG.warning("%s ended, and its end cannot be recorded yet: %s", run.id, fault)
             continue
-        if ended:
-            found.append(Run.objects.get(pk=run.pk))
-    return found
+        if is_ended:
+            recovered.append(Run.objects.get(pk=run.pk))
+    return recovered
 
 
 def _end(config: Config, run: Run) -> bool:
-    """Write the end of one run down; False where it lives, or another command has just done so."""
-    with runs.adopted(config, run.id) as ours:
-        if not ours or not Run.objects.filter(pk=run.pk, status__in=ACTIVE).exists():
+    """Record the end of one run; False where it lives, or another command has just done so."""
+    with runs.adopt(config, run.id) as is_adopted:
+        if not is_adopted or not Run.objects.filter(pk=run.pk, status__in=ACTIVE).exists():
             return False
         for name in ("ledger.jsonl", "replan.jsonl"):
             _end_orphans(config.run_dir(run.id) / name)
@@ -48,8 +48,8 @@ def _end(config: Config, run: Run) -> bool:
         except (OSError, DatabaseError):
             raise
         except Exception as fault:
-            _LOG.warning("%s: what its ledger tells cannot be taken in: %r", run.id, fault)
-            outcome.give_up(config, run, f"what its ledger tells cannot be taken in: {fault!r}")
+            _LOG.warning("%s: its ledger cannot be evaluated: %r", run.id, fault)
+            outcome.end_as_unknown(config, run, f"its ledger cannot be evaluated: {fault!r}")
     return True
 
 
@@ -70,7 +70,7 @@ def _end_orphans(path: Path) -> None:
 
 def _writers(path: Path) -> list[int]:
     mark = f"FITSOM_LEDGER={path}".encode()
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -79,7 +79,7 @@ def _writers(path: Path) -> list[int]:
                 mark in (entry / "environ").read_bytes().split(b"\0")
                 and (entry / "comm").read_text().strip() != "ssh"
             ):
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return pids

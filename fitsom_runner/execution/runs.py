@@ -27,42 +27,42 @@ from fitsom_runner.people.powers import Identity
 from fitsom_runner.roles import Power
 
 
-def start(config: Config, who: Identity, change: Change) -> Run:
+def start(config: Config, identity: Identity, change: Change) -> Run:
     """Apply an approved change now. Raises RefusedError outside its window or where it is not approved."""
-    powers.authorise(config, who, Power.RUN)
+    powers.authorise(config, identity, Power.RUN)
     if change.stage is not State.SCHEDULED:
         raise RefusedError(f"{change.number} is {in_words(change.stage)}", hint=service.next_step(change))
     require_window(change, clock.now(), config)
     plan = require_signatures(change)
-    return _dispatch(config, who, change, plan, RunKind.APPLY, tuple(plan.hosts))
+    return _dispatch(config, identity, change, plan, RunKind.APPLY, tuple(plan.hosts))
 
 
-def resume(config: Config, who: Identity, change: Change) -> Run:
+def resume(config: Config, identity: Identity, change: Change) -> Run:
     """Go on after an interrupted or failed run, on the hosts that are not done.
 
     They are planned again first; whatever was not approved is refused. Raises RefusedError.
     """
-    powers.authorise(config, who, Power.RUN)
+    powers.authorise(config, identity, Power.RUN)
     if change.stage not in (State.INTERRUPTED, State.FAILED):
         raise RefusedError(f"{change.number} is {in_words(change.stage)}: there is nothing to resume")
     require_window(change, clock.now(), config)
     plan = require_signatures(change)
-    left = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.DONE]
-    if not left:
+    unfinished = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.DONE]
+    if not unfinished:
         raise RefusedError(
             f"every host of {change.number} is done", hint=f"fitsom change review {change.number}"
         )
-    return _dispatch(config, who, change, plan, RunKind.RESUME, tuple(sorted(left)))
+    return _dispatch(config, identity, change, plan, RunKind.RESUME, tuple(sorted(unfinished)))
 
 
-def backout(config: Config, who: Identity, change: Change) -> Run:
+def backout(config: Config, identity: Identity, change: Change) -> Run:
     """Take every host that was touched back, by the change's back-out playbook; allowed outside the window.
 
     Raises RefusedError where the change has no back-out playbook or touched nothing.
     """
-    powers.authorise(config, who, Power.RUN)
+    powers.authorise(config, identity, Power.RUN)
     plan, touched = way_back(change)
-    return _dispatch(config, who, change, plan, RunKind.BACKOUT, touched)
+    return _dispatch(config, identity, change, plan, RunKind.BACKOUT, touched)
 
 
 def way_back(change: Change) -> tuple[Plan, tuple[str, ...]]:
@@ -81,15 +81,15 @@ def way_back(change: Change) -> tuple[Plan, tuple[str, ...]]:
     return plan, tuple(sorted(touched))
 
 
-def cancel(config: Config, who: Identity, change: Change) -> Run:
-    """Ask the active run to stop; what its hosts then are is written down as after any interruption."""
-    powers.authorise(config, who, Power.RUN)
+def cancel(config: Config, identity: Identity, change: Change) -> Run:
+    """Request the active run to stop; the state of its hosts is recorded as after any interruption."""
+    powers.authorise(config, identity, Power.RUN)
     run = Run.objects.filter(change=change, status__in=ACTIVE).first()
     if run is None:
         raise RefusedError(f"{change.number} is not running")
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(cancel_requested=True)
-        log.append(who.actor, "run.cancel_requested", run.id)
+        log.append(identity.actor, "run.cancel_requested", run.id)
     return run
 
 
@@ -102,39 +102,39 @@ def latest(change: Change) -> Run:
 
 
 def latest_outcomes(change: Change) -> dict[str, str]:
-    """{host: what is known of it after all runs that applied the change}."""
-    known: dict[str, str] = {}
+    """{host: its outcome after all runs that applied the change}."""
+    outcomes: dict[str, str] = {}
     runs = Run.objects.filter(change=change, kind__in=[RunKind.APPLY, RunKind.RESUME]).order_by("claimed_at")
     for outcome in HostOutcome.objects.filter(run__in=runs).order_by("run__claimed_at"):
         # A host that a later run did not get to is still what an earlier run left behind.
-        if outcome.outcome != Outcome.UNTOUCHED or outcome.host not in known:
-            known[outcome.host] = outcome.outcome
-    return known
+        if outcome.outcome != Outcome.UNTOUCHED or outcome.host not in outcomes:
+            outcomes[outcome.host] = outcome.outcome
+    return outcomes
 
 
 def lock_path(config: Config, run_id: str) -> Path:
-    """The file whose lock says that a run's child is alive: the kernel drops it when the child dies."""
+    """The file whose lock shows that a run's child is alive: the kernel drops it when the child dies."""
     return config.run_dir(run_id) / "lock"
 
 
 @contextmanager
-def adopted(config: Config, run_id: str) -> Iterator[bool]:
-    """Hold the lock of a run whose child is dead; False where it lives, or somebody else has adopted it."""
+def adopt(config: Config, run_id: str) -> Iterator[bool]:
+    """Hold the lock of a run whose child is dead; False where it lives, or another process has adopted it."""
     lock_path(config, run_id).parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     lock = os.open(lock_path(config, run_id), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours = True
+            is_locked = True
         except BlockingIOError:
-            ours = False
-        yield ours
+            is_locked = False
+        yield is_locked
     finally:
         os.close(lock)
 
 
 def _dispatch(
-    config: Config, who: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...]
+    config: Config, identity: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...]
 ) -> Run:
     run_id = f"{change.number}-run{Run.objects.filter(change=change).count() + 1}"
     _require_space(config)
@@ -146,7 +146,7 @@ def _dispatch(
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             raise RefusedError(f"{change.number} is being started by somebody else") from fault
-        run = _claim(who, change, plan, kind, hosts, run_id)
+        run = _claim(identity, change, plan, kind, hosts, run_id)
         _spawn(config, run, lock)
     finally:
         os.close(lock)
@@ -154,27 +154,27 @@ def _dispatch(
 
 
 def _claim(
-    who: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...], run_id: str
+    identity: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...], run_id: str
 ) -> Run:
     """Stamp the slot: from here on this plan is never started a second time."""
     try:
         with transaction.atomic():
-            for other in Run.objects.filter(status__in=ACTIVE):
-                shared = sorted(set(other.hosts) & set(hosts))
+            for active_run in Run.objects.filter(status__in=ACTIVE):
+                shared = sorted(set(active_run.hosts) & set(hosts))
                 if shared:
                     raise RefusedError(
-                        f"{other.id} is running on {', '.join(shared[:5])}",
-                        hint=f"Wait for it: fitsom run watch {other.change.number}",
+                        f"{active_run.id} is running on {', '.join(shared[:5])}",
+                        hint=f"Wait for it: fitsom run watch {active_run.change.number}",
                     )
-            service.move(change, Action.START, who.actor, run=run_id, kind=kind)
+            service.move(change, Action.START, identity.actor, run=run_id, kind=kind)
             return Run.objects.create(
                 id=run_id,
                 change=change,
                 plan=plan,
                 kind=kind,
                 hosts=list(hosts),
-                started_by=who.person.id,
-                os_user=who.os_user,
+                started_by=identity.person.id,
+                os_user=identity.os_user,
                 claimed_at=clock.now(),
             )
     except IntegrityError as fault:
@@ -186,12 +186,12 @@ def _claim(
 
 def _spawn(config: Config, run: Run, lock: int) -> None:
     environment = {**os.environ, "FITSOM_CONFIG": os.environ.get("FITSOM_CONFIG", "")}
-    with (config.run_dir(run.id) / "child.log").open("ab") as said:
+    with (config.run_dir(run.id) / "child.log").open("ab") as output:
         subprocess.Popen(
             [sys.executable, "-m", "fitsom_runner.execution.child", run.id],
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             env=environment,
             pass_fds=(lock,),
             start_new_session=True,  # it outlives the terminal: a closed laptop does not stop a patch run
@@ -201,9 +201,9 @@ def _spawn(config: Config, run: Run, lock: int) -> None:
 def _require_space(config: Config) -> None:
     config.state.mkdir(parents=True, exist_ok=True)
     stat = os.statvfs(config.state)
-    free = stat.f_bavail * stat.f_frsize // 2**20
-    if free < config.minimum_free_mb:
+    free_mb = stat.f_bavail * stat.f_frsize // 2**20
+    if free_mb < config.minimum_free_mb:
         raise RefusedError(
-            f"only {free} MB are free in {config.state}, {config.minimum_free_mb} MB are needed to keep the record",
+            f"only {free_mb} MB are free in {config.state}, {config.minimum_free_mb} MB are needed to keep the record",
             hint="Make room, or lower minimum_free_mb in fitsom.yml.",
         )

@@ -14,7 +14,7 @@ class RunKind(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """Where a run stands; the first four are under way."""
+    """The state of a run; the first four are under way."""
 
     CLAIMED = "claimed"
     VERIFYING = "verifying"
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
     """What is known of a host after a run.
 
     done: every step ran. untouched: nothing that changes anything was started. unknown: something was
-    started and its end was not seen. failed, unreachable: Ansible said so.
+    started and its end is not known. failed, unreachable: as Ansible reports it.
     """
 
     RUNNING = "running"

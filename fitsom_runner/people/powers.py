@@ -14,7 +14,7 @@ from fitsom_runner.errors import NotAllowedError, NotFoundError
 from fitsom_runner.people.models import Delegation
 from fitsom_runner.roles import Power, Role
 
-# FITS: the final approver should stand outside technical support, so only a school leader has it by position.
+# FITS: the final approver should be outside technical support, so only a school leader has it by position.
 POWERS_OF_ROLE: dict[Role, frozenset[Power]] = {
     Role.HEAD: frozenset({Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT, Power.REVIEW}),
     Role.NETWORK_MANAGER: frozenset(
@@ -35,7 +35,7 @@ POSITION = {
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """The person at the keyboard and the OS user that says so."""
+    """The person at the keyboard and their OS user."""
 
     person: Person
     os_user: str
@@ -47,7 +47,7 @@ class Identity:
 
 
 def identify(config: Config, acting_as: str | None = None) -> Identity:
-    """The person of the current OS user, or, where the configuration allows it, whoever is named.
+    """The person of the current OS user, or, where the configuration allows it, the person named.
 
     Raises NotAllowedError where nobody is mapped to the OS user.
     """
@@ -75,66 +75,66 @@ def by_id(config: Config, person_id: str) -> Person:
         if person.id == person_id:
             _require_valid(person)
             return person
-    known = ", ".join(p.id for p in config.people)
-    raise NotFoundError(f"no person {person_id!r} in the configuration", hint=f"Known: {known}")
+    identifiers = ", ".join(p.id for p in config.people)
+    raise NotFoundError(f"no person {person_id!r} in the configuration", hint=f"Known: {identifiers}")
 
 
 def has(person: Person, power: Power) -> bool:
     """Whether the power is this person's own."""
-    own = person.powers if person.powers is not None else POWERS_OF_ROLE[person.role]
-    return power in own
+    person_powers = person.powers if person.powers is not None else POWERS_OF_ROLE[person.role]
+    return power in person_powers
 
 
-def authorise(config: Config, who: Identity, power: Power, *, never: str | None = None) -> str:
-    """Check that `who` may use `power`; return the id they use it on behalf of, or "" for their own.
+def authorise(config: Config, identity: Identity, power: Power, *, excluded: str | None = None) -> str:
+    """Check that `identity` may use `power`; return the id they use it on behalf of, or "" for their own.
 
-    `never` names the requester, who may use an approving power neither as their own nor for another.
+    `excluded` names the requester, who may use an approving power neither as their own nor for another.
     Raises NotAllowedError.
     """
-    if never is not None and who.person.id == never:
+    if excluded is not None and identity.person.id == excluded:
         raise NotAllowedError(
-            f"{who.person.name} asked for this change and so may not approve it",
+            f"{identity.person.name} requested this change and so may not approve it",
             hint="Nobody approves their own change, administrators included; "
-            + _who_can(config, power, without=never),
+            + _who_can(config, power, without=excluded),
         )
-    if has(who.person, power):
+    if has(identity.person, power):
         return ""
-    now = clock.now()
-    lent = Delegation.objects.filter(
-        taker=who.person.id, power=power, starts__lte=now, ends__gt=now, revoked_at=None
-    ).exclude(giver=never or "")
-    for delegation in lent:
+    moment = clock.now()
+    delegations = Delegation.objects.filter(
+        taker=identity.person.id, power=power, starts__lte=moment, ends__gt=moment, revoked_at=None
+    ).exclude(giver=excluded or "")
+    for delegation in delegations:
         if _still_has(config, delegation.giver, power):
             return delegation.giver
     raise NotAllowedError(
-        f"{who.person.name} ({POSITION[who.person.role]}) may not {_in_words(power)}",
-        hint=_who_can(config, power, without=never),
+        f"{identity.person.name} ({POSITION[identity.person.role]}) may not {_in_words(power)}",
+        hint=_who_can(config, power, without=excluded),
     )
 
 
 def delegate(
-    config: Config, who: Identity, taker: str, power: Power, *, days: int, reason: str
+    config: Config, identity: Identity, taker: str, power: Power, *, days: int, reason: str
 ) -> Delegation:
     """Lend one's own power for some days. What was lent cannot be lent on. Raises NotAllowedError."""
     from datetime import timedelta
 
-    if not has(who.person, power):
-        raise NotAllowedError(f"{who.person.name} does not hold '{power}' and so cannot delegate it")
+    if not has(identity.person, power):
+        raise NotAllowedError(f"{identity.person.name} does not hold '{power}' and so cannot delegate it")
     person = by_id(config, taker)
-    if person.id == who.person.id:
-        raise NotAllowedError("nobody delegates to themselves")
-    now = clock.now()
+    if person.id == identity.person.id:
+        raise NotAllowedError("a power cannot be delegated to oneself")
+    moment = clock.now()
     with transaction.atomic():
         delegation = Delegation.objects.create(
-            giver=who.person.id,
+            giver=identity.person.id,
             taker=person.id,
             power=power,
             reason=reason,
-            starts=now,
-            ends=now + timedelta(days=days),
+            starts=moment,
+            ends=moment + timedelta(days=days),
         )
         log.append(
-            who.actor,
+            identity.actor,
             "delegation.given",
             person.id,
             power=power,
@@ -144,17 +144,17 @@ def delegate(
     return delegation
 
 
-def revoke(who: Identity, delegation_id: int) -> None:
+def revoke(identity: Identity, delegation_id: int) -> None:
     """Take a delegation back; only its giver may. Raises NotFoundError."""
     with transaction.atomic():
-        changed = Delegation.objects.filter(pk=delegation_id, giver=who.person.id, revoked_at=None).update(
-            revoked_at=clock.now()
-        )
+        changed = Delegation.objects.filter(
+            pk=delegation_id, giver=identity.person.id, revoked_at=None
+        ).update(revoked_at=clock.now())
         if changed != 1:
             raise NotFoundError(
                 f"no delegation {delegation_id} of yours is in force", hint="fitsom delegate list"
             )
-        log.append(who.actor, "delegation.revoked", str(delegation_id))
+        log.append(identity.actor, "delegation.revoked", str(delegation_id))
 
 
 def _require_valid(person: Person) -> None:
@@ -164,12 +164,12 @@ def _require_valid(person: Person) -> None:
     ):
         raise NotAllowedError(
             f"{person.name}'s access is limited in time and not in force today",
-            hint="valid_from and valid_until in fitsom.yml say when it is.",
+            hint="valid_from and valid_until in fitsom.yml state when it is.",
         )
 
 
 def _still_has(config: Config, giver: str, power: Power) -> bool:
-    """Whether a giver is still there and still holds what they lent."""
+    """Whether a giver is still there and still has what they lent."""
     try:
         return has(by_id(config, giver), power)
     except (NotFoundError, NotAllowedError):
@@ -178,7 +178,7 @@ def _still_has(config: Config, giver: str, power: Power) -> bool:
 
 def _in_words(power: Power) -> str:
     return {
-        Power.REQUEST: "ask for changes",
+        Power.REQUEST: "request changes",
         Power.PLAN: "plan changes",
         Power.APPROVE_PROCEED: "approve a change to proceed",
         Power.PEER_REVIEW: "peer-review a change",

@@ -8,7 +8,7 @@ from django.apps import AppConfig
 
 
 class ProcessesConfig(AppConfig):
-    """Subscribes to what execution tells."""
+    """Subscribes to the signals of execution."""
 
     name = "fitsom_runner.processes"
 

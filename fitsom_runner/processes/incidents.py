@@ -16,30 +16,30 @@ from fitsom_runner.facts import Severity
 from fitsom_runner.facts_reader import facts_from_json
 from fitsom_runner.processes.models import Incident
 
-_TROUBLE = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN)
+_INCIDENT_OUTCOMES = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN)
 
 
 def note(run: Run, **_signal: Any) -> None:
     """Listener of execution.signals.run_recorded."""
     with transaction.atomic():
-        for outcome in HostOutcome.objects.filter(run=run, outcome__in=_TROUBLE):
+        for outcome in HostOutcome.objects.filter(run=run, outcome__in=_INCIDENT_OUTCOMES):
             task = outcome.failures[-1]["task"] if outcome.failures else f"host left {outcome.outcome}"
-            _note_one(run, outcome.host, task, outcome.reason)
+            _note_incident(run, outcome.host, task, outcome.reason)
         for outcome in HostOutcome.objects.filter(run=run):
-            for found in facts_from_json(outcome.facts, outcome.host).findings:
-                if found.severity is Severity.EXCEPTION:
-                    task = f"{found.kind}: {found.ci}"
-                    _note_one(run, outcome.host, task, f"{found.what} {found.evidence}".strip())
+            for finding in facts_from_json(outcome.facts, outcome.host).findings:
+                if finding.severity is Severity.EXCEPTION:
+                    task = f"{finding.kind}: {finding.ci}"
+                    _note_incident(run, outcome.host, task, f"{finding.what} {finding.evidence}".strip())
         if run.status == RunStatus.INTERRUPTED:
-            _note_one(
-                run, "(the run itself)", "the run was interrupted", "its process ended before the run did"
+            _note_incident(
+                run, "(the run itself)", "the run was interrupted", "its process ended before the run"
             )
 
 
-def _note_one(run: Run, host: str, task: str, error: str) -> None:
+def _note_incident(run: Run, host: str, task: str, error: str) -> None:
     number = run.change.number
-    same = Incident.objects.filter(change=number, host=host, task=task[:500])
-    if same.update(seen=F("seen") + 1, run=run, error=error):
+    existing = Incident.objects.filter(change=number, host=host, task=task[:500])
+    if existing.update(seen=F("seen") + 1, run=run, error=error):
         return
     incident = Incident.objects.create(
         number=_next_number(),
@@ -55,5 +55,5 @@ def _note_one(run: Run, host: str, task: str, error: str) -> None:
 
 def _next_number() -> str:
     year = clock.now().year
-    last = Incident.objects.filter(number__startswith=f"INC-{year}-").aggregate(last=Max("number"))["last"]
-    return f"INC-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
+    newest = Incident.objects.filter(number__startswith=f"INC-{year}-").aggregate(last=Max("number"))["last"]
+    return f"INC-{year}-{int(newest.rsplit('-', 1)[1]) + 1 if newest else 1:04d}"

@@ -33,8 +33,8 @@ def _again(host: str, change: str) -> Advice:
 
 def _unreachable(host: str, change: str) -> tuple[Advice, ...]:
     return (
-        _a("See whether it is switched on and on the network.", f"ping -c 3 {host}"),
-        _a("See whether it lets the technician's account in, as Ansible does.", f"ansible {host} -m ping"),
+        _a("Check that it is switched on and on the network.", f"ping -c 3 {host}"),
+        _a("Check that the technician's account can log in, as Ansible does.", f"ansible {host} -m ping"),
         _a("It counts as unpatched until it has been reached: do not wait for the next routine."),
         _again(host, change),
     )
@@ -43,7 +43,7 @@ def _unreachable(host: str, change: str) -> tuple[Advice, ...]:
 def _package(host: str, change: str) -> tuple[Advice, ...]:
     return (
         _a(f"On {host}, see which packages are half installed.", "dpkg --audit"),
-        _a("Let it finish what it began, and read the first error it gives.", "dpkg --configure --pending"),
+        _a("Let it finish what it began, and read its first error.", "dpkg --configure --pending"),
         _a(
             "If it still fails, take the host back to the recorded versions.",
             f"fitsom run backout {change}",
@@ -56,7 +56,7 @@ def _superseded(host: str, change: str) -> tuple[Advice, ...]:
     return (
         _a("The archive has replaced the approved version by a newer one. Nothing newer was installed."),
         _a("Take the plan again; it shows the new version.", f"fitsom change plan {change}"),
-        _a(f"The new plan needs approval before {host} is patched, because what was approved is gone."),
+        _a(f"The new plan needs approval before {host} is patched, because the approved version is gone."),
     )
 
 
@@ -90,13 +90,13 @@ def _service(host: str, change: str) -> tuple[Advice, ...]:
         _a(
             "If people need it now and it does not start, take the host back.", f"fitsom run backout {change}"
         ),
-        _a("Tell those who use it, and close the incident when it is up."),
+        _a("Inform those who use it, and close the incident when it is up."),
     )
 
 
 def _check(host: str, change: str) -> tuple[Advice, ...]:
     return (
-        _a(f"A check on {host} said no; its text names what is missing. If it came before the work, "
+        _a(f"A check on {host} failed; its text names what is missing. If it was made before the work, "
            "nothing was changed."),
         _a("Put that right first (a backup, free space, a sane package state)."),
         _again(host, change),
@@ -105,7 +105,9 @@ def _check(host: str, change: str) -> tuple[Advice, ...]:
 
 def _interrupted(host: str, change: str) -> tuple[Advice, ...]:
     return (
-        _a(f"Nobody saw the end of the work on {host}: look before anything else is done to it."),
+        _a(
+            f"The end of the work on {host} was not recorded: check the host before anything else is done to it."
+        ),
         _a(f"On {host}, see whether packages are half installed.", "dpkg --audit"),
         _a(
             "Resume: it first plans the unknown hosts again and shows what is left.",
@@ -117,7 +119,7 @@ def _interrupted(host: str, change: str) -> tuple[Advice, ...]:
 def _other(host: str, change: str) -> tuple[Advice, ...]:
     return (
         _a("Read the error above; the task's name says which step it was."),
-        _a(f"Look at {host}'s log of that time.", "journalctl -b -p warning"),
+        _a(f"Read {host}'s log of that time.", "journalctl -b -p warning"),
         _a("If something is broken now, take the host back.", f"fitsom run backout {change}"),
         _again(host, change),
     )

@@ -8,7 +8,7 @@ from django.apps import AppConfig
 
 
 class ReportsConfig(AppConfig):
-    """Subscribes to what execution tells; after processes, whose incidents belong into the report."""
+    """Subscribes to the signals of execution; after processes, whose incidents are part of the report."""
 
     name = "fitsom_runner.reports"
 

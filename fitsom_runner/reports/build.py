@@ -26,9 +26,9 @@ from fitsom_runner.reports import kinds
 from fitsom_runner.reports.model import (
     Difference,
     Failure,
-    Foreseen,
     Host,
     Incident,
+    PredictedSetting,
     Report,
     Run,
     Task,
@@ -149,43 +149,43 @@ def _steps(text: str) -> Iterable[Step]:
             yield Step(text=step.strip(" ;,") or words, test=test.strip())
 
 
-def _approval(config: Config, given: records.Approval) -> Approval:
+def _approval(config: Config, record: records.Approval) -> Approval:
     return Approval(
-        kind=_KINDS[Action(given.kind)],
-        person=Person(name=given.person_name, role=given.position),
-        decision=kinds.Decision.APPROVED if given.approved else kinds.Decision.REJECTED,
-        when=given.at,
-        recorded_by=given.os_user,
-        comment=given.comment,
-        on_behalf_of=_person(config, given.on_behalf_of) if given.on_behalf_of else None,
-        seal=given.seal or None,
-        version=given.version,
+        kind=_KINDS[Action(record.kind)],
+        person=Person(name=record.person_name, role=record.position),
+        decision=kinds.Decision.APPROVED if record.approved else kinds.Decision.REJECTED,
+        when=record.at,
+        recorded_by=record.os_user,
+        comment=record.comment,
+        on_behalf_of=_person(config, record.on_behalf_of) if record.on_behalf_of else None,
+        seal=record.seal or None,
+        version=record.version,
     )
 
 
 def _awaiting(change: records.Change) -> tuple[kinds.ApprovalKind, ...]:
-    wanted = states.approval_wanted(change.stage, change.kind)
-    if wanted is Action.PEER_REVIEW:
+    approval = states.required_approval(change.stage, change.kind)
+    if approval is Action.PEER_REVIEW:
         return (kinds.ApprovalKind.PEER_REVIEW, kinds.ApprovalKind.IMPLEMENT)
-    return (_KINDS[wanted],) if wanted else ()
+    return (_KINDS[approval],) if approval else ()
 
 
 def _run(config: Config, run: runs.Run) -> Run:
-    begun = run.apply_started_at or run.claimed_at
-    wall = (run.ended_at - begun).total_seconds() if run.ended_at else None
+    start = run.apply_started_at or run.claimed_at
+    wall_seconds = (run.ended_at - start).total_seconds() if run.ended_at else None
     crashed = run.status == RunStatus.INTERRUPTED
-    earlier = runs.Run.objects.filter(change=run.change, claimed_at__lt=run.claimed_at).last()
+    previous = runs.Run.objects.filter(change=run.change, claimed_at__lt=run.claimed_at).last()
     return Run(
         id=run.id,
         kind=RunKind(run.kind),
         outcome=RunStatus(run.status),
-        started=begun,
+        started=start,
         ended=None if crashed else run.ended_at,
         by=_person(config, run.started_by),
         recorded_by=run.os_user,
         ansible_core=run.versions.get("ansible-core", ""),
-        wall_seconds=None if crashed else wall,
-        follows=earlier.id if earlier else "",
+        wall_seconds=None if crashed else wall_seconds,
+        follows=previous.id if previous else "",
         refusal=tuple(run.refusal),
     )
 
@@ -194,7 +194,12 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
     if plan is None:
         return ()
     return tuple(
-        Host(name=name, foreseen=_foreseen(changes), **_described(changes), **_told(changes.facts))
+        Host(
+            name=name,
+            foreseen=_predicted_settings(changes),
+            **_inventory_facts(changes),
+            **_module_facts(changes.facts),
+        )
         for name, changes in hosts_from_json(plan.hosts).items()
     )
 
@@ -203,50 +208,50 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     outcomes = list(run.outcomes.order_by("host"))
     actual = {o.host: changes_from_json({"items": o.items, "facts": o.facts}, o.host) for o in outcomes}
     approved = hosts_from_json(run.plan.hosts)
-    foreseen = hosts_from_json(run.predicted) if run.kind == RunKind.BACKOUT else approved
-    planned = {host: changes for host, changes in foreseen.items() if host in actual}
+    predicted = hosts_from_json(run.predicted) if run.kind == RunKind.BACKOUT else approved
+    predicted_here = {host: changes for host, changes in predicted.items() if host in actual}
     comparable = run.status != RunStatus.REFUSED
-    differences = _differences(prediction.compare(planned, actual)) if comparable else {}
+    differences = _differences(prediction.compare(predicted_here, actual)) if comparable else {}
     tasks = _tasks(run)
     return tuple(
         Host(
             name=o.host,
             result=Outcome(o.outcome),
             reason=o.reason,
-            **_described(approved.get(o.host, HostChanges())),
+            **_inventory_facts(approved.get(o.host, HostChanges())),
             differences=tuple(differences.get(o.host, ())),
             tasks=tuple(tasks.get(o.pk, ())),
-            failures=tuple(_failure(o, f) for f in o.failures) or _left_open(o),
-            **_told(actual[o.host].facts),
+            failures=tuple(_failure(o, f) for f in o.failures) or _interruption(o),
+            **_module_facts(actual[o.host].facts),
         )
         for o in outcomes
     )
 
 
 def _differences(compared: Iterable[prediction.Difference]) -> dict[str, list[Difference]]:
-    """{host: differences}; a thousand things of one sort are one line with their number."""
-    found: dict[str, list[Difference]] = {}
+    """{host: differences}; a thousand objects of one kind are one line with their number."""
+    by_host: dict[str, list[Difference]] = {}
     batches: Counter[tuple[str, str, str, prediction.DifferenceKind]] = Counter()
     for d in compared:
         if d.batch:
             batches[d.host, d.task, d.batch, d.kind] += 1
         else:
-            found.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=d.kind))
+            by_host.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=d.kind))
     for (host, task, batch, kind), number in batches.items():
-        found.setdefault(host, []).append(
+        by_host.setdefault(host, []).append(
             Difference(task=task, what=f"{batch}: {number:,}", kind=kind, number=number)
         )
-    return found
+    return by_host
 
 
-def _described(changes: HostChanges) -> dict[str, Any]:
-    """What the inventory says of a host."""
+def _inventory_facts(changes: HostChanges) -> dict[str, Any]:
+    """The inventory's facts on a host."""
     ring = next((ring for ring in RINGS if ring in changes.groups), "")
     return {"groups": changes.groups, "ring": ring, **changes.about}
 
 
-def _told(facts: Facts) -> dict[str, Any]:
-    """What modules told of a host."""
+def _module_facts(facts: Facts) -> dict[str, Any]:
+    """The facts that modules reported of a host."""
     return {
         "packages": facts.packages,
         "objects": facts.objects,
@@ -259,13 +264,15 @@ def _told(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _foreseen(changes: HostChanges) -> tuple[Foreseen, ...]:
-    """Packages and objects speak for themselves."""
-    return tuple(Foreseen(task=item.task, what=item.item, diff=item.diff) for item in changes.settings)
+def _predicted_settings(changes: HostChanges) -> tuple[PredictedSetting, ...]:
+    """Without packages and objects, which are listed by themselves."""
+    return tuple(
+        PredictedSetting(task=item.task, what=item.item, diff=item.diff) for item in changes.settings
+    )
 
 
 def _tasks(run: runs.Run) -> dict[int, list[Task]]:
-    found: dict[int, list[Task]] = {}
+    tasks: dict[int, list[Task]] = {}
     rows = runs.TaskResult.objects.filter(host__run=run).values_list(
         "host_id", "task__name", "task__action", "status", "start_ms", "duration_ms"
     )
@@ -273,23 +280,23 @@ def _tasks(run: runs.Run) -> dict[int, list[Task]]:
         kind = _TASK_STATUS[Status(status)]
         if kind is kinds.TaskStatus.CHANGED and action.endswith(".reboot"):
             kind = kinds.TaskStatus.REBOOTED
-        found.setdefault(host, []).append(
+        tasks.setdefault(host, []).append(
             Task(name=name, start=start / 1000, seconds=duration / 1000, status=kind)
         )
-    return found
+    return tasks
 
 
-def _failure(outcome: runs.HostOutcome, told: dict[str, Any]) -> Failure:
+def _failure(outcome: runs.HostOutcome, record: dict[str, Any]) -> Failure:
     kind = kinds.FailureKind.OTHER
     if outcome.outcome == Outcome.UNREACHABLE:
         kind = kinds.FailureKind.UNREACHABLE
     else:
-        text = f"{told['task']} {told['error']}"
+        text = f"{record['task']} {record['error']}"
         kind = next((k for k, pattern in _FAILURES if re.search(pattern, text, re.I)), kind)
-    return Failure(kind=kind, task=told["task"], error=told["error"])
+    return Failure(kind=kind, task=record["task"], error=record["error"])
 
 
-def _left_open(outcome: runs.HostOutcome) -> tuple[Failure, ...]:
+def _interruption(outcome: runs.HostOutcome) -> tuple[Failure, ...]:
     if outcome.outcome != Outcome.UNKNOWN:
         return ()
     return (Failure(kind=kinds.FailureKind.INTERRUPTED, task="", error=outcome.reason),)
@@ -310,18 +317,18 @@ def _seal(change: records.Change, plan: records.Plan) -> Seal:
     for name, value in parts.items():
         if isinstance(value, dict):
             rows += [
-                SealComponent(name=f"{name}: {key}", value=_short(inner)) for key, inner in value.items()
+                SealComponent(name=f"{name}: {key}", value=_plain_text(inner)) for key, inner in value.items()
             ]
         else:
-            rows.append(SealComponent(name=name, value=_short(value)))
+            rows.append(SealComponent(name=name, value=_plain_text(value)))
     verify = (
-        f"git rev-parse {plan.commit[:12]}:playbooks   # must be the tree named above; so for the others",
+        f"git rev-parse {plan.commit[:12]}:playbooks   # must be the tree named above; likewise for the others",
         f"fitsom change show {change.number} --json | jq -Sjc .plan.components | sha256sum",
     )
     return Seal(sha256=plan.seal, components=tuple(rows), verify=verify)
 
 
-def _short(value: Any) -> str:
+def _plain_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -337,15 +344,15 @@ def _audit() -> AuditHead:
 
 
 def _review(config: Config, change: records.Change) -> Review | None:
-    told = change.review
-    if not told:
+    record = change.review
+    if not record:
         return None
     return Review(
-        by=_person(config, told["by"]),
-        when=datetime.fromisoformat(told["at"]),
-        objective_met=bool(told.get("objective_met")),
-        plan_accurate=bool(told.get("plan_accurate")),
-        side_effects=told.get("side_effects", ""),
-        comment=told.get("notes", ""),
+        by=_person(config, record["by"]),
+        when=datetime.fromisoformat(record["at"]),
+        objective_met=bool(record.get("objective_met")),
+        plan_accurate=bool(record.get("plan_accurate")),
+        side_effects=record.get("side_effects", ""),
+        comment=record.get("notes", ""),
         closure_code=change.closure_code,
     )

@@ -8,7 +8,7 @@ from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.execution.states import Outcome, RunKind
 from fitsom_runner.facts import WORST_FIRST, Finding, Object, Package, Service, Severity
 from fitsom_runner.reports.kinds import TaskStatus
-from fitsom_runner.reports.model import Difference, Failure, Foreseen, Host, Report, Task
+from fitsom_runner.reports.model import Difference, Failure, Host, PredictedSetting, Report, Task
 
 MANY_HOSTS = 60
 _NOTABLE = {TaskStatus.CHANGED, TaskStatus.REBOOTED, TaskStatus.FAILED, TaskStatus.UNREACHABLE}
@@ -36,48 +36,48 @@ class HostFacts:
         return None if self.start is None or self.end is None else self.end - self.start
 
     @property
-    def besides(self) -> int:
-        """Changes that the plan did not foresee."""
-        return self.differences.get(DifferenceKind.CAME_BESIDES, 0)
+    def unpredicted(self) -> int:
+        """Changes that the plan did not predict."""
+        return self.differences.get(DifferenceKind.NOT_PREDICTED, 0)
 
     @property
-    def missing(self) -> int:
-        """Foreseen changes that did not come."""
-        return self.differences.get(DifferenceKind.DID_NOT_COME, 0)
+    def not_happened(self) -> int:
+        """Predicted changes that did not happen."""
+        return self.differences.get(DifferenceKind.DID_NOT_HAPPEN, 0)
 
     @property
-    def came(self) -> int:
-        """Foreseen changes that came."""
-        return self.differences.get(DifferenceKind.FORESEEN_AND_CAME, 0)
+    def as_predicted(self) -> int:
+        """Changes that happened as predicted."""
+        return self.differences.get(DifferenceKind.AS_PREDICTED, 0)
 
     @property
     def notable(self) -> bool:
-        """Whether somebody should look at this host."""
+        """Whether this host needs attention."""
         host = self.host
         trouble = host.result not in (None, Outcome.DONE) or host.failures or host.notes
-        deviates = self.besides or self.missing or reboot_open(host) or services_down(host)
-        said_no = any(not check.ok for check in host.checks)
-        return bool(trouble or deviates or said_no or any(worrying(f) for f in host.findings))
+        deviates = self.unpredicted or self.not_happened or reboot_open(host) or services_down(host)
+        check_failed = any(not check.ok for check in host.checks)
+        return bool(trouble or deviates or check_failed or any(worrying(f) for f in host.findings))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group[T]:
-    """One thing that is the same on all of these hosts."""
+    """One item that is the same on all of these hosts."""
 
     item: T
     hosts: tuple[str, ...]
 
     @property
     def placeholder(self) -> str:
-        """The host to name in advice: HOST stands for each where there are several."""
+        """The host to name in advice: "HOST" where there are several."""
         return self.hosts[0] if len(self.hosts) == 1 else "HOST"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """The counts of a whole report; updates and security count each package on each host.
+    """The counts of a report; updates and security count each package on each host.
 
-    objects: {(action, kind, group): how many}, on all hosts; things: each of them.
+    objects: {(action, kind, group): how many}, on all hosts; object_groups: each of them.
     settings: what else is changed, on each host.
     """
 
@@ -85,8 +85,8 @@ class Facts:
     hosts: tuple[HostFacts, ...]
     packages: tuple[Group[Package], ...]
     objects: Mapping[tuple[str, str, str], int]
-    things: tuple[Group[Object], ...]
-    foreseen: tuple[Group[Foreseen], ...]
+    object_groups: tuple[Group[Object], ...]
+    predicted_settings: tuple[Group[PredictedSetting], ...]
     settings: int
     hosts_with_settings: int
     services: tuple[Group[Service], ...]
@@ -98,11 +98,11 @@ class Facts:
     hosts_with_updates: int
     advisories: int
     restarting: tuple[Host, ...]
-    many: bool
+    is_large: bool
 
     @property
     def notable(self) -> tuple[HostFacts, ...]:
-        """The hosts that somebody should look at."""
+        """The hosts that need attention."""
         return tuple(facts for facts in self.hosts if facts.notable)
 
     def total(self, kind: DifferenceKind) -> int:
@@ -111,7 +111,7 @@ class Facts:
 
 
 def reboot_open(host: Host) -> bool:
-    """A restart that the host needs (or the plan promised) and that has not come, after a run."""
+    """A restart that the host needs (or the plan predicted) and that has not happened, after a run."""
     return bool(host.result and (host.reboot.required or host.reboot.planned) and not host.reboot.done)
 
 
@@ -140,8 +140,8 @@ def gather(report: Report) -> Facts:
         hosts=tuple(_host(host) for host in report.hosts),
         packages=tuple(sorted(_group(report, lambda host: host.packages), key=_package_order)),
         objects=Counter((o.action, o.kind, o.group) for host in report.hosts for o in host.objects),
-        things=tuple(_group(report, lambda host: host.objects)),
-        foreseen=tuple(_group(report, lambda host: host.foreseen)),
+        object_groups=tuple(_group(report, lambda host: host.objects)),
+        predicted_settings=tuple(_group(report, lambda host: host.foreseen)),
         settings=sum(map(_settings, report.hosts)),
         hosts_with_settings=sum(_settings(host) > 0 for host in report.hosts),
         services=tuple(_group(report, lambda host: host.services)),
@@ -153,7 +153,7 @@ def gather(report: Report) -> Facts:
         hosts_with_updates=sum(bool(host.packages) for host in report.hosts),
         advisories=len({name for package in packages for name in package.advisories}),
         restarting=tuple(h for h in report.hosts if (h.reboot.done if happened else h.reboot.planned)),
-        many=len(report.hosts) > MANY_HOSTS,
+        is_large=len(report.hosts) > MANY_HOSTS,
     )
 
 
@@ -170,16 +170,16 @@ def _host(host: Host) -> HostFacts:
 
 
 def _settings(host: Host) -> int:
-    """How many settings will be changed, or were: packages and objects are counted for themselves."""
-    came = (d for d in host.differences if d.kind is not DifferenceKind.DID_NOT_COME)
-    return len(host.foreseen) + sum(d.number for d in came if d.task not in ("packages", "objects"))
+    """How many settings will be changed, or were: packages and objects are counted separately."""
+    happened = (d for d in host.differences if d.kind is not DifferenceKind.DID_NOT_HAPPEN)
+    return len(host.foreseen) + sum(d.number for d in happened if d.task not in ("packages", "objects"))
 
 
 def _numbers(host: Host) -> Counter[DifferenceKind]:
-    found: Counter[DifferenceKind] = Counter()
+    numbers: Counter[DifferenceKind] = Counter()
     for difference in host.differences:
-        found[difference.kind] += difference.number
-    return found
+        numbers[difference.kind] += difference.number
+    return numbers
 
 
 def _group[T: Hashable](report: Report, items: Callable[[Host], Iterable[T]]) -> list[Group[T]]:
@@ -194,7 +194,7 @@ def _package_order(group: Group[Package]) -> tuple[bool, str, str]:
     return (not group.item.security, group.item.name, group.item.new or "")
 
 
-_ORDER = (DifferenceKind.DID_NOT_COME, DifferenceKind.CAME_BESIDES, DifferenceKind.FORESEEN_AND_CAME)
+_ORDER = (DifferenceKind.DID_NOT_HAPPEN, DifferenceKind.NOT_PREDICTED, DifferenceKind.AS_PREDICTED)
 
 
 def _difference_order(group: Group[Difference]) -> int:
@@ -202,7 +202,7 @@ def _difference_order(group: Group[Difference]) -> int:
 
 
 def worrying(finding: Finding) -> bool:
-    """Whether somebody has to do something about it."""
+    """Whether it calls for action."""
     return finding.severity is not Severity.INFORMATIONAL
 
 
@@ -211,5 +211,5 @@ def _finding_order(group: Group[Finding]) -> tuple[int, str, str]:
 
 
 def is_backout(report: Report) -> bool:
-    """Whether the run took hosts back."""
+    """Whether the run was a back-out."""
     return report.run is not None and report.run.kind is RunKind.BACKOUT

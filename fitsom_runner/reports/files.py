@@ -1,4 +1,4 @@
-"""Where reports lie, and when they are written: after each plan and each run, and anew when asked for."""
+"""Where reports are, and when they are written: after each plan and each run, and again on request."""
 
 from __future__ import annotations
 

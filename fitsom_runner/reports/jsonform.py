@@ -1,4 +1,4 @@
-"""The JSON form of a report: the whole model, with a name and a version for those who read it later."""
+"""The JSON form of a report: the complete model, with a name and a version for those who read it later."""
 
 import json
 from functools import cache
@@ -12,7 +12,7 @@ from fitsom_runner.reports.text import clean
 
 
 class UnreadableReportError(FitsomError):
-    """The text is not a report of this schema and version; the message says what is wrong."""
+    """The text is not a report of this schema and version; the message names the fault."""
 
     exit_code = ExitCode.USAGE
 
@@ -23,10 +23,10 @@ def _adapter() -> TypeAdapter[Report]:
 
 
 def to_json(report: Report) -> str:
-    """The whole report as indented JSON; keys are the model's field names in its order, text is cleaned."""
+    """The report as indented JSON; keys are the model's field names in its order, text is cleaned."""
     body = _adapter().dump_python(report, mode="json")
-    whole = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **_cleaned(body)}
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    document = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **_cleaned(body)}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str | bytes) -> Report:

@@ -1,7 +1,7 @@
 """What a report is made of: plain frozen data, no database and no Ansible.
 
-A Report without a run tells of a plan ("what will happen if you approve"); with a run, of what happened.
-Everything a host says below is a *fact* after a run and a *prediction* before one.
+A Report without a run describes a plan ("what will happen if you approve"); with a run, what happened.
+Everything in a Host below is a *fact* after a run and a *prediction* before one.
 All times are timezone-aware datetimes, all durations seconds; sequences are tuples in the order to show.
 """
 
@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Plan against actual on the host that holds it; what: one line of text, number: of how many things."""
+    """Plan against actual on the host that holds it; what: one line of text, number: how many it counts."""
 
     task: str
     what: str
@@ -30,8 +30,8 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Foreseen:
-    """A setting that the plan says will be changed: by which task, which item of its loop, and what differs."""
+class PredictedSetting:
+    """A setting that the plan predicts to be changed: by which task, which item of its loop, and what differs."""
 
     task: str
     what: str = ""
@@ -62,10 +62,10 @@ class Host:
     """One host of the change.
 
     result is None before a run. label is what people call it ("the file server"), provides what they lack
-    while it is away ("files"), device its kind as a singular noun ("server", "computer"); ring is the ring
-    it is patched in. packages, services, reboot: what came (after a run) or will come (a plan). foreseen: settings
-    that a plan will change; after a run they are among the differences. observed: what modules observed of the host
-    for the CMDB, by name, such as configuration_item.
+    while it restarts ("files"), device its kind as a singular noun ("server", "computer"); ring is the ring
+    it is patched in. packages, services, reboot: what happened (after a run) or will happen (a plan). foreseen:
+    settings that a plan will change; after a run they are among the differences. observed: what modules
+    observed of the host for the CMDB, by name, such as configuration_item.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Host:
     device: str = "server"
     ring: str = ""
     groups: tuple[str, ...] = ()
-    foreseen: tuple[Foreseen, ...] = ()
+    foreseen: tuple[PredictedSetting, ...] = ()
     differences: tuple[Difference, ...] = ()
     packages: tuple[Package, ...] = ()
     objects: tuple[Object, ...] = ()
@@ -92,7 +92,7 @@ class Host:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """One run. ended and wall_seconds are None when nobody saw the end; follows names an earlier run.
+    """One run. ended and wall_seconds are None when the end is not known; follows names an earlier run.
 
     refusal: why it was refused before it touched anything, a sentence each.
     """

@@ -9,7 +9,7 @@ from typing import Any
 from fitsom_runner.facts import ConfigurationItem, FileSystem
 from fitsom_runner.facts_reader import configuration_item
 
-NOT_SAID = "not said"
+NOT_SAID = "not reported"
 COLUMNS = ("Host", "System", "Supported until", "Last start", "Serial number", "Least free space")
 
 
@@ -32,8 +32,8 @@ class Row:
 
 def rows(hosts: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Row, ...]:
     """The rows of those of (name, observed facts) that were observed."""
-    found = ((name, configuration_item(observed)) for name, observed in hosts)
-    return tuple(_row(name, item) for name, item in found if item)
+    items = ((name, configuration_item(observed)) for name, observed in hosts)
+    return tuple(_row(name, item) for name, item in items if item)
 
 
 def _row(host: str, item: ConfigurationItem) -> Row:
@@ -44,15 +44,15 @@ def _row(host: str, item: ConfigurationItem) -> Row:
         support=item.supported_until or "not known",
         boot=(item.last_boot or NOT_SAID).replace("T", " ").replace("Z", " UTC"),
         serial=item.serial or NOT_SAID,
-        space=_least(item.filesystems),
+        space=_least_free_space(item.filesystems),
     )
 
 
-def _least(filesystems: tuple[FileSystem, ...]) -> str:
+def _least_free_space(filesystems: tuple[FileSystem, ...]) -> str:
     """The file system that is fullest by share."""
     if not filesystems:
         return NOT_SAID
     fullest = max(filesystems, key=lambda row: row.used_percent)
-    free = fullest.free_mb
-    room = f"{free / 1024:,.1f} GB" if free >= 1024 else f"{free} MB"
+    free_mb = fullest.free_mb
+    room = f"{free_mb / 1024:,.1f} GB" if free_mb >= 1024 else f"{free_mb} MB"
     return f"{room} on {fullest.mount} ({fullest.used_percent:.0f} % used)"

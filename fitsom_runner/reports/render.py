@@ -1,4 +1,4 @@
-"""A report as HTML, Markdown or JSON: the same model through three doors."""
+"""A report as HTML, Markdown or JSON: three forms of the same model."""
 
 import base64
 import hashlib
@@ -31,12 +31,12 @@ def page(template: str, words: dict[str, Any]) -> str:
 
 
 def render_markdown(report: Report) -> str:
-    """The whole report as Markdown that also reads well unrendered."""
+    """The complete report as Markdown that also reads well unrendered."""
     return _environment(html=False).get_template("report.md.j2").render(_context(report)).strip() + "\n"
 
 
 def render_json(report: Report) -> str:
-    """The whole model; jsonform.from_json reads it back."""
+    """The complete model; jsonform.from_json reads it back."""
     return to_json(report)
 
 

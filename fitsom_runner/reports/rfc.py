@@ -106,7 +106,7 @@ class Approval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SealComponent:
-    """One thing that the seal covers ("roles/", "tree 9f3a...")."""
+    """One part that the seal covers ("roles/", "tree 9f3a...")."""
 
     name: str
     value: str

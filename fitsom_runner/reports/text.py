@@ -1,4 +1,4 @@
-"""Small pure helpers for text: cleaning what hosts said, counting, listing."""
+"""Small pure helpers for text: cleaning what hosts reported, counting, listing."""
 
 import re
 from collections.abc import Sequence
@@ -43,14 +43,14 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listed(items: Sequence[str], most: int = 5) -> str:
+def listed(items: Sequence[str], limit: int = 5) -> str:
     """a; a and b; a, b and c; a, b, c and 14 others."""
-    shown = list(items)
-    if len(shown) > most:
-        shown = [*shown[: most - 1], count(len(shown) - most + 1, "other")]
-    if len(shown) <= 1:
-        return "".join(shown)
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    parts = list(items)
+    if len(parts) > limit:
+        parts = [*parts[: limit - 1], count(len(parts) - limit + 1, "other")]
+    if len(parts) <= 1:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def sentence(text: str) -> str:
@@ -58,8 +58,8 @@ def sentence(text: str) -> str:
     text = text.strip()
     if not text:
         return ""
-    first = text[0].upper() if text.split()[0].strip(",;:").isalpha() else text[0]
-    return first + text[1:] + ("" if text[-1] in ".!?" else ".")
+    initial = text[0].upper() if text.split()[0].strip(",;:").isalpha() else text[0]
+    return initial + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
 _MARKS = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
@@ -84,7 +84,7 @@ def code(text: str) -> str:
 
 def fence(text: str) -> str:
     """A Markdown code block that no backticks in the text can end."""
-    shown = shorten(text)
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    content = shorten(text)
+    longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
     ticks = "`" * max(3, longest + 1)
-    return f"{ticks}text\n{shown}\n{ticks}"
+    return f"{ticks}text\n{content}\n{ticks}"

@@ -24,8 +24,8 @@ def local(moment: datetime, name: str) -> datetime:
 
 def day(moment: datetime, name: str) -> str:
     """Friday 6 November 2026."""
-    there = local(moment, name)
-    return f"{there:%A} {there.day} {there:%B %Y}"
+    local_time = local(moment, name)
+    return f"{local_time:%A} {local_time.day} {local_time:%B %Y}"
 
 
 def clock(moment: datetime, name: str, *, seconds: bool = False) -> str:
@@ -45,20 +45,20 @@ def stamp(moment: datetime, name: str) -> str:
 
 def span(start: datetime, end: datetime, name: str, *, year: bool = True) -> str:
     """Friday 6 November 2026, 18:00-19:00 GMT; both days and both clock names where they differ."""
-    first, last = local(start, name), local(end, name)
-    begin = day(start, name) if year else f"{first:%A} {first.day} {first:%B}"
-    if first.date() == last.date() and first.utcoffset() == last.utcoffset():
-        return f"{begin}, {first:%H:%M}{DASH}{last:%H:%M} {last:%Z}"
-    finish = f"{last:%H:%M %Z}" if first.date() == last.date() else when(end, name)
-    return f"{begin}, {first:%H:%M %Z} {DASH} {finish}"
+    local_start, local_end = local(start, name), local(end, name)
+    start_text = day(start, name) if year else f"{local_start:%A} {local_start.day} {local_start:%B}"
+    if local_start.date() == local_end.date() and local_start.utcoffset() == local_end.utcoffset():
+        return f"{start_text}, {local_start:%H:%M}{DASH}{local_end:%H:%M} {local_end:%Z}"
+    end_text = f"{local_end:%H:%M %Z}" if local_start.date() == local_end.date() else when(end, name)
+    return f"{start_text}, {local_start:%H:%M %Z} {DASH} {end_text}"
 
 
 def short_window(window: Window) -> str:
     """Friday 6 November, 18:00-19:00: without clock name unless the clocks change inside."""
-    first, last = local(window.start, window.zone), local(window.end, window.zone)
-    text = span(window.start, window.end, window.zone, year=first.year != last.year)
-    if first.utcoffset() == last.utcoffset():
-        return text.replace(f" {last:%Z}", "")
+    local_start, local_end = local(window.start, window.zone), local(window.end, window.zone)
+    text = span(window.start, window.end, window.zone, year=local_start.year != local_end.year)
+    if local_start.utcoffset() == local_end.utcoffset():
+        return text.replace(f" {local_end:%Z}", "")
     return text
 
 
@@ -68,12 +68,12 @@ def duration(seconds: float | None) -> str:
         return "not known"
     if seconds < 10:
         return f"{max(seconds, 0):.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
+    total = round(seconds)
+    if total < 60:
+        return f"{total} s"
+    minutes, remainder = divmod(total, 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+        return f"{minutes} min {remainder} s" if remainder else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 

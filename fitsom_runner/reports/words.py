@@ -20,7 +20,7 @@ __all__ = ["Advice", "Tone", "Verdict", "next_steps", "open_points", "summary", 
 
 
 class Tone(StrEnum):
-    """How a verdict should look: each has its own sign, so that colour is never needed to tell them apart."""
+    """How a verdict should look: each has its own sign, so that colour is never needed to distinguish them."""
 
     GOOD = "good"
     WARN = "warn"
@@ -40,7 +40,7 @@ class Verdict:
 MANY_FINDINGS = 5
 MANY_TASKS = 12
 MANY_HOSTS_NAMED = 4
-_STOPPED = {
+_ENDED_WITHOUT_RUN = {
     State.REJECTED: ("Rejected: nothing will be done", "This change was rejected."),
     State.CANCELLED: ("Cancelled: nothing will be done", "This change was cancelled."),
     State.EXPIRED: ("Expired: nothing was done", "Its window passed before it was started."),
@@ -50,11 +50,11 @@ _STOPPED = {
 def summary(report: Report, facts: Facts | None = None) -> str:
     """What happened or will happen, in one sentence: updates, restarts, and when."""
     facts = facts or gather(report)
-    things = things_changed(report, facts)
+    objects = object_changes(report, facts)
     settings = [] if facts.updates or not facts.settings else [_settings(report, facts)]
-    updates = [] if (things or settings) and not facts.updates else [_updates(report, facts)]
-    parts = [*updates, *things, *settings, *_restarts(report, facts)]
-    unknown = [called(host) for host in report.hosts if host.result is Outcome.UNKNOWN]
+    updates = [] if (objects or settings) and not facts.updates else [_updates(report, facts)]
+    parts = [*updates, *objects, *settings, *_restarts(report, facts)]
+    unknown = [host_label(host) for host in report.hosts if host.result is Outcome.UNKNOWN]
     if unknown:
         parts.append(f"what was done on {listed(unknown)} is not known")
     if report.run is None and report.change.window:
@@ -66,64 +66,64 @@ def _updates(report: Report, facts: Facts) -> str:
     if not facts.updates:
         quiet = "nothing was changed" if evidence(report, facts) else "no package was changed"
         return "no package will change" if report.run is None else quiet
-    where = count(facts.hosts_with_updates, noun(report.hosts))
+    hosts = count(facts.hosts_with_updates, noun(report.hosts))
     verb = "will be" if report.run is None else "was" if facts.updates == 1 else "were"
     if is_backout(report):
-        return f"{count(facts.updates, 'package')} {verb} taken back to the earlier version on {where}"
-    other = facts.updates - facts.security
+        return f"{count(facts.updates, 'package')} {verb} taken back to the earlier version on {hosts}"
+    other_updates = facts.updates - facts.security
     names = [count(facts.security, "security update")] if facts.security else []
-    names += [count(other, "other update" if names else "update")] if other else []
-    return f"{' and '.join(names)} {verb} installed on {where}"
+    names += [count(other_updates, "other update" if names else "update")] if other_updates else []
+    return f"{' and '.join(names)} {verb} installed on {hosts}"
 
 
 def _settings(report: Report, facts: Facts) -> str:
     verb = "will be" if report.run is None else "was" if facts.settings == 1 else "were"
-    where = count(facts.hosts_with_settings, noun(report.hosts))
-    return f"{count(facts.settings, 'setting')} {verb} changed on {where}"
+    hosts = count(facts.hosts_with_settings, noun(report.hosts))
+    return f"{count(facts.settings, 'setting')} {verb} changed on {hosts}"
 
 
-def to_be_done(report: Report, facts: Facts) -> list[str]:
-    """What a plan will do beside updates: things where they are few, then settings in the words of their tasks."""
-    labels = {host.name: called(host) for host in report.hosts}
-    where: dict[str, list[str]] = {}
-    things = [thing for thing in facts.things if thing_sentence(thing.item)]
-    if len(facts.things) <= MANY_TASKS:
-        things += [thing for thing in facts.things if not thing_sentence(thing.item)]
-    for thing in things:
-        what = thing_sentence(thing.item) or thing_words(thing.item)
-        where.setdefault(what, []).extend(thing.hosts)
-    for group in facts.foreseen:
-        where.setdefault(group.item.task, []).extend(group.hosts)
+def planned_work(report: Report, facts: Facts) -> list[str]:
+    """What a plan will do besides updates: objects where they are few, then settings in the words of their tasks."""
+    labels = {host.name: host_label(host) for host in report.hosts}
+    hosts_by_line: dict[str, list[str]] = {}
+    object_groups = [entry for entry in facts.object_groups if object_sentence(entry.item)]
+    if len(facts.object_groups) <= MANY_TASKS:
+        object_groups += [entry for entry in facts.object_groups if not object_sentence(entry.item)]
+    for entry in object_groups:
+        line = object_sentence(entry.item) or object_words(entry.item)
+        hosts_by_line.setdefault(line, []).extend(entry.hosts)
+    for group in facts.predicted_settings:
+        hosts_by_line.setdefault(group.item.task, []).extend(group.hosts)
     lines = [
-        f"{what}, on {listed([labels[name] for name in dict.fromkeys(names)], MANY_HOSTS_NAMED)}"
-        for what, names in where.items()
+        f"{line}, on {listed([labels[name] for name in dict.fromkeys(names)], MANY_HOSTS_NAMED)}"
+        for line, names in hosts_by_line.items()
     ]
     further = len(lines) - MANY_TASKS
     return lines if further <= 1 else [*lines[:MANY_TASKS], f"and {further} more, in the list below"]
 
 
-def thing_words(thing: Object) -> str:
+def object_words(item: Object) -> str:
     """Such as "Create the queue library (place: Library)"."""
-    told = f" ({thing.what})" if thing.what else ""
-    return f"{thing.action.capitalize()} the {_KINDS.get(thing.kind, thing.kind)} {thing.id}{told}"
+    detail = f" ({item.what})" if item.what else ""
+    return f"{item.action.capitalize()} the {_KIND_NOUNS.get(item.kind, item.kind)} {item.id}{detail}"
 
 
-def thing_sentence(thing: Object) -> str:
-    """Such as "No longer let in: pupils, for ssh", of what says by itself who reaches what; else empty."""
-    start = _SENTENCES.get(thing.kind, {}).get(thing.action)
-    if start is None or not thing.what:
+def object_sentence(item: Object) -> str:
+    """Such as "No longer let in: pupils, for ssh", of an object whose text says who reaches what; otherwise empty."""
+    start = _SENTENCES.get(item.kind, {}).get(item.action)
+    if start is None or not item.what:
         return ""
-    return f"{start} {thing.what[0].lower()}{thing.what[1:]}" if start else thing.what
+    return f"{start} {item.what[0].lower()}{item.what[1:]}" if start else item.what
 
 
 def evidence(report: Report, facts: Facts) -> list[str]:
-    """What hosts told of a run that changes nothing and is there to prove something, as a restore drill."""
+    """What hosts reported of a run that changes nothing and is there to prove something, as a restore drill."""
     if facts.updates or facts.objects or facts.settings:
         return []
-    return [f"{called(host)}: {note}" for host in report.hosts for note in host.notes][:MANY_TASKS]
+    return [f"{host_label(host)}: {note}" for host in report.hosts for note in host.notes][:MANY_TASKS]
 
 
-_DONE_TO = {
+_PAST_TENSE = {
     "create": "created",
     "add": "added",
     "enable": "switched on",
@@ -136,28 +136,30 @@ _DONE_TO = {
     "remove": "removed",
     "delete": "deleted",
 }
-_KINDS = {
+_KIND_NOUNS = {
     "user": "account",
     "group": "group",
     "unit": "organisational unit",
     "device line": "configuration line",
 }
-# Things whose `what` is a sentence, and how it begins. Each matters to who approves, however many there are.
+# Objects whose `what` is a sentence, and how it begins. An approver must see each, however many there are.
 _SENTENCES = {"firewall rule": {"add": "", "change": "From now on", "remove": "No longer"}}
 
 
-def things_changed(report: Report, facts: Facts) -> list[str]:
+def object_changes(report: Report, facts: Facts) -> list[str]:
     """Such as "180 accounts and 12 groups will be created", one part for each action."""
-    numbers: dict[str, dict[str, int]] = {done: {} for done in _DONE_TO.values()}
+    numbers: dict[str, dict[str, int]] = {participle: {} for participle in _PAST_TENSE.values()}
     for (action, kind, _group), number in facts.objects.items():
-        kinds = numbers.setdefault(_DONE_TO.get(action, f"touched ({action})"), {})
+        kinds = numbers.setdefault(_PAST_TENSE.get(action, f"touched ({action})"), {})
         kinds[kind] = kinds.get(kind, 0) + number
     parts = []
-    for done, kinds in numbers.items():
+    for participle, kinds in numbers.items():
         if kinds:
             total = sum(kinds.values())
             verb = "will be" if report.run is None else "was" if total == 1 else "were"
-            parts.append(f"{listed([count(n, _KINDS.get(k, k)) for k, n in kinds.items()])} {verb} {done}")
+            parts.append(
+                f"{listed([count(n, _KIND_NOUNS.get(k, k)) for k, n in kinds.items()])} {verb} {participle}"
+            )
     return parts
 
 
@@ -169,14 +171,14 @@ def _restarts(report: Report, facts: Facts) -> list[str]:
     verb = "restarted" if past else "restart" + ("s" if len(hosts) == 1 else "")
     if len(hosts) > 3:
         longest = max((host.reboot.seconds or 0 for host in hosts), default=0)
-        away = f", each away for {about(longest)} at most" if longest else ""
-        return [f"{count(len(hosts), noun(hosts))} {verb} once each{away}"]
-    names = listed([called(host) for host in hosts])
-    each = " each" if len(hosts) > 1 else ""
-    return [f"{names} {verb} once{each}{_away(hosts)}"]
+        downtime = f", each away for {about(longest)} at most" if longest else ""
+        return [f"{count(len(hosts), noun(hosts))} {verb} once each{downtime}"]
+    names = listed([host_label(host) for host in hosts])
+    suffix = " each" if len(hosts) > 1 else ""
+    return [f"{names} {verb} once{suffix}{_downtime(hosts)}"]
 
 
-def _away(hosts: tuple[Host, ...]) -> str:
+def _downtime(hosts: tuple[Host, ...]) -> str:
     seconds = max((host.reboot.seconds or 0 for host in hosts), default=0)
     without = listed(list(dict.fromkeys(host.provides for host in hosts if host.provides)))
     if seconds:
@@ -184,7 +186,7 @@ def _away(hosts: tuple[Host, ...]) -> str:
     return f", for that time without {without}" if without else ""
 
 
-def called(host: Host) -> str:
+def host_label(host: Host) -> str:
     """What people call the host: "the file server", or its name."""
     return host.label or host.name
 
@@ -194,15 +196,17 @@ def verdict(report: Report, facts: Facts | None = None) -> Verdict:
     facts = facts or gather(report)
     if report.run is None:
         return _plan_verdict(report)
-    done, of = facts.results.get(Outcome.DONE, 0), len(report.hosts)
-    share = f"{done:,} of {count(of, noun(report.hosts))} {'is' if done == 1 else 'are'} done."
+    number_done, total = facts.results.get(Outcome.DONE, 0), len(report.hosts)
+    share = (
+        f"{number_done:,} of {count(total, noun(report.hosts))} {'is' if number_done == 1 else 'are'} done."
+    )
     outcome = report.run.outcome
     if outcome is RunStatus.SUCCEEDED:
         return _success(report, facts, share)
-    share = f"{share} {_rest(facts)}".strip()
+    share = f"{share} {_not_done(facts)}".strip()
     if outcome is RunStatus.FAILED:
-        title = "It worked only in part" if done else "It did not work"
-        return Verdict(tone=Tone.WARN if done else Tone.BAD, title=title, text=share)
+        title = "It worked only in part" if number_done else "It did not work"
+        return Verdict(tone=Tone.WARN if number_done else Tone.BAD, title=title, text=share)
     if outcome is RunStatus.INTERRUPTED:
         return Verdict(tone=Tone.BAD, title="The run was cut short", text=share)
     if outcome is RunStatus.REFUSED:
@@ -211,36 +215,36 @@ def verdict(report: Report, facts: Facts | None = None) -> Verdict:
     return Verdict(tone=Tone.WARN, title="The run was stopped by hand", text=share)
 
 
-_REST = (
+_NOT_DONE = (
     (Outcome.FAILED, "failed"),
     (Outcome.UNREACHABLE, "could not be reached"),
-    (Outcome.UNKNOWN, "must be looked at"),
+    (Outcome.UNKNOWN, "must be checked"),
     (Outcome.UNTOUCHED, "not touched"),
 )
 
 
-def _rest(facts: Facts) -> str:
-    parts = [f"{facts.results[result]:,} {text}" for result, text in _REST if facts.results.get(result)]
+def _not_done(facts: Facts) -> str:
+    parts = [f"{facts.results[result]:,} {text}" for result, text in _NOT_DONE if facts.results.get(result)]
     return sentence(listed(parts))
 
 
 def _success(report: Report, facts: Facts, share: str) -> Verdict:
-    besides = facts.total(DifferenceKind.CAME_BESIDES)
-    missing = facts.total(DifferenceKind.DID_NOT_COME)
-    done = "The way back worked" if is_backout(report) else "It worked"
-    if besides or missing:
-        parts = [f"{count(besides, 'thing')} changed that the plan had not foreseen"] if besides else []
-        parts += [f"{count(missing, 'planned thing')} did not change"] if missing else []
+    unpredicted = facts.total(DifferenceKind.NOT_PREDICTED)
+    not_happened = facts.total(DifferenceKind.DID_NOT_HAPPEN)
+    title = "The way back worked" if is_backout(report) else "It worked"
+    if unpredicted or not_happened:
+        parts = [f"{count(unpredicted, 'unpredicted change')} happened"] if unpredicted else []
+        parts += [f"{count(not_happened, 'predicted change')} did not happen"] if not_happened else []
         text = f"{share} {sentence(' and '.join(parts))}"
-        return Verdict(tone=Tone.WARN, title=f"{done}, but not exactly as planned", text=text)
+        return Verdict(tone=Tone.WARN, title=f"{title}, but not exactly as planned", text=text)
     if open_points(report, facts):
-        return Verdict(tone=Tone.GOOD, title=f"{done}; something is still open", text=share)
-    return Verdict(tone=Tone.GOOD, title=done, text=f"{share} All went as planned.")
+        return Verdict(tone=Tone.GOOD, title=f"{title}; something is still open", text=share)
+    return Verdict(tone=Tone.GOOD, title=title, text=f"{share} All went as planned.")
 
 
 def _plan_verdict(report: Report) -> Verdict:
-    if report.change.state in _STOPPED:
-        title, text = _STOPPED[report.change.state]
+    if report.change.state in _ENDED_WITHOUT_RUN:
+        title, text = _ENDED_WITHOUT_RUN[report.change.state]
         return Verdict(tone=Tone.WARN, title=title, text=text)
     if report.awaiting:
         waiting = listed([label(kind).lower() for kind in report.awaiting])
@@ -256,9 +260,9 @@ def timing(report: Report) -> str:
     if run is None:
         return sentence(span(window.start, window.end, window.zone)) if window else "No window is set yet."
     if run.ended is None:
-        return f"Started {when(run.started, report.shown_zone)}; nobody saw the end."
-    took = run.wall_seconds if run.wall_seconds is not None else (run.ended - run.started).total_seconds()
-    text = f"{span(run.started, run.ended, report.shown_zone)} ({duration(took)})."
+        return f"Started {when(run.started, report.shown_zone)}; its end was not recorded."
+    seconds = run.wall_seconds if run.wall_seconds is not None else (run.ended - run.started).total_seconds()
+    text = f"{span(run.started, run.ended, report.shown_zone)} ({duration(seconds)})."
     if window and (run.started < window.start or run.ended > window.end):
         return f"{text} This was outside the approved window, {short_window(window)}."
     return text
@@ -269,8 +273,8 @@ def affected(report: Report, facts: Facts) -> tuple[str, ...]:
     restarts = [sentence(part) for part in _restarts(report, facts)]
     if not restarts:
         unsure = facts.results.get(Outcome.UNKNOWN, 0)
-        seen = "No restart was seen." if unsure else "No machine restarted."
-        restarts = ["No machine restarts." if report.run is None else seen]
+        no_restart = "No restart was recorded." if unsure else "No machine restarted."
+        restarts = ["No machine restarts." if report.run is None else no_restart]
     impact = report.change.impact.strip()
     announced = "Expected" if report.run is None else "Announced beforehand"
     return (*restarts, *([f"{announced}: {impact}"] if impact else []))
@@ -278,44 +282,44 @@ def affected(report: Report, facts: Facts) -> tuple[str, ...]:
 
 def way_back(report: Report) -> str:
     """The way back in a few words."""
-    first = {
+    possibility = {
         BackOutClass.REVERSIBLE: "It can be undone.",
         BackOutClass.RESTORE: "Undoing it means restoring from backup.",
         BackOutClass.FORWARD_ONLY: "It cannot be undone, only repaired.",
     }[report.change.backout_class]
-    return f"{first} {sentence(report.change.backout)}".strip()
+    return f"{possibility} {sentence(report.change.backout)}".strip()
 
 
-def person(who: Person) -> str:
+def person(somebody: Person) -> str:
     """Margaret Hale (Head teacher)."""
-    return f"{who.name} ({who.role})" if who.role else who.name
+    return f"{somebody.name} ({somebody.role})" if somebody.role else somebody.name
 
 
-def approval(given: Approval, zone: str) -> str:
+def approval(signature: Approval, zone: str) -> str:
     """Who decided what, and when."""
-    by = person(given.person)
-    if given.on_behalf_of:
-        by += f" on behalf of {person(given.on_behalf_of)}"
-    verb = "approved by" if given.decision is Decision.APPROVED else "REJECTED by"
-    return f"{label(given.kind)}: {verb} {by}, {when(given.when, zone)}."
+    by = person(signature.person)
+    if signature.on_behalf_of:
+        by += f" on behalf of {person(signature.on_behalf_of)}"
+    verb = "approved by" if signature.decision is Decision.APPROVED else "REJECTED by"
+    return f"{label(signature.kind)}: {verb} {by}, {when(signature.when, zone)}."
 
 
 def open_points(report: Report, facts: Facts | None = None) -> tuple[str, ...]:
-    """What somebody still has to do; empty when nothing is."""
+    """What still has to be done; empty when nothing has."""
     facts = facts or gather(report)
     points = [_hosts_point(report, result, text) for result, text in _OPEN_RESULTS]
-    restart = [called(host) for host in report.hosts if reboot_open(host)]
-    down = [f"{name} on {called(host)}" for host in report.hosts for name in services_down(host)]
-    checks = [f"{c.name} on {called(h)}" for h in report.hosts for c in h.checks if not c.ok]
-    found = [f"{group.item.ci}: {group.item.what}" for group in facts.findings if worrying(group.item)]
+    restart = [host_label(host) for host in report.hosts if reboot_open(host)]
+    services = [f"{name} on {host_label(host)}" for host in report.hosts for name in services_down(host)]
+    checks = [f"{c.name} on {host_label(h)}" for h in report.hosts for c in h.checks if not c.ok]
+    findings = [f"{group.item.ci}: {group.item.what}" for group in facts.findings if worrying(group.item)]
     incidents = [incident.number for incident in report.incidents if incident.open]
     points += [
         f"Still to restart: {listed(restart)}." if restart else "",
-        f"Not running after the work: {listed(down)}." if down else "",
-        f"{count(len(checks), 'check')} said no: {listed(checks)}." if checks else "",
-        *found[:MANY_FINDINGS],
-        f"{count(len(found) - MANY_FINDINGS, 'further finding is', 'further findings are')} in the list below."
-        if len(found) > MANY_FINDINGS
+        f"Not running after the work: {listed(services)}." if services else "",
+        f"{count(len(checks), 'check')} failed: {listed(checks)}." if checks else "",
+        *findings[:MANY_FINDINGS],
+        f"{count(len(findings) - MANY_FINDINGS, 'further finding is', 'further findings are')} in the list below."
+        if len(findings) > MANY_FINDINGS
         else "",
         f"{count(len(incidents), 'incident is', 'incidents are')} open: {listed(incidents)}."
         if incidents
@@ -333,15 +337,17 @@ def open_points(report: Report, facts: Facts | None = None) -> tuple[str, ...]:
 _OPEN_RESULTS = (
     (Outcome.FAILED, "failed and need{s} a technician"),
     (Outcome.UNREACHABLE, "could not be reached and {is_are} not patched"),
-    (Outcome.UNKNOWN, "must be looked at: nobody saw whether the work finished there"),
+    (Outcome.UNKNOWN, "must be checked: it is not known whether the work finished there"),
     (Outcome.UNTOUCHED, "{was_were} not touched and still need{s} the change"),
 )
 
 
 def _hosts_point(report: Report, result: Outcome, text: str) -> str:
-    names = [called(host) for host in report.hosts if host.result is result]
+    names = [host_label(host) for host in report.hosts if host.result is result]
     if not names:
         return ""
-    one = len(names) == 1
-    verb = text.format(s="s" if one else "", is_are="is" if one else "are", was_were="was" if one else "were")
+    single = len(names) == 1
+    verb = text.format(
+        s="s" if single else "", is_are="is" if single else "are", was_were="was" if single else "were"
+    )
     return sentence(f"{listed(names)} {verb}")

@@ -1,4 +1,4 @@
-"""What is due, and why something did not start. The school calendar will be asked here, in one place."""
+"""What is due, and why something did not start. The school calendar will be read here, in one place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fitsom_runner.people.powers import Identity
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ticked:
+class TickResult:
     """What one tick did about one change: `run` where it started, else `why` not."""
 
     change: str
@@ -25,16 +25,16 @@ class Ticked:
     why: str = ""
 
 
-def tick(config: Config, who: Identity) -> list[Ticked]:
+def tick(config: Config, identity: Identity) -> list[TickResult]:
     """Start everything approved and due, once; expire what missed its window. For cron or a systemd timer."""
-    done = []
+    results = []
     for change in _waiting():
         window = window_of(change)
         if window is not None and window.end <= clock.now():
-            done.append(_expire(change))
+            results.append(_expire(change))
         elif change.stage is State.SCHEDULED and is_due(change):
-            done.append(_start(config, who, change))
-    return done
+            results.append(_start(config, identity, change))
+    return results
 
 
 def is_due(change: Change) -> bool:
@@ -53,19 +53,19 @@ def _waiting() -> list[Change]:
     return list(Change.objects.filter(state__in=states).order_by("window_start", "number"))
 
 
-def _expire(change: Change) -> Ticked:
+def _expire(change: Change) -> TickResult:
     try:
         service.move(change, Action.EXPIRE, service.SYSTEM)
     except (
         FitsomError
-    ) as fault:  # somebody moved it in this very moment: the other changes still want their turn
-        return Ticked(change=change.number, why=fault.message)
-    return Ticked(change=change.number, why="its window passed without a start: expired")
+    ) as fault:  # it was modified at this moment: the other changes must still have their turn
+        return TickResult(change=change.number, why=fault.message)
+    return TickResult(change=change.number, why="its window passed without a start: expired")
 
 
-def _start(config: Config, who: Identity, change: Change) -> Ticked:
+def _start(config: Config, identity: Identity, change: Change) -> TickResult:
     try:
-        run: Run = runs.start(config, who, change)
+        run: Run = runs.start(config, identity, change)
     except FitsomError as fault:
-        return Ticked(change=change.number, why=fault.message)
-    return Ticked(change=change.number, run=run.id)
+        return TickResult(change=change.number, why=fault.message)
+    return TickResult(change=change.number, run=run.id)

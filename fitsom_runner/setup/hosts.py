@@ -1,4 +1,4 @@
-"""A school's hosts as people have them: a list from a spreadsheet, read whole or not at all."""
+"""A school's hosts as schools have them: a list from a spreadsheet, read completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from fitsom_runner.errors import ConfigError
 
-#: The groups that the playbooks ask for, and what membership means.
+#: The groups that the playbooks use, and what membership means.
 GROUPS: dict[str, str] = {
-    "pilot": "Patched first: machines whose failure nobody but us would notice.",
+    "pilot": "Patched first: machines whose failure only technicians would notice.",
     "servers": "Patched next: what the school works on.",
     "estate": "Patched last: rooms and class sets.",
     "baselined": "Kept in line with the configuration baseline: ssh, administrators, passwords, logs.",
-    "firewalled": "Let in what the register of firewall rules says, and nothing else.",
+    "firewalled": "Allow what the register of firewall rules lists, and nothing else.",
     "backed_up": "Hosts whose data is backed up.",
     "backup_servers": "Keep the backups of the others.",
     "directory": "One entry for each domain; everything is done from the controller, over LDAPS.",
@@ -34,7 +34,7 @@ LARGEST = 1_000_000
 _PART = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = re.compile(rf"(?=[A-Za-z])(?=.{{1,253}}$){_PART}(\.{_PART})*")
 _USER = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
-_TAKEN = {"all", "ungrouped", "localhost", *GROUPS}
+_RESERVED_NAMES = {"all", "ungrouped", "localhost", *GROUPS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Host:
 
     @property
     def unpatched(self) -> bool:
-        """In no ring, and nothing says that it is a device that is not patched."""
+        """In no ring, and not marked as a device that is not patched."""
         return not self.device and not set(RINGS) & set(self.groups)
 
 
@@ -60,25 +60,25 @@ def read(path: Path) -> tuple[Host, ...]:
     """The hosts of a CSV file. Raises ConfigError that names every fault by file and line."""
     rows = list(_rows(path))
     if not rows:
-        raise ConfigError(f"{path}: the file is empty", hint=_way_out())
+        raise ConfigError(f"{path}: the file is empty", hint=_format_hint())
     line, head = rows[0]
     columns = [cell.strip().lower() for cell in head]
     faults = [f"{path}:{line}: {fault}" for fault in _faults_of_columns(columns)]
     hosts: list[tuple[int, Host]] = []
     if not faults:
         for line, row in rows[1:]:
-            found = list(_faults_of_row(columns, row))
-            faults += [f"{path}:{line}: {fault}" for fault in found]
-            if not found:
+            row_faults = list(_faults_of_row(columns, row))
+            faults += [f"{path}:{line}: {fault}" for fault in row_faults]
+            if not row_faults:
                 hosts.append((line, host_of(dict(zip(columns, row, strict=False)))))
-        faults += [f"{path}:{line}: {fault}" for line, fault in _twice(hosts)]
+        faults += [f"{path}:{line}: {fault}" for line, fault in _duplicates(hosts)]
         if len(rows) == 1:
-            faults.append(f"{path}:{line}: there is no host below the headings")
+            faults.append(f"{path}:{line}: no host below the headings")
     if faults:
         raise ConfigError(
             f"{path} has {len(faults)} fault{'s' if len(faults) > 1 else ''}; nothing was made",
             details=tuple(faults),
-            hint=_way_out(),
+            hint=_format_hint(),
         )
     return tuple(host for _line, host in hosts)
 
@@ -101,13 +101,15 @@ def host_of(cells: Mapping[str, str]) -> Host:
 def faults_of(cells: Mapping[str, str]) -> Iterator[str]:
     """What is wrong with one host's cells, a sentence each."""
     for column, text in cells.items():
-        bad = next((c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")), "")
-        if bad:
-            yield f"{column}: the character U+{ord(bad):04X} cannot be part of it"
+        character = next(
+            (c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")), ""
+        )
+        if character:
+            yield f"{column}: the character U+{ord(character):04X} cannot be part of it"
         elif text.strip()[:1] in tuple("=+-@"):
-            yield f"{column}: {_short(text)} looks like a formula of the spreadsheet"
+            yield f"{column}: {_quoted(text)} looks like a formula of the spreadsheet"
         elif "{{" in text or "{%" in text:
-            yield f"{column}: {_short(text)} would be read by Ansible as a template"
+            yield f"{column}: {_quoted(text)} would be read by Ansible as a template"
         elif len(text) > 253:
             yield f"{column}: longer than 253 characters"
         else:
@@ -123,20 +125,20 @@ def _faults_of_cell(column: str, text: str) -> Iterator[str]:
     if column == "name":
         if not text:
             yield "name: it is missing"
-        elif text.lower() in _TAKEN:
-            yield f"name: {text} means something else to Ansible; call the host otherwise"
+        elif text.lower() in _RESERVED_NAMES:
+            yield f"name: {text} means something else to Ansible; choose another name"
         elif not _NAME.fullmatch(text):
-            yield f"name: {_short(text)} is no host name (letters, digits, hyphens and dots, a letter first)"
+            yield f"name: {_quoted(text)} is not a host name (letters, digits, hyphens and dots, a letter first)"
     elif column == "address" and text and not _is_address(text):
-        yield f"address: {_short(text)} is neither an IP address nor a host name"
+        yield f"address: {_quoted(text)} is neither an IP address nor a host name"
     elif column == "user" and text and not _USER.fullmatch(text):
-        yield f"user: {_short(text)} is no login"
+        yield f"user: {_quoted(text)} is not a login"
     elif column == "port" and text and not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        yield f"port: {_short(text)} is not between 1 and 65535"
+        yield f"port: {_quoted(text)} is not between 1 and 65535"
     elif column == "groups":
         for group in split_groups(text):
             if group not in GROUPS:
-                yield f"groups: {_short(group)} is not one of them{_meant(group, GROUPS)}"
+                yield f"groups: {_quoted(group)} is not one of them{_suggestion(group, GROUPS)}"
         rings = [group for group in RINGS if group in split_groups(text)]
         if len(rings) > 1:
             yield f"groups: a host is patched in one ring, not in {' and '.join(rings)}"
@@ -145,9 +147,9 @@ def _faults_of_cell(column: str, text: str) -> Iterator[str]:
 def _faults_of_columns(columns: Sequence[str]) -> Iterator[str]:
     for column in columns:
         if column not in COLUMNS:
-            yield f"there is no column {_short(column)}{_meant(column, COLUMNS)}"
+            yield f"there is no column {_quoted(column)}{_suggestion(column, COLUMNS)}"
     for column in sorted({column for column in columns if columns.count(column) > 1}):
-        yield f"the column {_short(column)} is there twice"
+        yield f"the column {_quoted(column)} appears twice"
     for column in ("name", "address", "groups"):
         if column not in columns:
             yield f"the column {column} is missing"
@@ -159,23 +161,23 @@ def _faults_of_row(columns: Sequence[str], row: Sequence[str]) -> Iterator[str]:
     yield from faults_of(dict.fromkeys(columns, "") | dict(zip(columns, row, strict=False)))
 
 
-def _twice(hosts: Sequence[tuple[int, Host]]) -> Iterator[tuple[int, str]]:
-    first: dict[tuple[str, str], int] = {}
+def _duplicates(hosts: Sequence[tuple[int, Host]]) -> Iterator[tuple[int, str]]:
+    first_lines: dict[tuple[str, str], int] = {}
     for line, host in hosts:
         endpoint = f"{host.address.lower()} port {host.port}" if host.port else host.address.lower()
         for kind, value in (("name", host.name.lower()), ("address", endpoint)):
-            if value and first.setdefault((kind, value), line) != line:
-                yield line, f"{kind}: {value} is in line {first[kind, value]} already"
+            if value and first_lines.setdefault((kind, value), line) != line:
+                yield line, f"{kind}: {value} is in line {first_lines[kind, value]} already"
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of every row that is not blank, whatever the spreadsheet made of separators and encoding."""
     text = _text(path)
-    begin = 0
+    skipped_lines = 0
     lines = text.splitlines()
     separator = _separator(lines[0]) if lines else ","
     if lines and re.fullmatch(r'"?sep=(.)"?', lines[0].strip(" ")):  # written by and for Excel
-        separator, begin = lines[0].strip(' "')[-1], 1
+        separator, skipped_lines = lines[0].strip(' "')[-1], 1
         text = text.split("\n", 1)[1] if "\n" in text else ""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
@@ -184,10 +186,12 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             if any(cell.strip() for cell in row):
                 while row and not row[-1].strip():
                     row.pop()  # spreadsheets fill up with empty cells
-                yield line + begin, row
+                yield line + skipped_lines, row
             line = reader.line_num + 1
     except csv.Error as fault:
-        raise ConfigError(f"{path}:{line + begin}: not valid CSV: {fault}", hint=_way_out()) from fault
+        raise ConfigError(
+            f"{path}:{line + skipped_lines}: not valid CSV: {fault}", hint=_format_hint()
+        ) from fault
 
 
 def _text(path: Path) -> str:
@@ -195,16 +199,18 @@ def _text(path: Path) -> str:
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except OSError as fault:
-        raise ConfigError(f"{path}: cannot be read: {fault.strerror or fault}", hint=_way_out()) from fault
+        raise ConfigError(
+            f"{path}: cannot be read: {fault.strerror or fault}", hint=_format_hint()
+        ) from fault
     if len(data) > LARGEST:
-        raise ConfigError(f"{path}: larger than a list of hosts can be (1 MB)", hint=_way_out())
+        raise ConfigError(f"{path}: larger than a list of hosts can be (1 MB)", hint=_format_hint())
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as fault:
         line = data[: fault.start].count(b"\n") + 1
         raise ConfigError(
-            f"{path}:{line}: not UTF-8", hint="Save it as 'CSV UTF-8'. " + _way_out()
+            f"{path}:{line}: not UTF-8", hint="Save it as 'CSV UTF-8'. " + _format_hint()
         ) from fault
 
 
@@ -220,16 +226,16 @@ def _is_address(text: str) -> bool:
         return bool(_NAME.fullmatch(text)) and not text.rpartition(".")[2].isdigit()
 
 
-def _meant(word: str, known: Mapping[str, str] | Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known)})"
+def _suggestion(word: str, words: Mapping[str, str] | Sequence[str]) -> str:
+    matches = difflib.get_close_matches(word, list(words), n=1)
+    return f"; did you mean {matches[0]}?" if matches else f" (there are: {', '.join(words)})"
 
 
-def _short(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def _way_out() -> str:
+def _format_hint() -> str:
     return (
         f"One host a line, below the headings {','.join(COLUMNS[:3])} and, where you need them, "
         f"{','.join(COLUMNS[3:])}; docs/howto/new-school.md has an example."

@@ -1,4 +1,4 @@
-"""A school's own repository: made beside its place, committed, and put there whole or not at all."""
+"""A school's own repository: made beside its place, committed, and put there completely or not at all."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PLACES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a school says of itself. `login`: the account that Ansible logs in with; `os_user`: who runs fitsom.
+    """The answers of a school. `login`: the account that Ansible logs in with; `os_user`: who runs fitsom.
 
     `secret` and `state`: other places than the usual ones for the vault's pass phrase and the records.
     """
@@ -53,7 +53,7 @@ class Answers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class NewSchool:
     """What was made. `secret` and `state` are outside the repository."""
 
     folder: Path
@@ -82,7 +82,7 @@ def places(name: str) -> tuple[Path, Path]:
     return home / ".config/fitsom" / name / "vault-password", home / ".local/share/fitsom" / name
 
 
-def make(folder: Path, answers: Answers) -> Made:
+def make(folder: Path, answers: Answers) -> NewSchool:
     """Make the repository in `folder`, which is empty or not there.
 
     Raises RefusedError where there is something already, ConfigError where git is missing; either way nothing is
@@ -90,8 +90,8 @@ def make(folder: Path, answers: Answers) -> Made:
     """
     _check(answers)
     name = short_name(folder)
-    usual = places(name)
-    secret, state = answers.secret or usual[0], answers.state or usual[1]
+    default_places = places(name)
+    secret, state = answers.secret or default_places[0], answers.state or default_places[1]
     _require_free(folder, secret, state)
     folder = folder.resolve()
     password = secrets.token_urlsafe(32)
@@ -107,23 +107,23 @@ def make(folder: Path, answers: Answers) -> Made:
             stream.write(password + "\n")
         undo += _folders(state, 0o700)
         building.chmod(0o777 & ~_umask())
-        _put(building, folder)
-    return Made(folder=folder, name=name, secret=secret, state=state, commit=commit)
+        _move_into_place(building, folder)
+    return NewSchool(folder=folder, name=name, secret=secret, state=state, commit=commit)
 
 
 def _check(answers: Answers) -> None:
     """Raise ConfigError for answers that would not survive being written down, or would mean something to Ansible."""
-    asked = {
+    groups = {
         "school": {"the school's name": answers.school},
         "manager": {"the network manager's name": answers.manager},
         "head": {"the head's name": answers.head},
         "logins": {"user": answers.login},
         "head's login": {"user": answers.head_login},
     }
-    faults = [fault for cells in asked.values() for fault in faults_of(cells)]
+    faults = [fault for cells in groups.values() for fault in faults_of(cells)]
     faults += [
         f"{label}: it is missing"
-        for cells in asked.values()
+        for cells in groups.values()
         for label, text in cells.items()
         if label != "user" and not text.strip()
     ]
@@ -139,7 +139,7 @@ def _require_free(folder: Path, secret: Path, state: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RefusedError(
             f"{folder} is not empty: a new school is made in a folder of its own",
-            hint="Name another folder. Content that is there already: fitsom init FOLDER --repository THERE",
+            hint="Name another folder. For existing content: fitsom init FOLDER --repository THERE",
         )
     for path in (secret, state):
         if path.absolute().is_relative_to(folder.resolve()):
@@ -147,18 +147,18 @@ def _require_free(folder: Path, secret: Path, state: Path) -> None:
         if path.exists() and (path.is_file() or any(path.iterdir())):
             raise RefusedError(
                 f"{path} is there already: it belongs to another school called {folder.resolve().name}",
-                hint="Choose another name for the folder; or, if that school is gone, move it away first.",
+                hint="Choose another name for the folder; or, if that school no longer exists, move it away first.",
             )
 
 
 @contextmanager
 def _undone_on_failure() -> Iterator[list[Path]]:
     """What was made so far is removed again, newest first, whatever goes wrong; what was there before never is."""
-    made: list[Path] = []
+    paths: list[Path] = []
     try:
-        yield made
+        yield paths
     except BaseException as fault:
-        for path in reversed(made):
+        for path in reversed(paths):
             _remove(path)
         if isinstance(fault, OSError):
             words = f"the school could not be made: {fault}"
@@ -170,14 +170,14 @@ def _undone_on_failure() -> Iterator[list[Path]]:
 
 def _folders(folder: Path, mode: int = 0o777) -> list[Path]:
     """Make a folder and those above it; returns the topmost that was new, if any. One that was there stays as it is."""
-    new = [path for path in (folder, *folder.parents) if not path.exists()]
-    if new:
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
+    if new_folders:
         folder.mkdir(parents=True, mode=mode)
-    return new[-1:]
+    return new_folders[-1:]
 
 
 def configure(path: Path, content: Path, inventory: str, answers: Answers) -> None:
-    """Write only a fitsom.yml, for content that somebody has already; its records lie beside it."""
+    """Write only a fitsom.yml, for existing content; its records are beside it."""
     _check(answers)
     path.parent.mkdir(parents=True, exist_ok=True)
     values = {
@@ -231,11 +231,11 @@ def _from_home(path: Path) -> str:
 def _commit(folder: Path) -> str:
     git(folder, "init", "--quiet", "--template=", "--initial-branch=main")
     git(folder, "add", "--all", "--force")
-    who: list[str] = []
+    identity: list[str] = []
     if not _knows_author(folder):
-        who = ["-c", "user.name=fitsom init", "-c", f"user.email={config.login_name()}@localhost"]
+        identity = ["-c", "user.name=fitsom init", "-c", f"user.email={config.login_name()}@localhost"]
     message = f"Make the school's repository with fitsom {__version__}"
-    git(folder, *who, "commit", "--quiet", "--no-verify", f"--message={message}")
+    git(folder, *identity, "commit", "--quiet", "--no-verify", f"--message={message}")
     return git(folder, "rev-parse", "HEAD")
 
 
@@ -247,34 +247,41 @@ def _knows_author(folder: Path) -> bool:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git there, and only there: no hook, no signature that would ask for a pass phrase, no GIT_DIR of a caller."""
-    ours = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgsign=false", "core.autocrlf=false"]
-    settings = [word for setting in ours for word in ("-c", setting)]
-    kept = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(kept)}
+    """Run git there, and only there: no hook, no signature that needs a pass phrase, no GIT_DIR of a caller."""
+    overrides = [
+        "core.hooksPath=/dev/null",
+        "core.fsmonitor=false",
+        "commit.gpgsign=false",
+        "core.autocrlf=false",
+    ]
+    settings = [word for setting in overrides for word in ("-c", setting)]
+    allowed_prefixes = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_")
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(allowed_prefixes)
+    }
     command = ["git", *settings, "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        process = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     except FileNotFoundError as fault:
         raise ConfigError("git is not installed", hint="apt-get install git") from fault
     except subprocess.CalledProcessError as fault:
         raise ConfigError(f"git could not make the repository: {fault.stderr.strip()}") from fault
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
-def _put(building: Path, folder: Path) -> None:
-    """A new folder appears at once; an empty one that is there keeps its place, since somebody may stand in it."""
+def _move_into_place(building: Path, folder: Path) -> None:
+    """A new folder appears at once; an empty one that is there keeps its place, since a shell may be working in it."""
     if not folder.exists():
         building.rename(folder)
         return
-    moved: list[Path] = []
+    moved_paths: list[Path] = []
     try:
         for path in sorted(building.iterdir()):
             path.rename(folder / path.name)
-            moved.append(folder / path.name)
+            moved_paths.append(folder / path.name)
         building.rmdir()
     except BaseException:
-        for path in moved:
+        for path in moved_paths:
             _remove(path)
         raise
 

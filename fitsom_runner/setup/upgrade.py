@@ -40,14 +40,14 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """A version of the collection; `migrations` is None where it came without the runner."""
+    """A version of the collection; `migrations` is None where it has no runner."""
 
     files: Mapping[str, File]
     migrations: set[migration.Name] | None = None
 
     @property
     def version(self) -> str:
-        """As its description says; empty where it says nothing."""
+        """From its metadata; empty where there is none."""
         return str(self._about.get("version", ""))
 
     @property
@@ -62,21 +62,23 @@ class Content:
     @property
     def _about(self) -> Mapping[str, Any]:
         if "MANIFEST.json" in self.files:
-            told = json.loads(self.files["MANIFEST.json"].body)["collection_info"]
+            description = json.loads(self.files["MANIFEST.json"].body)["collection_info"]
         else:
-            told = yaml.safe_load(self.files["galaxy.yml"].body)
-        return told if isinstance(told, dict) else {}
+            description = yaml.safe_load(self.files["galaxy.yml"].body)
+        return description if isinstance(description, dict) else {}
 
     def variables(self) -> dict[str, dict[str, Any]]:
         """{role: {variable: its default}} from the roles' argument specifications."""
-        found: dict[str, dict[str, Any]] = {}
+        by_role: dict[str, dict[str, Any]] = {}
         for name, file in self.files.items():
             match = re.fullmatch(r"roles/(\w+)/meta/argument_specs\.ya?ml", name)
             if match:
                 specs = (yaml.safe_load(file.body) or {}).get("argument_specs", {})
                 options = [spec.get("options") or {} for spec in specs.values()]
-                found[match[1]] = {k: (v or {}).get("default") for each in options for k, v in each.items()}
-        return found
+                by_role[match[1]] = {
+                    k: (v or {}).get("default") for role_options in options for k, v in role_options.items()
+                }
+        return by_role
 
     def entries(self) -> list[str]:
         """The entries of its change log."""
@@ -86,8 +88,8 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleMoved:
-    """What is another in one role. `defaults`: {variable: (from, to)}."""
+class RoleChange:
+    """What differs in one role. `defaults`: {variable: (from, to)}."""
 
     name: str
     new: tuple[str, ...]
@@ -107,13 +109,13 @@ class OpenChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What `fitsom upgrade --check` says. `migrations` are those that the records would see; None: not known."""
+    """The result of `fitsom upgrade --check`. `migrations` would be applied to the records; None: not known."""
 
     installed: str
     offered: str | None
     last_writer: str
     log: tuple[str, ...]
-    roles: tuple[RoleMoved, ...]
+    roles: tuple[RoleChange, ...]
     modules: int
     plugins: int
     migrations: tuple[str, ...] | None
@@ -123,39 +125,42 @@ class Check:
 def check(config: Config, source: Path | None = None) -> Check:
     """Compare `source` with what is installed; without it, what is installed with the records. Changes nothing.
 
-    Raises ConfigError for a source that is no content of fitsom.
+    Raises ConfigError for a source that is not content of fitsom.
     """
-    now = installed(config)
-    then = opened(source) if source else now
-    before, after = now.variables(), then.variables()
-    moved = {
+    current = installed(config)
+    offered = read_content(source) if source else current
+    before, after = current.variables(), offered.variables()
+    changed_files = {
         name
-        for name in set(now.files) | set(then.files)
-        if now.files.get(name) != then.files.get(name) and collections.is_loaded(name)
+        for name in set(current.files) | set(offered.files)
+        if current.files.get(name) != offered.files.get(name) and collections.is_loaded(name)
     }
     roles = [
-        _role(role, before.get(role, {}), after.get(role, {}), moved) for role in sorted({*before, *after})
+        _role(role, before.get(role, {}), after.get(role, {}), changed_files)
+        for role in sorted({*before, *after})
     ]
-    shipped = then.migrations if source else migration.shipped()
-    seen = migration.applied(config.database) if config.database.exists() else set()
-    outstanding = None if shipped is None else tuple(f"{app}.{name}" for app, name in sorted(shipped - seen))
-    known = set(now.entries())
+    shipped = offered.migrations if source else migration.shipped()
+    applied = migration.applied(config.database) if config.database.exists() else set()
+    outstanding = (
+        None if shipped is None else tuple(f"{app}.{name}" for app, name in sorted(shipped - applied))
+    )
+    known_entries = set(current.entries())
     return Check(
-        installed=now.version,
-        offered=then.version if source else None,
+        installed=current.version,
+        offered=offered.version if source else None,
         last_writer=migration.last_writer(config),
-        log=tuple(entry for entry in then.entries() if entry not in known),
+        log=tuple(entry for entry in offered.entries() if entry not in known_entries),
         roles=tuple(role for role in roles if role.new or role.gone or role.defaults or role.files),
-        modules=sum(name.startswith("plugins/modules/") for name in moved),
-        plugins=sum(name.startswith("plugins/") for name in moved),
+        modules=sum(name.startswith("plugins/modules/") for name in changed_files),
+        plugins=sum(name.startswith("plugins/") for name in changed_files),
         migrations=outstanding,
-        plan_again=tuple(_sealed_otherwise(config, then.sha256)),
+        plan_again=tuple(_sealed_otherwise(config, offered.sha256)),
     )
 
 
 def installed(config: Config) -> Content:
     """The collection that a run would load. Raises ConfigError where there is none."""
-    folder = collections.place(COLLECTION, collections.paths(config.repository))
+    folder = collections.folder_of(COLLECTION, collections.paths(config.repository))
     if folder is None:
         raise ConfigError(
             f"the collection {COLLECTION} is not installed", hint="Install the wheel of fitsom."
@@ -163,7 +168,7 @@ def installed(config: Config) -> Content:
     return _of_folder(folder)
 
 
-def opened(source: Path) -> Content:
+def read_content(source: Path) -> Content:
     """The content of a wheel, an archive or a folder; nothing of it is run or written. Raises ConfigError."""
     try:
         if source.is_dir():
@@ -173,9 +178,9 @@ def opened(source: Path) -> Content:
         else:
             content = _of_archive(source)
         if "galaxy.yml" not in content.files and "MANIFEST.json" not in content.files:
-            raise ConfigError(f"{source} is no content of fitsom", hint=_HINT)
+            raise ConfigError(f"{source} is not content of fitsom", hint=_HINT)
         content.variables()
-        content.version  # noqa: B018 - read here, so that a fault is told with the file's name
+        content.version  # noqa: B018 - read here, so that a fault is reported with the file's name
     except (
         OSError,
         EOFError,
@@ -229,22 +234,24 @@ def _of_archive(path: Path) -> Content:
 
 def _require_small(path: Path, size: int) -> None:
     if size > _LARGEST:
-        raise ConfigError(f"{path} holds more than 50 MB, which no version of fitsom does", hint=_HINT)
+        raise ConfigError(f"{path} holds more than 50 MB, more than any version of fitsom", hint=_HINT)
 
 
-def _role(name: str, before: Mapping[str, Any], after: Mapping[str, Any], moved: set[str]) -> RoleMoved:
-    both = sorted(set(before) & set(after))
-    return RoleMoved(
+def _role(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any], changed_files: set[str]
+) -> RoleChange:
+    common = sorted(set(before) & set(after))
+    return RoleChange(
         name=name,
         new=tuple(sorted(set(after) - set(before))),
         gone=tuple(sorted(set(before) - set(after))),
-        defaults={key: (before[key], after[key]) for key in both if before[key] != after[key]},
-        files=sum(path.startswith(f"roles/{name}/") for path in moved),
+        defaults={key: (before[key], after[key]) for key in common if before[key] != after[key]},
+        files=sum(path.startswith(f"roles/{name}/") for path in changed_files),
     )
 
 
 def _sealed_otherwise(config: Config, sha256: str) -> Iterator[OpenChange]:
-    """Open changes whose sealed collection is another. Read without Django: the records may be older than we are."""
+    """Open changes sealed with other files of the collection. Read without Django: the records may be older."""
     if not config.database.exists():
         return
     marks = ", ".join("?" * len(_WAITING))

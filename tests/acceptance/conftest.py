@@ -34,14 +34,14 @@ class Shelf:
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     """Holds a school without any change; one with a planned change, a notice on three servers; the same approved."""
-    made = Shelf(tmp_path_factory.mktemp("shelf"))
-    school = School(folder=made.folder / "school").build()
-    made.keep("empty")
+    new_shelf = Shelf(tmp_path_factory.mktemp("shelf"))
+    school = School(folder=new_shelf.folder / "school").build()
+    new_shelf.keep("empty")
     school.planned("playbooks/notice.yml", limit="servers", backout_playbook="playbooks/take_down.yml")
-    made.keep("planned")
-    school.fitsom("change", "approve", "1", "--comment", "Go on", who="head")
-    made.keep("approved")
-    return made
+    new_shelf.keep("planned")
+    school.fitsom("change", "approve", "1", "--comment", "Go on", acting_as="head")
+    new_shelf.keep("approved")
+    return new_shelf
 
 
 @pytest.fixture

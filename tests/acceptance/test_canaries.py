@@ -30,17 +30,19 @@ PASSWORD = "the password of the vault"
 def forms(secret: str) -> set[bytes]:
     """Every form in which a secret must not be found. Not made by fitsom's own code."""
     raw = secret.encode()
-    found = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
-    found |= {secret.replace('"', '\\"'), secret.encode("unicode_escape").decode()}
-    found |= {secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;")}
-    found |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    encodings = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    encodings |= {secret.replace('"', '\\"'), secret.encode("unicode_escape").decode()}
+    encodings |= {
+        secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;")
+    }
+    encodings |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
     # Inside a longer text, base64 has three faces; the characters at both ends depend on the neighbours.
     for before in ("", "x", "xx"):
-        whole = base64.b64encode(before.encode() + raw).decode().rstrip("=")
-        found.add(whole[(len(before) * 8 + 5) // 6 : (len(before) + len(raw)) * 8 // 6])
+        base64_text = base64.b64encode(before.encode() + raw).decode().rstrip("=")
+        encodings.add(base64_text[(len(before) * 8 + 5) // 6 : (len(before) + len(raw)) * 8 // 6])
     # The most telling part alone: nothing of it may be left over.
-    found.add(secret[:12])
-    return {form.encode() for form in found}
+    encodings.add(secret[:12])
+    return {form.encode() for form in encodings}
 
 
 def texts(school: School) -> Iterator[tuple[str, bytes]]:
@@ -56,16 +58,16 @@ def texts(school: School) -> Iterator[tuple[str, bytes]]:
         yield "dump of the database", "\n".join(connection.iterdump()).encode()
 
 
-def places(wanted: set[bytes], found: list[tuple[str, bytes]]) -> list[str]:
+def places(searched_forms: set[bytes], outputs: list[tuple[str, bytes]]) -> list[str]:
     """Where any of the wanted bytes stand."""
-    return [f"{name}: {form!r}" for name, data in found for form in wanted if form in data]
+    return [f"{name}: {form!r}" for name, data in outputs for form in searched_forms if form in data]
 
 
 def encrypted(school: School, text: str, *, name: str = "") -> str:
     """ansible-vault's ciphertext of a value, or of a file."""
     words = ["encrypt_string", "--stdin-name", name] if name else ["encrypt", "--output=-"]
     words += ["--vault-password-file", str(school.folder / "vault-password")]
-    done = subprocess.run(
+    process = subprocess.run(
         [str(PROGRAMS / "ansible-vault"), *words],
         input=text,
         capture_output=True,
@@ -73,7 +75,7 @@ def encrypted(school: School, text: str, *, name: str = "") -> str:
         check=True,
         env=school.env(),
     )
-    return done.stdout
+    return process.stdout
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +87,15 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[s
     (folder / "home").mkdir(parents=True)
     (folder / "tmp").mkdir()
     (folder / "vault-password").write_text(PASSWORD + "\n")
-    whole = yaml.safe_dump({"file_secret": CANARIES["file"], "nested": {"unlogged": CANARIES["unlogged"]}})
+    vault_text = yaml.safe_dump(
+        {"file_secret": CANARIES["file"], "nested": {"unlogged": CANARIES["unlogged"]}}
+    )
     inline = encrypted(school, CANARIES["inline"], name="inline_secret")
     school.build(
         {
             "inventories/rooms/group_vars/servers/plain.yml": f"{inline}\ncontrol: {CONTROL}\n"
             "unlogged: '{{ nested.unlogged }}'\n",
-            "inventories/rooms/group_vars/servers/vault.yml": encrypted(school, whole),
+            "inventories/rooms/group_vars/servers/vault.yml": encrypted(school, vault_text),
         }
     )
     extra = folder / "extra.yml"
@@ -99,7 +103,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[s
     outputs = []
     number = school.new("playbooks/secrets.yml", limit="servers", extra_var=f"@{extra}")
     school.fitsom("change", "submit", number)
-    for words, who, as_json in (
+    for words, acting_as, as_json in (
         (["change", "plan", number], "", True),
         (["change", "approve", number], "head", True),
         (["run", "start", number], "", False),
@@ -108,7 +112,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[s
         (["report", "show", number], "", True),
         (["audit", "show"], "", True),
     ):
-        answer = school.fitsom(*words, who=who, code=None, json_answer=as_json)
+        answer = school.fitsom(*words, acting_as=acting_as, code=None, json_answer=as_json)
         assert answer.code == (4 if words[0] == "run" else 0), answer
         outputs.append((f"fitsom {' '.join(words)}", (answer.out + answer.err).encode()))
     return school, [*texts(school), *outputs]
@@ -116,27 +120,27 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[s
 
 @pytest.mark.parametrize("canary", sorted(CANARIES))
 def test_a_planted_secret_is_nowhere(said: tuple[School, list[tuple[str, bytes]]], canary: str) -> None:
-    _school, found = said
-    assert places(forms(CANARIES[canary]), found) == []
+    _school, outputs = said
+    assert places(forms(CANARIES[canary]), outputs) == []
 
 
 def test_the_search_would_find_what_is_there(said: tuple[School, list[tuple[str, bytes]]]) -> None:
-    school, found = said
-    where = " ".join(places({CONTROL.encode()}, found))
+    school, outputs = said
+    locations = " ".join(places({CONTROL.encode()}, outputs))
     for place in (
         "plan.jsonl.gz, unpacked",
         "ledger.jsonl.gz, unpacked",
         "fitsom.sqlite3",
         "dump of the database",
     ):
-        assert place in where, (place, where)
+        assert place in locations, (place, locations)
     for place in ("report.html", "report.md", "report.json", "fitsom change show", "fitsom report show"):
-        assert place in where, (place, where)
+        assert place in locations, (place, locations)
     # The secrets did reach the machines: they were used, and only hidden from the record.
-    written = (school.truth / "srv1.d" / "settings").read_text()
+    text = (school.truth / "srv1.d" / "settings").read_text()
     for canary in ("inline", "file", "extra", "environment"):
-        assert CANARIES[canary] in written
-    assert places({b"********"}, found), "nothing was masked: the secrets were never in the way"
+        assert CANARIES[canary] in text
+    assert places({b"********"}, outputs), "nothing was masked: the secrets were never in the way"
 
 
 def test_the_password_of_the_vault_is_nowhere(said: tuple[School, list[tuple[str, bytes]]]) -> None:
@@ -145,11 +149,11 @@ def test_the_password_of_the_vault_is_nowhere(said: tuple[School, list[tuple[str
 
 def test_a_secret_in_plain_text_is_refused_as_extra_variable(empty: School) -> None:
     for word in ("admin_password=hunter22", '{"a": {"api_key": "hunter22"}}'):
-        refused = empty.fitsom(
+        answer = empty.fitsom(
             "change", "new", "--title", "Odd one", "--playbook", "playbooks/steps.yml", "-e", word, code=2
         )
-        assert "looks like a secret" in refused.error
-        assert "hunter22" not in refused.out + refused.err
+        assert "looks like a secret" in answer.error
+        assert "hunter22" not in answer.out + answer.err
 
 
 def test_without_the_password_nothing_is_planned(tmp_path: Path) -> None:

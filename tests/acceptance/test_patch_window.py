@@ -40,9 +40,9 @@ class Lab:
     def __call__(self, *words: str) -> str:
         program = [sys.executable, str(ROOT / "molecule/shared/lab.py"), *words]
         environment = {**os.environ, "FITSOM_LAB_DIR": str(self.folder)}
-        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
-        return done.stdout
+        process = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, f"{words}: {process.stdout}\n{process.stderr}"
+        return process.stdout
 
     def version(self, host: str, package: str) -> str:
         """What dpkg says is installed."""
@@ -68,29 +68,32 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def school(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
     inventory = str(lab.folder / "window" / "inventory")
-    made = School(folder=tmp_path_factory.mktemp("school") / "school", inventories=(inventory,))
+    new_school = School(folder=tmp_path_factory.mktemp("school") / "school", inventories=(inventory,))
     with tempfile.TemporaryDirectory() as home:  # a short path, for ssh's control socket
-        made.extra_env["HOME"] = home
-        made.build()
+        new_school.extra_env["HOME"] = home
+        new_school.build()
         for part in ("playbooks", "roles"):
-            shutil.copytree(ROOT / part, made.repo / part, symlinks=True, dirs_exist_ok=True)
-        made.commit({})
-        yield made
+            shutil.copytree(ROOT / part, new_school.repo / part, symlinks=True, dirs_exist_ok=True)
+        new_school.commit({})
+        yield new_school
 
 
 def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School) -> None:
     number = school.approved(PLAYBOOK, limit="all", backout_playbook="playbooks/patch_backout.yml")
-    foreseen = school.change(number)["plan"]["components"]["packages"]
-    assert foreseen["srv1"]["fitsom-fixture-plain"] == "1.1"
+    predicted = school.change(number)["plan"]["components"]["packages"]
+    assert predicted["srv1"]["fitsom-fixture-plain"] == "1.1"
     assert lab.version("srv1", "plain") == "1.0"
 
     run = school.fitsom("run", "start", number).value
 
-    assert {name: told["outcome"] for name, told in run["hosts"].items()} == {"srv1": "done", "srv2": "done"}
+    assert {name: outcome["outcome"] for name, outcome in run["hosts"].items()} == {
+        "srv1": "done",
+        "srv2": "done",
+    }
     assert [lab.version(host, "plain") for host in HOSTS] == ["1.1", "1.1"]
     page = (school.state / "runs" / run["id"] / "report.html").read_text()
     assert "fitsom-fixture-plain" in page
-    assert "0 things came besides, 0 things did not come" in (
+    assert "0 changes not predicted, 0 predicted changes did not happen" in (
         (school.state / "runs" / run["id"] / "report.md").read_text()
     )
 
@@ -114,7 +117,7 @@ def test_superseded_package_is_refused_and_planned_again(lab: Lab, school: Schoo
     assert [lab.version(host, "plain") for host in HOSTS] == ["1.0", "1.0"]
 
     school.fitsom("change", "plan", number)
-    school.fitsom("change", "approve", number, who="head")
+    school.fitsom("change", "approve", number, acting_as="head")
     school.fitsom("run", "start", number)
 
     assert [lab.version(host, "plain") for host in HOSTS] == ["1.2", "1.2"]
@@ -136,15 +139,15 @@ def test_package_that_fails_stops_its_host_and_the_next_ring(lab: Lab, school: S
 
     school.fitsom("run", "start", number, code=4)
 
-    told = school.change(number)["runs"][-1]["hosts"]
-    assert told["srv1"]["outcome"] == "failed"
-    assert "fitsom-fixture-broken" in told["srv1"]["reason"]
-    assert told["srv2"]["outcome"] == "untouched"
+    outcome = school.change(number)["runs"][-1]["hosts"]
+    assert outcome["srv1"]["outcome"] == "failed"
+    assert "fitsom-fixture-broken" in outcome["srv1"]["reason"]
+    assert outcome["srv2"]["outcome"] == "untouched"
     assert lab.version("srv2", "broken") == "1.0"
     run = school.change(number)["runs"][-1]["id"]
     report = (school.state / "runs" / run / "report.md").read_text()
     assert "fitsom-fixture-broken" in report
-    assert school.one("select count(*) from incident where host = 'srv1'") == 1
+    assert school.scalar("select count(*) from incident where host = 'srv1'") == 1
 
     school.fitsom("run", "backout", number)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_walk import SERVERS, notice
-from tests.school import School, until
+from tests.school import School, wait_until
 
 PRIVATE = """\
 all:
@@ -32,20 +32,20 @@ def test_nobody_approves_their_own_change(empty: School) -> None:
         text.replace("network_manager,", f"network_manager, powers: [{everything}],")
     )
     number = empty.planned("playbooks/notice.yml", limit="servers")
-    refused = empty.fitsom("change", "approve", number, code=6)
-    assert "Mary Manager asked for this change" in refused.error
-    assert "Henry Head" in refused.value["hint"]
-    said = empty.fitsom("change", "approve", number, "--yes", code=6, json_answer=False)
-    assert "way out:" in said.err
-    assert empty.one("select state from change") == "planned"
-    assert empty.one("select count(*) from approval") == 0
+    answer = empty.fitsom("change", "approve", number, code=6)
+    assert "Mary Manager requested this change" in answer.error
+    assert "Henry Head" in answer.value["hint"]
+    plain_answer = empty.fitsom("change", "approve", number, "--yes", code=6, json_answer=False)
+    assert "way out:" in plain_answer.err
+    assert empty.scalar("select state from change") == "planned"
+    assert empty.scalar("select count(*) from approval") == 0
     assert "planned" in empty.fitsom("run", "start", number, code=3).error
 
 
 def test_who_has_not_the_power_is_told_who_has(planned: School) -> None:
-    refused = planned.fitsom("change", "approve", "1", who="tech", code=6)
-    assert "may not approve a change to be implemented" in refused.error
-    assert "Henry Head" in refused.error
+    answer = planned.fitsom("change", "approve", "1", acting_as="tech", code=6)
+    assert "may not approve a change to be implemented" in answer.error
+    assert "Henry Head" in answer.error
 
 
 def test_the_login_name_is_not_taken_from_the_environment(planned: School) -> None:
@@ -54,7 +54,7 @@ def test_the_login_name_is_not_taken_from_the_environment(planned: School) -> No
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         planned.extra_env = {name: "henry"}
         assert planned.fitsom("change", "approve", "1", code=6).error
-    assert planned.one("select count(*) from approval") == 0
+    assert planned.scalar("select count(*) from approval") == 0
 
 
 def test_acting_as_somebody_is_off_unless_the_school_allows_it(planned: School) -> None:
@@ -62,36 +62,36 @@ def test_acting_as_somebody_is_off_unless_the_school_allows_it(planned: School) 
     (planned.site / "fitsom.yml").write_text(
         text.replace("acting_as_allowed: true", "acting_as_allowed: false")
     )
-    assert "switched off" in planned.fitsom("change", "approve", "1", who="head", code=6).error
+    assert "switched off" in planned.fitsom("change", "approve", "1", acting_as="head", code=6).error
 
 
 def test_a_lent_power_is_used_in_the_lenders_name(planned: School) -> None:
-    assert planned.fitsom("change", "approve", "1", who="deputy", code=6).error
-    refused = planned.fitsom(
+    assert planned.fitsom("change", "approve", "1", acting_as="deputy", code=6).error
+    answer = planned.fitsom(
         "delegate", "give", "deputy", "--power", "approve_implement", "--reason", "x", code=6
     )
-    assert "does not hold" in refused.error
+    assert "does not hold" in answer.error
     words = ["--power", "approve_implement", "--reason", "on a journey"]
-    lent = planned.fitsom("delegate", "give", "deputy", *words, who="head").value
-    planned.fitsom("delegate", "give", "manager", *words, who="head")
+    lent = planned.fitsom("delegate", "give", "deputy", *words, acting_as="head").value
+    planned.fitsom("delegate", "give", "manager", *words, acting_as="head")
     assert planned.fitsom("change", "approve", "1", code=6).error, "the requester used a lent power"
-    refused = planned.fitsom("delegate", "give", "tech", *words, who="deputy", code=6)
-    assert "does not hold" in refused.error, "what was lent was lent on"
-    approved = planned.fitsom("change", "approve", "1", who="deputy").value
+    answer = planned.fitsom("delegate", "give", "tech", *words, acting_as="deputy", code=6)
+    assert "does not hold" in answer.error, "what was lent was lent on"
+    approved = planned.fitsom("change", "approve", "1", acting_as="deputy").value
     (signature,) = approved["approvals"]
     assert (signature["person"], signature["on_behalf_of"]) == ("deputy", "head")
-    planned.fitsom("delegate", "revoke", str(lent["id"]), who="head")
-    ran = planned.fitsom("run", "start", "1").value
-    assert ran["status"] == "succeeded"
-    report = (planned.state / "runs" / ran["id"] / "report.md").read_text()
+    planned.fitsom("delegate", "revoke", str(lent["id"]), acting_as="head")
+    run = planned.fitsom("run", "start", "1").value
+    assert run["status"] == "succeeded"
+    report = (planned.state / "runs" / run["id"] / "report.md").read_text()
     assert "Diana Deputy" in report
 
 
 def test_a_revoked_power_is_gone(planned: School) -> None:
     words = ["--power", "approve_implement", "--reason", "on a journey"]
-    lent = planned.fitsom("delegate", "give", "deputy", *words, who="head").value
-    planned.fitsom("delegate", "revoke", str(lent["id"]), who="head")
-    assert planned.fitsom("change", "approve", "1", who="deputy", code=6).error
+    lent = planned.fitsom("delegate", "give", "deputy", *words, acting_as="head").value
+    planned.fitsom("delegate", "revoke", str(lent["id"]), acting_as="head")
+    assert planned.fitsom("change", "approve", "1", acting_as="deputy", code=6).error
 
 
 def test_exactly_the_approved_commit_runs_though_head_moved_on(approved: School) -> None:
@@ -106,8 +106,8 @@ def test_a_template_is_compared_by_its_text_and_not_by_where_it_was_rendered(emp
     playbook = (empty.repo / "playbooks" / "notice.yml").read_text()
     before, copy, after = playbook.partition("      ansible.builtin.copy:\n")
     assert copy
-    rest = after.partition("\n")[2]
-    templated = f"{before}      ansible.builtin.template:\n        src: notice.j2\n{rest}"
+    following = after.partition("\n")[2]
+    templated = f"{before}      ansible.builtin.template:\n        src: notice.j2\n{following}"
     empty.commit({"playbooks/notice.yml": templated, "playbooks/templates/notice.j2": "{{ notice }}"})
     number = empty.approved("playbooks/notice.yml", limit="servers", extra_var="notice=Closed")
     assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
@@ -133,8 +133,8 @@ def test_the_last_of_many_things_is_approved_as_the_first_is(empty: School) -> N
     (empty.truth / "last").write_text("approved")
     number = empty.approved("playbooks/many.yml", limit="srv1")
     (empty.truth / "last").write_text("another")
-    refused = empty.fitsom("run", "start", number, code=3).value
-    assert refused["refusal"] == ["srv1: and 11 more (Many things) is predicted now and was not approved"]
+    answer = empty.fitsom("run", "start", number, code=3).value
+    assert answer["refusal"] == ["srv1: and 11 more (Many things) is predicted now and was not approved"]
     (empty.truth / "last").write_text("approved")
     number = empty.approved("playbooks/many.yml", limit="srv1")
     assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
@@ -149,33 +149,33 @@ def test_a_private_host_variable_that_changed_is_refused_with_the_difference(tmp
     school.build()
     number = school.approved("playbooks/notice.yml", limit="servers")
     hosts.write_text(PRIVATE.replace("five", "six"))
-    refused = school.fitsom("run", "start", number, code=3).value
-    assert refused["status"] == "refused"
-    said = "\n".join(refused["refusal"])
-    assert "hosts srv1" in said
-    assert "srv2" not in said
-    assert "private/0" in said
+    answer = school.fitsom("run", "start", number, code=3).value
+    assert answer["status"] == "refused"
+    words = "\n".join(answer["refusal"])
+    assert "hosts srv1" in words
+    assert "srv2" not in words
+    assert "private/0" in words
     assert notice(school, "srv1") == ""
-    assert school.one("select state from change") == "submitted"
+    assert school.scalar("select state from change") == "submitted"
     assert "submitted" in school.fitsom("run", "start", number, code=3).error
-    report = (school.state / "runs" / refused["id"] / "report.md").read_text()
+    report = (school.state / "runs" / answer["id"] / "report.md").read_text()
     assert "hosts srv1:" in report
     school.fitsom("change", "plan", number)
-    school.fitsom("change", "approve", number, who="head")
+    school.fitsom("change", "approve", number, acting_as="head")
     assert school.fitsom("run", "start", number).value["status"] == "succeeded"
     assert notice(school, "srv1") == "Closed at six"
 
 
 @pytest.mark.parametrize("what", ["components", "components and seal", "playbook", "extra_vars", "commit"])
 def test_records_changed_behind_our_back_are_refused(approved: School, what: str) -> None:
-    other = approved.commit(
+    other_commit = approved.commit(
         {
             "playbooks/notice.yml": (approved.repo / "playbooks/notice.yml")
             .read_text()
             .replace("Welcome", "Gotcha")
         }
     )
-    components = json.loads(approved.one("select components from plan"))
+    components = json.loads(approved.scalar("select components from plan"))
     components["packages"]["srv1"] = {"openssl": "0.1"}
     with approved.database() as database:
         match what:
@@ -189,10 +189,10 @@ def test_records_changed_behind_our_back_are_refused(approved: School, what: str
             case "extra_vars":
                 database.execute("""update change set extra_vars = '{"notice": "Gotcha"}'""")
             case "commit":
-                database.execute('update plan set "commit" = ?', [other])
+                database.execute('update plan set "commit" = ?', [other_commit])
         database.commit()
-    refused = approved.fitsom("run", "start", "1", code=3).value
-    assert refused.get("refusal") or refused.get("error")
+    answer = approved.fitsom("run", "start", "1", code=3).value
+    assert answer.get("refusal") or answer.get("error")
     assert [notice(approved, host) for host in SERVERS] == [""] * 3
     assert not (approved.truth / "srv1.d").exists()
 
@@ -222,27 +222,28 @@ def test_a_plan_that_moved_goes_back_to_the_approver(approved: School) -> None:
     for host in ("srv1", "srv2"):
         (approved.truth / f"{host}.d").mkdir()
         (approved.truth / f"{host}.d" / "notice").write_text("Somebody wrote this by hand\n")
-    refused = approved.fitsom("run", "start", "1", code=3).value
-    assert refused["status"] == "refused"
-    said = "\n".join(refused["refusal"])
-    assert "srv1" in said
-    assert "was not approved" in said
-    assert "srv3" not in said
+    answer = approved.fitsom("run", "start", "1", code=3).value
+    assert answer["status"] == "refused"
+    words = "\n".join(answer["refusal"])
+    assert "srv1" in words
+    assert "was not approved" in words
+    assert "srv3" not in words
     assert notice(approved, "srv1") == "Somebody wrote this by hand"
     assert not (approved.truth / "srv3.d").exists(), "a refused run touched a host"
-    shown = approved.change("1")
-    assert shown["state"] == "planned"
-    assert not [a for a in shown["approvals"] if a["counts"]]
+    change = approved.change("1")
+    assert change["state"] == "planned"
+    assert not [a for a in change["approvals"] if a["counts"]]
     assert "planned" in approved.fitsom("run", "start", "1", code=3).error
     assert approved.fitsom("change", "approve", "1", code=6).error
-    approved.fitsom("change", "approve", "1", "--seal", shown["plan"]["seal"][:12], who="head")
+    approved.fitsom("change", "approve", "1", "--seal", change["plan"]["seal"][:12], acting_as="head")
     assert approved.fitsom("run", "start", "1").value["status"] == "succeeded"
     assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
 
 
 def test_an_approver_names_the_seal_they_saw(planned: School) -> None:
     assert (
-        "taken again" in planned.fitsom("change", "approve", "1", "--seal", "0000", who="head", code=3).error
+        "taken again"
+        in planned.fitsom("change", "approve", "1", "--seal", "0000", acting_as="head", code=3).error
     )
 
 
@@ -254,8 +255,8 @@ def test_uncommitted_content_gives_a_rehearsal_that_cannot_be_approved(empty: Sc
     rehearsed = empty.fitsom("change", "plan", number).value
     assert rehearsed["seal"] == ""
     assert any("not committed: playbooks/notice.yml" in note for note in rehearsed["notes"])
-    assert empty.one("select state from change") == "submitted"
-    assert empty.fitsom("change", "approve", number, who="head", code=3).error
+    assert empty.scalar("select state from change") == "submitted"
+    assert empty.fitsom("change", "approve", number, acting_as="head", code=3).error
     assert empty.fitsom("run", "start", number, code=3).error
     assert not (empty.truth / "srv1.d").exists()
 
@@ -264,11 +265,11 @@ def test_resume_refuses_what_was_not_approved(empty: School) -> None:
     number = empty.approved("playbooks/fragile.yml", limit="servers")
     assert empty.fitsom("run", "start", number, code=4).value["status"] == "failed"
     (empty.truth / "srv2.extra").touch()  # now the playbook foresees one thing more there
-    refused = empty.fitsom("run", "resume", number, code=3).value
-    assert refused["kind"] == "resume"
-    assert refused["status"] == "refused"
-    assert "srv2" in "\n".join(refused["refusal"])
-    assert list(refused["hosts"]) == ["srv2"], "a host that is done is none of a resume's"
+    answer = empty.fitsom("run", "resume", number, code=3).value
+    assert answer["kind"] == "resume"
+    assert answer["status"] == "refused"
+    assert "srv2" in "\n".join(answer["refusal"])
+    assert list(answer["hosts"]) == ["srv2"], "a host that is done is none of a resume's"
     assert not (empty.truth / "srv2.more").exists()
 
 
@@ -276,7 +277,7 @@ def test_bad_host_names_and_limits(empty: School) -> None:
     for limit in ("nosuchhost", "servers:!servers", "srv1;touch hacked", "--list-hosts", "@/etc/hostname"):
         number = empty.new("playbooks/notice.yml", limit=limit) if not limit.startswith("-") else ""
         if not number:
-            made = empty.fitsom(
+            new_change = empty.fitsom(
                 "change",
                 "new",
                 "--title",
@@ -286,34 +287,34 @@ def test_bad_host_names_and_limits(empty: School) -> None:
                 f"--limit={limit}",
                 code=None,
             )
-            assert made.code in (0, 2)
+            assert new_change.code in (0, 2)
             continue
-        refused = empty.fitsom("change", "plan", number, code=None)
-        assert refused.code in (1, 2, 3), (limit, refused)
-        assert "Traceback" not in refused.err, refused.err
-        assert refused.value["hint"], limit
+        answer = empty.fitsom("change", "plan", number, code=None)
+        assert answer.code in (1, 2, 3), (limit, answer)
+        assert "Traceback" not in answer.err, answer.err
+        assert answer.value["hint"], limit
     assert list(empty.truth.iterdir()) == []
 
 
 def test_a_broken_playbook_gives_a_clear_error(empty: School) -> None:
     empty.commit({"playbooks/broken.yml": "- name: Broken\n  hosts: servers\n  tasks:\n    - x: [1\n"})
     number = empty.new("playbooks/broken.yml", limit="servers")
-    refused = empty.fitsom("change", "plan", number, code=None)
-    assert refused.code in (1, 2)
-    assert "Traceback" not in refused.err
-    assert "broken.yml" in refused.error
-    assert "srv1" in refused.error or "syntax" in refused.error.lower()
+    answer = empty.fitsom("change", "plan", number, code=None)
+    assert answer.code in (1, 2)
+    assert "Traceback" not in answer.err
+    assert "broken.yml" in answer.error
+    assert "srv1" in answer.error or "syntax" in answer.error.lower()
 
 
 def test_a_playbook_outside_the_repository_is_no_playbook(empty: School) -> None:
     for playbook in ("/etc/passwd", "playbooks/../../x.yml", "playbooks/missing.yml"):
-        made = empty.fitsom("change", "new", "--title", "Odd one", "--playbook", playbook, code=None)
-        if made.code == 0:
-            made = empty.fitsom("change", "plan", made.value["number"], code=2)
-            assert "not in commit" in made.error
+        answer = empty.fitsom("change", "new", "--title", "Odd one", "--playbook", playbook, code=None)
+        if answer.code == 0:
+            answer = empty.fitsom("change", "plan", answer.value["number"], code=2)
+            assert "not in commit" in answer.error
         else:
-            assert made.code == 2
-            assert "playbook" in made.error
+            assert answer.code == 2
+            assert "playbook" in answer.error
 
 
 def test_an_input_runs_as_it_was_approved_or_not_at_all(empty: School, tmp_path: Path) -> None:
@@ -321,11 +322,11 @@ def test_an_input_runs_as_it_was_approved_or_not_at_all(empty: School, tmp_path:
     text.write_text("Approved")
     number = empty.approved("playbooks/notice.yml", limit="servers", input=f"text={text}")
     text.write_text("Put there afterwards")
-    refused = empty.fitsom("run", "start", number, code=3).value
-    assert any(reason.startswith("inputs text: ") for reason in refused["refusal"])
+    answer = empty.fitsom("run", "start", number, code=3).value
+    assert any(reason.startswith("inputs text: ") for reason in answer["refusal"])
     assert [notice(empty, host) for host in SERVERS] == [""] * 3
     empty.fitsom("change", "plan", number)
-    empty.fitsom("change", "approve", number, who="head")
+    empty.fitsom("change", "approve", number, acting_as="head")
     assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
     assert [notice(empty, host) for host in SERVERS] == ["Put there afterwards"] * 3
-    until(lambda: not list(empty.state.rglob("text")), "a copy of the input was left behind")
+    wait_until(lambda: not list(empty.state.rglob("text")), "a copy of the input was left behind")

@@ -6,7 +6,7 @@ import json
 import re
 import time
 
-from tests.school import School, finished, until, window
+from tests.school import School, finished, wait_until, window
 
 SERVERS = ["srv1", "srv2", "srv3"]
 
@@ -18,10 +18,10 @@ def notice(school: School, host: str) -> str:
 
 
 def test_proposed_approved_run_and_reported(approved: School) -> None:
-    ran = approved.fitsom("run", "start", "1")
-    assert ran.value["status"] == "succeeded"
+    run = approved.fitsom("run", "start", "1")
+    assert run.value["status"] == "succeeded"
     assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
-    folder = approved.state / "runs" / ran.value["id"]
+    folder = approved.state / "runs" / run.value["id"]
     page, text = (folder / "report.html").read_text(), (folder / "report.md").read_text()
     for form in (page, text, (folder / "report.json").read_text()):
         assert "Henry Head" in form
@@ -30,13 +30,13 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
         r"(?:src|href)\s*=\s*[\"']?(?:https?:|//|file:)|@import|url\(\s*[\"']?(?!#|data:)", page
     )
     report = json.loads((folder / "report.json").read_text())
-    seal = approved.one("select seal from plan")
+    seal = approved.scalar("select seal from plan")
     assert seal[:12] in page
     again = approved.fitsom("report", "show", "1").value
     assert {**again, "generated": ""} == {**report, "generated": ""}
     for action in (["review", "1"], ["close", "1"]):
         approved.fitsom("change", *action)
-    assert approved.one("select state from change") == "closed"
+    assert approved.scalar("select state from change") == "closed"
     log = approved.fitsom("audit", "show", "CHG").value
     assert [e["action"] for e in log] == [
         "change.new",
@@ -55,22 +55,22 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
 def test_a_second_run_of_the_same_approval_is_refused(approved: School) -> None:
     approved.fitsom("run", "start", "1")
     assert "succeeded" in approved.fitsom("run", "start", "1", code=3).error
-    assert approved.one("select count(*) from run") == 1
+    assert approved.scalar("select count(*) from run") == 1
 
 
 def test_a_failing_host_stops_and_is_reported_with_its_error(empty: School) -> None:
     number = empty.approved("playbooks/failing.yml", limit="servers")
-    ran = empty.fitsom("run", "start", number, code=4).value
-    assert ran["status"] == "failed"
-    assert {host: told["outcome"] for host, told in ran["hosts"].items()} == {
+    run = empty.fitsom("run", "start", number, code=4).value
+    assert run["status"] == "failed"
+    assert {host: outcome["outcome"] for host, outcome in run["hosts"].items()} == {
         "srv1": "done",
         "srv2": "failed",
         "srv3": "done",
     }
-    assert "driver 7 is too old" in ran["hosts"]["srv2"]["reason"]
+    assert "driver 7 is too old" in run["hosts"]["srv2"]["reason"]
     assert empty.log("srv2") == ["end 1"], "the host went on after its failure"
     assert empty.log("srv3") == ["end 1", "end 3"]
-    folder = empty.state / "runs" / ran["id"]
+    folder = empty.state / "runs" / run["id"]
     for form in ("html", "md", "json"):
         report = (folder / f"report.{form}").read_text()
         assert "driver 7 is too old" in report
@@ -80,10 +80,10 @@ def test_a_failing_host_stops_and_is_reported_with_its_error(empty: School) -> N
 
 def test_a_run_outside_the_window_is_refused(empty: School) -> None:
     number = empty.approved("playbooks/notice.yml", limit="servers", minutes=(60, 120))
-    refused = empty.fitsom("run", "start", number, code=3)
-    assert "only in its window" in refused.error
+    answer = empty.fitsom("run", "start", number, code=3)
+    assert "only in its window" in answer.error
     assert empty.fitsom("tick").value == []
-    assert empty.one("select count(*) from run") == 0
+    assert empty.scalar("select count(*) from run") == 0
     assert list(empty.truth.iterdir()) == []
 
 
@@ -91,41 +91,41 @@ def test_a_missed_window_expires(empty: School) -> None:
     number = empty.new("playbooks/notice.yml", limit="servers", minutes=(-60, 0.4))
     empty.fitsom("change", "submit", number)
     empty.fitsom("change", "plan", number)
-    empty.fitsom("change", "approve", number, who="head")
-    end = empty.one("select strftime('%s', window_end) from change")
+    empty.fitsom("change", "approve", number, acting_as="head")
+    end = empty.scalar("select strftime('%s', window_end) from change")
     time.sleep(max(0.0, float(end) - time.time() + 0.5))
     assert "only in its window" in empty.fitsom("run", "start", number, code=3).error
-    (ticked,) = empty.fitsom("tick").value
-    assert "expired" in ticked["why"]
-    assert empty.one("select state from change") == "expired"
+    (tick_result,) = empty.fitsom("tick").value
+    assert "expired" in tick_result["why"]
+    assert empty.scalar("select state from change") == "expired"
     assert empty.fitsom("tick").value == []
-    assert empty.one("select count(*) from run") == 0
+    assert empty.scalar("select count(*) from run") == 0
 
 
 def test_tick_starts_what_is_due_exactly_once(approved: School) -> None:
-    (ticked,) = approved.fitsom("tick", "--wait").value
-    assert ticked["run"]
+    (tick_result,) = approved.fitsom("tick", "--wait").value
+    assert tick_result["run"]
     assert approved.fitsom("tick", "--wait").value == []
-    assert approved.one("select count(*) from run") == 1
-    assert approved.one("select state from change") == "succeeded"
+    assert approved.scalar("select count(*) from run") == 1
+    assert approved.scalar("select state from change") == "succeeded"
 
 
 def test_two_ticks_at_once_start_it_exactly_once(approved: School) -> None:
     ticks = [approved.popen("tick", "--wait") for _ in range(2)]
     answers = [finished(tick).value for tick in ticks]
-    assert sum(bool(ticked["run"]) for answer in answers for ticked in answer) == 1, answers
-    assert approved.one("select count(*) from run") == 1
+    assert sum(bool(tick_results["run"]) for answer in answers for tick_results in answer) == 1, answers
+    assert approved.scalar("select count(*) from run") == 1
 
 
 def test_a_running_change_is_cancelled(empty: School) -> None:
     number = empty.approved()
     run = empty.fitsom("run", "start", number, "--detach").value["id"]
-    until(lambda: empty.steps_done() >= 2, "some steps done")
+    wait_until(lambda: empty.steps_done() >= 2, "some steps done")
     empty.hold()
     assert empty.fitsom("run", "cancel", number).value["cancel_requested"] is True
-    ended = empty.fitsom("run", "watch", number, code=5).value
+    cancelled_run = empty.fitsom("run", "watch", number, code=5).value
     empty.release()
-    assert ended["status"] == "cancelled"
+    assert cancelled_run["status"] == "cancelled"
     empty.nothing_left()
     outcomes = empty.outcomes(run)
     assert empty.steps_done() < 18
@@ -133,24 +133,24 @@ def test_a_running_change_is_cancelled(empty: School) -> None:
     for host, outcome in outcomes.items():
         assert outcome != "untouched" or empty.log(host) == []
         assert outcome != "done" or empty.log(host)[-1:] == ["end 3"]
-    assert empty.one("select state from change") == "interrupted"
+    assert empty.scalar("select state from change") == "interrupted"
 
 
 def test_a_change_is_backed_out_by_its_playbook(approved: School) -> None:
     approved.fitsom("run", "start", "1")
     assert notice(approved, "srv1") == "Welcome"
-    foreseen = approved.fitsom("run", "backout", "1", "--check").value
-    assert sorted(foreseen["hosts"]) == SERVERS
-    assert all(body["items"] for body in foreseen["hosts"].values())
+    predicted = approved.fitsom("run", "backout", "1", "--check").value
+    assert sorted(predicted["hosts"]) == SERVERS
+    assert all(body["items"] for body in predicted["hosts"].values())
     assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
     back = approved.fitsom("run", "backout", "1").value
     assert back["kind"] == "backout"
     assert back["status"] == "succeeded"
     assert [notice(approved, host) for host in SERVERS] == [""] * 3
-    assert approved.one("select state from change") == "backed_out"
-    assert approved.one("select backout_used from change") == 1
-    told = json.loads((approved.state / "runs" / back["id"] / "report.json").read_text())
-    kinds = {d["kind"] for host in told["hosts"] for d in host["differences"]}
+    assert approved.scalar("select state from change") == "backed_out"
+    assert approved.scalar("select backout_used from change") == 1
+    report = json.loads((approved.state / "runs" / back["id"] / "report.json").read_text())
+    kinds = {d["kind"] for host in report["hosts"] for d in host["differences"]}
     assert kinds == {"foreseen_and_came"}
     assert (approved.state / "runs" / back["id"] / "report.html").exists()
 
@@ -166,7 +166,7 @@ def test_an_emergency_runs_at_once_and_owes_its_review(empty: School) -> None:
     empty.fitsom("change", "submit", number)
     empty.fitsom("change", "plan", number)
     assert empty.fitsom("run", "start", number, code=3).error
-    empty.fitsom("change", "approve", number, who="head")
+    empty.fitsom("change", "approve", number, acting_as="head")
     assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
     following = empty.new("playbooks/notice.yml", limit="servers")
     assert "not been reviewed" in empty.fitsom("change", "submit", following, code=3).error
@@ -175,14 +175,14 @@ def test_an_emergency_runs_at_once_and_owes_its_review(empty: School) -> None:
 
 
 def test_two_changes_that_share_a_host_do_not_run_at_once(empty: School) -> None:
-    first = empty.approved()
-    second = empty.approved(limit="pc5,pc6")
-    run = empty.fitsom("run", "start", first, "--detach").value["id"]
-    refused = empty.fitsom("run", "start", second, code=3)
-    assert run in refused.error
-    assert "pc5" in refused.error
-    assert empty.fitsom("run", "watch", first).value["status"] == "succeeded"
-    assert empty.fitsom("run", "start", second).value["status"] == "succeeded"
+    first_change = empty.approved()
+    second_change = empty.approved(limit="pc5,pc6")
+    run = empty.fitsom("run", "start", first_change, "--detach").value["id"]
+    answer = empty.fitsom("run", "start", second_change, code=3)
+    assert run in answer.error
+    assert "pc5" in answer.error
+    assert empty.fitsom("run", "watch", first_change).value["status"] == "succeeded"
+    assert empty.fitsom("run", "start", second_change).value["status"] == "succeeded"
     assert empty.log("pc5") == ["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"] * 2
     assert empty.log("pc1") == ["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"]
 
@@ -195,5 +195,5 @@ def test_an_edit_moves_the_window_only_with_new_approval(approved: School) -> No
     approved.fitsom("change", "submit", "1")
     approved.fitsom("change", "plan", "1")
     assert "planned" in approved.fitsom("run", "start", "1", code=3).error
-    approved.fitsom("change", "approve", "1", who="head")
+    approved.fitsom("change", "approve", "1", acting_as="head")
     assert approved.fitsom("run", "start", "1").value["status"] == "succeeded"

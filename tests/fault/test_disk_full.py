@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.school import School, kill, until
+from tests.school import School, kill, wait_until
 
 pytestmark = pytest.mark.fault
 
@@ -66,11 +66,11 @@ def namespace(mounts: str) -> Namespace:
 @pytest.fixture
 def started() -> Iterator[list[Namespace]]:
     """Namespaces of a test; their holders are ended after it."""
-    made: list[Namespace] = []
-    yield made
-    for each in made:
-        kill(each.holder.pid)
-        each.holder.wait()
+    namespaces: list[Namespace] = []
+    yield namespaces
+    for namespace in namespaces:
+        kill(namespace.holder.pid)
+        namespace.holder.wait()
 
 
 def fill(path: Path) -> None:
@@ -88,10 +88,10 @@ def fill(path: Path) -> None:
 def test_a_full_disk_stops_the_run_and_the_record_is_true(
     tmp_path: Path, started: list[Namespace], full: str
 ) -> None:
-    made = School(folder=tmp_path / "school").build()
-    number = made.approved("playbooks/flood.yml")
+    base_school = School(folder=tmp_path / "school").build()
+    number = base_school.approved("playbooks/flood.yml")
     run = f"{number}-run1"
-    state, keep, runs = made.state, tmp_path / "keep", tmp_path / "runs"
+    state, keep, runs = base_school.state, tmp_path / "keep", tmp_path / "runs"
     state.rename(keep)
     (keep / "runs").rename(runs)
     state.mkdir()
@@ -108,21 +108,21 @@ def test_a_full_disk_stops_the_run_and_the_record_is_true(
     )
     space = namespace(mounts)
     started.append(space)
-    entering = {"FITSOM_CONFIG": str(made.site / "fitsom.yml")}  # nsenter starts in the root folder
-    school = replace(made, prefix=space.prefix(), extra_env=entering)
+    entering = {"FITSOM_CONFIG": str(base_school.site / "fitsom.yml")}  # nsenter starts in the root folder
+    school = replace(base_school, prefix=space.prefix(), extra_env=entering)
     ballast = space.inside(small) / "ballast"
 
     child_log = space.inside(state) / "runs" / run / "child.log"
     school.fitsom("run", "start", number, "--detach")
-    until(lambda: school.steps_done() >= 3, "some steps done")
+    wait_until(lambda: school.steps_done() >= 3, "some steps done")
     fill(ballast)
     at_full = school.steps_done()
-    until(lambda: not school.child(run), "the run to stop")
+    wait_until(lambda: not school.child(run), "the run to stop")
     school.nothing_left()
     stopped_at = school.steps_done()
-    said = child_log.read_text(errors="replace") if child_log.exists() else ""
+    words = child_log.read_text(errors="replace") if child_log.exists() else ""
     assert stopped_at < 18, (
-        f"the run went on as if nothing were: {at_full} steps when the disk was full\n{said}"
+        f"the run went on as if nothing were: {at_full} steps when the disk was full\n{words}"
     )
     if full == "ledger":
         # What was in work, and what still found a place in the last block of the file: no more than that.
@@ -133,14 +133,14 @@ def test_a_full_disk_stops_the_run_and_the_record_is_true(
     assert school.steps_done() == stopped_at
     ballast.unlink()
     assert school.fitsom("tick").value == [], crowded
-    shown = school.change(number)
-    assert shown["state"] == "interrupted"
-    outcomes = {host: told["outcome"] for host, told in shown["runs"][0]["hosts"].items()}
+    answer = school.change(number)
+    assert answer["state"] == "interrupted"
+    outcomes = {host: report["outcome"] for host, report in answer["runs"][0]["hosts"].items()}
     assert sorted(outcomes) == HOSTS
     for host, outcome in outcomes.items():
-        ended = school.log(host)
-        assert outcome != "done" or ended == ["end 1", "end 2", "end 3"], (host, ended)
-        assert outcome != "untouched" or ended == [], (host, ended)
+        lines = school.log(host)
+        assert outcome != "done" or lines == ["end 1", "end 2", "end 3"], (host, lines)
+        assert outcome != "untouched" or lines == [], (host, lines)
     assert set(outcomes.values()) & {"unknown", "failed"} or stopped_at % 3 == 0, outcomes
     assert school.fitsom("run", "resume", number).value["status"] == "succeeded"
     assert all({"end 1", "end 2", "end 3"} <= set(school.log(host)) for host in HOSTS)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.school import School, finished, kill, until
+from tests.school import School, finished, kill, wait_until
 
 pytestmark = pytest.mark.fault
 
@@ -24,31 +24,33 @@ AT_ONCE = 3
 def moments(count: int, seed: int) -> list[tuple[int, float]]:
     """Random moments of a run: after so many ended steps, and so many seconds more. All before the last steps."""
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    found = [(chance.randint(0, 14), chance.uniform(0, 0.2)) for _ in range(count)]
-    print(f"seed {seed}: {', '.join(f'{n} steps + {more:.3f} s' for n, more in found)}")  # noqa: T201
-    return found
+    pairs = [(chance.randint(0, 14), chance.uniform(0, 0.2)) for _ in range(count)]
+    print(f"seed {seed}: {', '.join(f'{n} steps + {delay:.3f} s' for n, delay in pairs)}")  # noqa: T201
+    return pairs
 
 
-def each(school: Callable[[str], School], todo: Callable[[School, int, float], str], seed: int) -> list[str]:
+def at_random_moments(
+    school: Callable[[str], School], todo: Callable[[School, int, float], str], seed: int
+) -> list[str]:
     """Do it at ten moments, some at a time, each in a school of its own."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = [
-            pool.submit(todo, school(f"moment{number}"), steps, more)
-            for number, (steps, more) in enumerate(moments(10, seed))
+            pool.submit(todo, school(f"moment{number}"), steps, delay)
+            for number, (steps, delay) in enumerate(moments(10, seed))
         ]
-        return [each.result() for each in waiting]
+        return [future.result() for future in waiting]
 
 
 def number_of(school: School) -> str:
     """The one change of the school."""
-    return str(school.one("select number from change"))
+    return str(school.scalar("select number from change"))
 
 
-def at_moment(school: School, steps: int, more: float, victim: Callable[[], int]) -> None:
+def at_moment(school: School, steps: int, delay: float, victim: Callable[[], int]) -> None:
     """Kill whatever `victim` names at the moment."""
-    pid = until(victim, "the process to be killed")
-    until(lambda: school.steps_done() >= steps, f"{steps} steps done")
-    time.sleep(more)
+    pid = wait_until(victim, "the process to be killed")
+    wait_until(lambda: school.steps_done() >= steps, f"{steps} steps done")
+    time.sleep(delay)
     school.hold()  # an Ansible that lost its supervisor must not reach its end before anybody looks
     kill(pid)
 
@@ -76,15 +78,15 @@ def check_aftermath(school: School, number: str, run: str) -> str:
     school.release()
     outcomes = check_record(school, run)
     before = {host: school.log(host) for host in HOSTS}
-    state = str(school.one("select state from change"))
+    state = str(school.scalar("select state from change"))
     assert state == "interrupted", state
-    assert school.one("select status from run where id = ?", run) == "interrupted"
+    assert school.scalar("select status from run where id = ?", run) == "interrupted"
     noted = dict(school.rows("select host, task from incident where change = ?", number))
     assert "(the run itself)" in noted
     assert {host for host, outcome in outcomes.items() if outcome == "unknown"} <= set(noted)
 
     assert school.fitsom("tick").value == []
-    assert school.one("select count(*) from run") == 1, "something was run again by itself"
+    assert school.scalar("select count(*) from run") == 1, "something was run again by itself"
     assert {host: school.log(host) for host in HOSTS} == before
 
     resumed: Any = school.fitsom("run", "resume", number).value
@@ -97,50 +99,50 @@ def check_aftermath(school: School, number: str, run: str) -> str:
             assert school.log(host) == STEPS, "a host that was done was done again"
     folder = school.state / "runs" / resumed["id"]
     assert list(folder.glob("replan.jsonl*")), "unknown hosts are planned again before they are touched"
-    assert school.one("select state from change") == "succeeded"
+    assert school.scalar("select state from change") == "succeeded"
     assert school.fitsom("audit", "verify").value["faults"] == []
     school.nothing_left()
     return state
 
 
 def test_the_child_is_killed_at_ten_random_moments(copies: Callable[[str], School]) -> None:
-    def killed(school: School, steps: int, more: float) -> str:
+    def killed(school: School, steps: int, delay: float) -> str:
         number = number_of(school)
         run = school.fitsom("run", "start", number, "--detach").value["id"]
-        until(lambda: school.playbook(run), "the run's Ansible")
-        at_moment(school, steps, more, lambda: school.child(run))
+        wait_until(lambda: school.playbook(run), "the run's Ansible")
+        at_moment(school, steps, delay, lambda: school.child(run))
         return check_aftermath(school, number, run)
 
-    assert each(copies, killed, SEED) == ["interrupted"] * 10
+    assert at_random_moments(copies, killed, SEED) == ["interrupted"] * 10
 
 
 def test_ansible_is_killed_at_ten_random_moments(copies: Callable[[str], School]) -> None:
-    def killed(school: School, steps: int, more: float) -> str:
+    def killed(school: School, steps: int, delay: float) -> str:
         number = number_of(school)
         run = school.fitsom("run", "start", number, "--detach").value["id"]
-        at_moment(school, steps, more, lambda: school.playbook(run))
+        at_moment(school, steps, delay, lambda: school.playbook(run))
         # Its supervisor lives, and writes the end down without being asked.
-        until(lambda: not school.child(run), "the child to end")
-        assert school.one("select state from change") == "interrupted"
+        wait_until(lambda: not school.child(run), "the child to end")
+        assert school.scalar("select state from change") == "interrupted"
         return check_aftermath(school, number, run)
 
-    assert each(copies, killed, SEED + 1) == ["interrupted"] * 10
+    assert at_random_moments(copies, killed, SEED + 1) == ["interrupted"] * 10
 
 
 def test_whoever_watches_is_killed_at_ten_random_moments_and_the_run_goes_on(
     copies: Callable[[str], School],
 ) -> None:
-    def killed(school: School, steps: int, more: float) -> str:
+    def killed(school: School, steps: int, delay: float) -> str:
         number = number_of(school)
         watching = school.popen("run", "start", number, json_answer=steps % 2 == 0)
-        at_moment(school, steps, more, lambda: watching.pid)
+        at_moment(school, steps, delay, lambda: watching.pid)
         assert finished(watching, None).code == -signal.SIGKILL
         school.release()
         assert school.fitsom("run", "watch", number).value["status"] == "succeeded"
         outcomes = check_record(school, f"{number}-run1")
         assert set(outcomes.values()) == {"done"}
         assert [school.log(host) for host in HOSTS] == [STEPS] * len(HOSTS)
-        assert school.one("select count(*) from run") == 1
-        return str(school.one("select state from change"))
+        assert school.scalar("select count(*) from run") == 1
+        return str(school.scalar("select state from change"))
 
-    assert each(copies, killed, SEED + 2) == ["succeeded"] * 10
+    assert at_random_moments(copies, killed, SEED + 2) == ["succeeded"] * 10

@@ -93,7 +93,7 @@ def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(
     restore = school.fitsom("restore", "client", "/srv/office", "--as-of", taken, "--reason", "deleted").value
     back = restore["number"]
     assert hosts.on("client", "cat", "/srv/office/4/4.txt").strip() == "ruined", "a plan brings nothing back"
-    school.fitsom("change", "approve", back, who="head")
+    school.fitsom("change", "approve", back, acting_as="head")
     school.fitsom("run", "start", back)
     assert hosts.on("client", "cat", "/srv/office/3/3.txt", "/srv/office/4/4.txt") == "letter 3letter 4"
     kept = f"/srv/office.before-{back}"

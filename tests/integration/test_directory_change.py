@@ -93,7 +93,7 @@ def test_roster_is_planned_approved_run_and_reported_without_a_name(
     assert "create user, Year 7" in shown
     # The MIS overwrites the approved export with a new one: refused, and nothing is changed.
     rosters.write(rosters.bundle(rosters.make_school(30)), export)
-    school.fitsom("change", "approve", number, who="head")
+    school.fitsom("change", "approve", number, acting_as="head")
     refused = school.fitsom("run", "start", number, code=None)
     assert refused.code and "inputs roster" in refused.out + refused.err
     assert samba.plan(first)[0].users == {}
@@ -131,6 +131,6 @@ def test_rollover_shows_counts_by_year_in_the_plan(school: School, samba: Direct
     shown = school.fitsom("change", "show", number, json_answer=False).out
     for year in ("Year 8", "Year 9", "Year 10", "Year 11"):
         assert year in shown
-    school.fitsom("change", "approve", number, who="head")
+    school.fitsom("change", "approve", number, acting_as="head")
     school.fitsom("run", "start", number)
     assert school.change(number)["state"] == "succeeded"

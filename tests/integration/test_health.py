@@ -151,7 +151,7 @@ def test_a_plan_with_the_look_shows_findings_and_hosts_in_its_report(hosts: LabH
     shown = page.read_text()
     assert "lesson.service does not run: it has failed." in shown
     assert "| web | Debian GNU/Linux 13 (trixie)" in shown
-    school.fitsom("change", "approve", number, who="head")
+    school.fitsom("change", "approve", number, acting_as="head")
     school.fitsom("run", "start", number)
     assert school.outcomes(f"{number}-run1") == {"web": "done"}
     told = json.loads((school.state / f"runs/{number}-run1/report.json").read_text())

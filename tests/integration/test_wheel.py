@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 from fitsom_runner.ansible import collections
 found = collections.find(Path(sys.argv[1]))
-places = {name: str(collections.place(name, collections.paths(Path(sys.argv[1])))) for name in found.hashes}
+places = {name: str(collections.folder_of(name, collections.paths(Path(sys.argv[1])))) for name in found.hashes}
 print(json.dumps({"versions": found.versions, "places": places}))
 """
 

@@ -18,8 +18,8 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_import_keeps_to_the_contracts() -> None:
-    done = lint(ROOT)
-    assert done.returncode == 0, done.stdout
+    process = lint(ROOT)
+    assert process.returncode == 0, process.stdout
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,17 @@ def test_every_import_keeps_to_the_contracts() -> None:
     ],
 )
 def test_an_import_that_points_up_is_found(tmp_path: Path, module: str, line: str, contract: str) -> None:
-    copied = tmp_path / "fitsom_runner"
+    target = tmp_path / "fitsom_runner"
     for path in (ROOT / "fitsom_runner").rglob("*.py"):
-        copy = copied / path.relative_to(ROOT / "fitsom_runner")
+        copy = target / path.relative_to(ROOT / "fitsom_runner")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    with (copied / module).open("a") as handle:
+    with (target / module).open("a") as handle:
         handle.write(f"\n{line}\n")
-    done = lint(tmp_path)
-    assert done.returncode == 1
-    assert contract in done.stdout
-    assert "BROKEN" in done.stdout
+    process = lint(tmp_path)
+    assert process.returncode == 1
+    assert contract in process.stdout
+    assert "BROKEN" in process.stdout
 
 
 def test_every_room_is_named_in_the_contract_on_ansible() -> None:

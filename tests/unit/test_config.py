@@ -31,18 +31,18 @@ vault_password_files: [vault.txt]
 """
 
 
-def written(folder: Path, text: str) -> Path:
+def config_file(folder: Path, text: str) -> Path:
     path = folder / FILE_NAME
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def test_a_sound_file_is_read(tmp_path: Path) -> None:
-    read = config.load(written(tmp_path, SOUND))
-    assert read.school.name == "Milton High"
-    assert [(p.id, p.role) for p in read.people] == [("hale", Role.HEAD), ("higgins", Role.TECHNICIAN)]
-    assert read.people[1].powers == frozenset({Power.PLAN, Power.RUN})
-    assert not read.acting_as_allowed
+    settings = config.load(config_file(tmp_path, SOUND))
+    assert settings.school.name == "Milton High"
+    assert [(p.id, p.role) for p in settings.people] == [("hale", Role.HEAD), ("higgins", Role.TECHNICIAN)]
+    assert settings.people[1].powers == frozenset({Power.PLAN, Power.RUN})
+    assert not settings.acting_as_allowed
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,25 @@ def test_a_fault_is_named_by_file_and_line(
     tmp_path: Path, before: str, after: str, line: int, words: str
 ) -> None:
     assert before in SOUND
-    path = written(tmp_path, SOUND.replace(before, after))
-    with pytest.raises(ConfigError) as refused:
+    path = config_file(tmp_path, SOUND.replace(before, after))
+    with pytest.raises(ConfigError) as error:
         config.load(path)
-    assert any(d.startswith(f"{path}:{line}: ") and words in d for d in refused.value.details)
-    assert refused.value.exit_code is ExitCode.USAGE
+    assert any(d.startswith(f"{path}:{line}: ") and words in d for d in error.value.details)
+    assert error.value.exit_code is ExitCode.USAGE
 
 
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
-    path = written(tmp_path, SOUND.replace("state:", "stat:").replace("role: head", "role: pope"))
-    with pytest.raises(ConfigError, match="has 2 faults") as refused:
+    path = config_file(tmp_path, SOUND.replace("state:", "stat:").replace("role: head", "role: pope"))
+    with pytest.raises(ConfigError, match="has 2 faults") as error:
         config.load(path)
-    assert sorted(d.split(":")[1] for d in refused.value.details) == ["10", "6"]
+    assert sorted(d.split(":")[1] for d in error.value.details) == ["10", "6"]
 
 
 def test_one_login_is_not_two_people(tmp_path: Path) -> None:
-    path = written(tmp_path, SOUND.replace("powers: [plan, run]", "os_user: mhale"))
-    with pytest.raises(ConfigError) as refused:
+    path = config_file(tmp_path, SOUND.replace("powers: [plan, run]", "os_user: mhale"))
+    with pytest.raises(ConfigError) as error:
         config.load(path)
-    assert "os_user mhale is given to more than one person" in refused.value.details[0]
+    assert "os_user mhale is given to more than one person" in error.value.details[0]
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_one_login_is_not_two_people(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_yaml_is_named_by_line(tmp_path: Path, text: str, line: int) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(ConfigError, match="not valid YAML") as refused:
+    path = config_file(tmp_path, text)
+    with pytest.raises(ConfigError, match="not valid YAML") as error:
         config.load(path)
-    assert refused.value.message.startswith(f"{path}:{line}: ")
+    assert error.value.message.startswith(f"{path}:{line}: ")
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words\n", "42\n"])
 def test_what_is_not_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
-    path = written(tmp_path, text)
+    path = config_file(tmp_path, text)
     with pytest.raises(ConfigError, match=":1: expected settings such as 'name: value'"):
         config.load(path)
     with pytest.raises(ConfigError, match=":1: expected lines such as 'name: value'"):
@@ -124,9 +124,9 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such file") as refused:
+    with pytest.raises(ConfigError, match="no such file") as error:
         config.find(tmp_path / "other.yml")
-    assert refused.value.hint == "Make one with: fitsom init"
+    assert error.value.hint == "Make one with: fitsom init"
     with pytest.raises(ConfigError, match="cannot be read"):
         config.load(tmp_path / "other.yml")
 
@@ -134,28 +134,28 @@ def test_a_missing_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
 def test_paths_are_relative_to_the_files_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "content" / "inventories" / "school").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
-    path = written(tmp_path, SOUND)
+    path = config_file(tmp_path, SOUND)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    read = config.load(path)
-    assert read.repository == tmp_path / "content"
-    assert read.database == tmp_path / "records" / "fitsom.sqlite3"
-    assert read.run_dir("r1") == tmp_path / "records" / "runs" / "r1"
-    assert read.vault_password_files == (tmp_path / "vault.txt",)
-    assert read.inventories == (tmp_path / "content" / "inventories" / "school",)
+    settings = config.load(path)
+    assert settings.repository == tmp_path / "content"
+    assert settings.database == tmp_path / "records" / "fitsom.sqlite3"
+    assert settings.run_dir("r1") == tmp_path / "records" / "runs" / "r1"
+    assert settings.vault_password_files == (tmp_path / "vault.txt",)
+    assert settings.inventories == (tmp_path / "content" / "inventories" / "school",)
 
 
 def test_an_inventory_that_the_repository_lacks_lies_beside_the_file(tmp_path: Path) -> None:
-    assert config.load(written(tmp_path, SOUND)).inventories == (tmp_path / "inventories" / "school",)
+    assert config.load(config_file(tmp_path, SOUND)).inventories == (tmp_path / "inventories" / "school",)
 
 
 def test_absolute_paths_stay(tmp_path: Path) -> None:
-    read = config.load(written(tmp_path, SOUND.replace("records", "/var/lib/fitsom")))
-    assert read.state == Path("/var/lib/fitsom")
+    settings = config.load(config_file(tmp_path, SOUND.replace("records", "/var/lib/fitsom")))
+    assert settings.state == Path("/var/lib/fitsom")
 
 
 def test_the_file_is_found_above_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FITSOM_CONFIG", raising=False)
-    path = written(tmp_path, SOUND)
+    path = config_file(tmp_path, SOUND)
     (tmp_path / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a" / "b")
     assert config.find() == path
@@ -166,14 +166,14 @@ def test_the_environment_names_the_file_and_the_command_line_overrules_it(
 ) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    one, two = written(tmp_path / "one", SOUND), written(tmp_path / "two", SOUND)
-    monkeypatch.setenv("FITSOM_CONFIG", os.fspath(one))
-    assert config.find() == one
+    first_path, two = config_file(tmp_path / "one", SOUND), config_file(tmp_path / "two", SOUND)
+    monkeypatch.setenv("FITSOM_CONFIG", os.fspath(first_path))
+    assert config.find() == first_path
     assert config.find(tmp_path / "two") == two
 
 
 def test_a_vaulted_value_is_kept_as_ciphertext(tmp_path: Path) -> None:
-    path = written(tmp_path, "db_password: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3031\n")
+    path = config_file(tmp_path, "db_password: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3031\n")
     assert yamlfile.load_mapping(path) == {
         "db_password": {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n3031"}
     }

@@ -12,7 +12,7 @@ from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.changes import prediction
 from fitsom_runner.cli.predictions import hosts_page
 from fitsom_runner.facts import (
-    UNREADABLE,
+    FACTS_UNREADABLE,
     Check,
     Expiring,
     Facts,
@@ -34,7 +34,7 @@ from fitsom_runner.facts_reader import (
     security_updates,
 )
 from fitsom_runner.reading import DEPTH_LIMIT, LIST_LIMIT, TEXT_LIMIT
-from tests.unit.ansible.events import result, stats, task, told
+from tests.unit.ansible.events import ledger_of, result, stats, task
 from tests.unit.answers import answers
 
 # As docs/architecture.md has it.
@@ -103,9 +103,9 @@ TYPED = Facts(
 
 def evidence(facts: Facts) -> str:
     """Of the one finding that says that something cannot be read."""
-    (found,) = (found for found in facts.findings if found.kind == UNREADABLE)
-    assert (found.severity, found.ci) == (Severity.EXCEPTION, "srv1")
-    return found.evidence
+    (finding,) = (finding for finding in facts.findings if finding.kind == FACTS_UNREADABLE)
+    assert (finding.severity, finding.ci) == (Severity.EXCEPTION, "srv1")
+    return finding.evidence
 
 
 def test_every_part_is_read_as_it_is_described() -> None:
@@ -114,13 +114,13 @@ def test_every_part_is_read_as_it_is_described() -> None:
 
 
 def test_what_is_stored_has_the_form_in_which_it_was_told() -> None:
-    stored = TYPED.to_json()
-    assert list(stored) == list(WHOLE)
-    for name, rows in stored.items():
+    record = TYPED.to_json()
+    assert list(record) == list(WHOLE)
+    for name, rows in record.items():
         told_rows = WHOLE[name] if isinstance(WHOLE[name], list) else [WHOLE[name]]
         for row, before in zip(rows, told_rows, strict=True):
             assert row == before if isinstance(before, str) else row | before == row
-    assert facts_from_json(stored, "srv1") == TYPED
+    assert facts_from_json(record, "srv1") == TYPED
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_is_stored_has_the_form_in_which_it_was_told() -> None:
     [
         ("text", Facts(), "fitsom: a text where a dictionary belongs"),
         ([{"notes": "n"}, 7], Facts(notes=("n",)), "fitsom: a number where a dictionary belongs"),
-        ({"colours": []}, Facts(), "fitsom.colours: there is no such part"),
+        ({"colours": []}, Facts(), "fitsom.colours: unknown part"),
         ({"packages": "openssl"}, Facts(), "fitsom.packages[0]: a text where a dictionary belongs"),
         ({"packages": [None]}, Facts(), "fitsom.packages[0].: nothing where a dictionary belongs"),
         ({"packages": [{"from": "1"}]}, Facts(), "fitsom.packages[0].name: is missing"),
@@ -137,12 +137,12 @@ def test_what_is_stored_has_the_form_in_which_it_was_told() -> None:
         (
             {"packages": [{"name": "a", "action": "explode"}]},
             Facts(packages=(Package(name="a", old=None, new=None),)),
-            "fitsom.packages[0].action: is none of upgrade, install, remove, downgrade",
+            "fitsom.packages[0].action: is not one of upgrade, install, remove, downgrade",
         ),
         (
             {"packages": [{"name": "a", "released": "soon"}]},
             Facts(packages=(Package(name="a", old=None, new=None),)),
-            "fitsom.packages[0].released: is no day",
+            "fitsom.packages[0].released: is not a day",
         ),
         (
             {"checks": [{"name": "c", "ok": "yes"}]},
@@ -170,18 +170,19 @@ def test_what_is_stored_has_the_form_in_which_it_was_told() -> None:
     ],
 )
 def test_what_does_not_fit_is_left_out_and_named(answer: Any, left: Facts, why: str) -> None:
-    read = facts_from_json(answer, "srv1")
-    assert evidence(read).startswith(why)
-    assert not read.complete
+    facts = facts_from_json(answer, "srv1")
+    assert evidence(facts).startswith(why)
+    assert not facts.complete
     assert (
-        Facts(**{part: getattr(read, part) for part in Facts.__dataclass_fields__} | {"findings": ()}) == left
+        Facts(**{part: getattr(facts, part) for part in Facts.__dataclass_fields__} | {"findings": ()})
+        == left
     )
 
 
 def test_a_finding_of_a_severity_that_is_none_is_taken_for_the_worst() -> None:
-    read = facts_from_json({"findings": [{"kind": "x", "severity": "dire", "ci": "c", "what": "w"}]}, "srv1")
-    assert (read.findings[0].kind, read.findings[0].severity) == ("x", Severity.EXCEPTION)
-    assert "severity: is none of informational" in evidence(read)
+    facts = facts_from_json({"findings": [{"kind": "x", "severity": "dire", "ci": "c", "what": "w"}]}, "srv1")
+    assert (facts.findings[0].kind, facts.findings[0].severity) == ("x", Severity.EXCEPTION)
+    assert "severity: is not one of informational" in evidence(facts)
 
 
 def test_what_was_told_for_each_item_of_a_loop_is_one() -> None:
@@ -189,18 +190,18 @@ def test_what_was_told_for_each_item_of_a_loop_is_one() -> None:
 
 
 def test_one_thing_stands_for_a_list_of_it_and_numbers_for_texts() -> None:
-    read = facts_from_json({"notes": "one", "objects": {"kind": "uid", "id": 1001, "action": "add"}}, "srv1")
-    assert read == Facts(notes=("one",), objects=(Object(kind="uid", id="1001", action="add"),))
+    facts = facts_from_json({"notes": "one", "objects": {"kind": "uid", "id": 1001, "action": "add"}}, "srv1")
+    assert facts == Facts(notes=("one",), objects=(Object(kind="uid", id="1001", action="add"),))
 
 
 def test_what_is_too_much_is_cut() -> None:
-    long = facts_from_json({"notes": ["x" * (TEXT_LIMIT + 1)]}, "srv1")
-    assert (len(long.notes[0]), evidence(long)) == (
+    long_text = facts_from_json({"notes": ["x" * (TEXT_LIMIT + 1)]}, "srv1")
+    assert (len(long_text.notes[0]), evidence(long_text)) == (
         10_000,
         "fitsom.notes[0]: a text of 10,001 characters, cut at 10,000",
     )
-    many = facts_from_json({"undone": [str(n) for n in range(LIST_LIMIT + 3)]}, "srv1")
-    assert (len(many.undone), evidence(many)) == (LIST_LIMIT, "fitsom.undone: 3 too many")
+    many_objects = facts_from_json({"undone": [str(n) for n in range(LIST_LIMIT + 3)]}, "srv1")
+    assert (len(many_objects.undone), evidence(many_objects)) == (LIST_LIMIT, "fitsom.undone: 3 too many")
     deep: Any = "bottom"
     for _level in range(DEPTH_LIMIT + 5):
         deep = [deep]
@@ -208,9 +209,9 @@ def test_what_is_too_much_is_cut() -> None:
 
 
 def test_of_many_faults_the_first_are_named_and_the_rest_counted() -> None:
-    read = facts_from_json({"packages": [{}] * 12}, "srv1")
-    assert evidence(read).count("is missing") == 5
-    assert evidence(read).endswith("; and 7 more")
+    facts = facts_from_json({"packages": [{}] * 12}, "srv1")
+    assert evidence(facts).count("is missing") == 5
+    assert evidence(facts).endswith("; and 7 more")
 
 
 def test_what_was_told_twice_counts_once_and_what_is_undone_has_not_come() -> None:
@@ -247,14 +248,14 @@ def test_what_a_host_is_is_read_as_far_as_it_fits() -> None:
 
 
 def test_a_record_of_an_older_version_is_read() -> None:
-    old = {
+    record = {
         "items": [{"task": "t", "role": "r", "item": "i", "digest": "d", "diff": "", "packages": False}],
         "facts": {"packages": [{"name": "tree", "to": "2", "action": "install", "from": None}]},
         "done": True,
         "groups": ["servers"],
         "about": {"label": "the file server", "colour": "red"},
     }
-    assert changes_from_json(old, "srv1") == HostChanges(
+    assert changes_from_json(record, "srv1") == HostChanges(
         items=(Item(task="t", role="r", item="i", digest="d"),),
         facts=Facts(packages=(Package(name="tree", old=None, new="2", action=PackageAction.INSTALL),)),
         done=True,
@@ -266,8 +267,8 @@ def test_a_record_of_an_older_version_is_read() -> None:
 @given(answers)
 def test_whatever_a_host_answers_is_read_and_stored_and_read_again(answer: Any) -> None:
     facts = facts_from_json(answer, "srv1")
-    stored = json.dumps(facts.to_json(), allow_nan=False, ensure_ascii=False).encode()
-    assert facts_from_json(json.loads(stored), "srv1") == facts
+    record = json.dumps(facts.to_json(), allow_nan=False, ensure_ascii=False).encode()
+    assert facts_from_json(json.loads(record), "srv1") == facts
     configuration_item(facts.observed)
     security_updates(facts.observed)
 
@@ -275,7 +276,7 @@ def test_whatever_a_host_answers_is_read_and_stored_and_read_again(answer: Any) 
 @given(answers, answers)
 def test_whatever_hosts_answer_plans_are_folded_compared_and_shown(planned: Any, now: Any) -> None:
     tales = [
-        told(
+        ledger_of(
             task(1, "T"),
             result("srv1", 1, Status.CHANGED, fitsom=a),
             result("srv1", 1, Status.OK, fitsom=b),
@@ -283,9 +284,9 @@ def test_whatever_hosts_answer_plans_are_folded_compared_and_shown(planned: Any,
         )
         for a, b in ((planned, now), (now, planned))
     ]
-    before, after = map(ledger.from_tale, tales)
+    before, after = map(ledger.predicted_changes, tales)
     prediction.compare(before, after)
-    prediction.moved(before, after)
+    prediction.unapproved_changes(before, after)
     assert hosts_from_json(json.loads(json.dumps(prediction.to_json(before)))) == before
     assert all(isinstance(v, str) for pins in prediction.pins(before).values() for v in pins.values())
     hosts_page(before, {})

@@ -44,7 +44,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A school with records of today, to be copied."""
     folder = tmp_path_factory.mktemp("fresh")
     (folder / "fitsom.yml").write_text(SCHOOL)
-    assert ended(start(folder, "create")) == ""
+    assert output_of(start(folder, "create")) == ""
     return folder
 
 
@@ -63,11 +63,11 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def ended(process: subprocess.Popen[str]) -> str:
+def output_of(process: subprocess.Popen[str]) -> str:
     """What a start said; empty where it went well."""
-    out, _ = process.communicate(timeout=120)
-    assert bool(out) == bool(process.returncode), out
-    return out
+    stdout, _ = process.communicate(timeout=120)
+    assert bool(stdout) == bool(process.returncode), stdout
+    return stdout
 
 
 def change(school: Config, *statements: str) -> None:
@@ -98,13 +98,13 @@ def test_the_list_of_migrations_is_the_one_that_django_applies(school: Config) -
 
 
 def test_records_of_today_are_left_as_they_are(school: Config) -> None:
-    assert ended(start(school.state.parent)) == ""
+    assert output_of(start(school.state.parent)) == ""
     assert copies(school) == []
 
 
 def test_older_records_are_brought_up_to_date_and_a_copy_is_kept(school: Config) -> None:
     older(school)
-    assert ended(start(school.state.parent)) == ""
+    assert output_of(start(school.state.parent)) == ""
     assert migration.applied(school.database) == migration.shipped()
     (copy,) = copies(school)
     assert re.fullmatch(rf"fitsom\.sqlite3\.before-{__version__}-\d{{8}}T\d{{6}}Z", copy.name)
@@ -129,7 +129,7 @@ def test_the_copy_has_what_still_lies_in_the_write_ahead_log(school: Config) -> 
 def test_two_at_once_migrate_once(school: Config) -> None:
     older(school)
     both = [start(school.state.parent) for _ in range(2)]
-    assert [ended(process) for process in both] == ["", ""]
+    assert [output_of(process) for process in both] == ["", ""]
     assert migration.applied(school.database) == migration.shipped()
     assert len(copies(school)) == 1
 
@@ -161,12 +161,12 @@ def test_nothing_is_migrated_while_a_run_is_under_way_and_a_dead_one_does_not_co
     lock.parent.mkdir(parents=True)
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        said = ended(start(school.state.parent))
-    assert "CHG-2026-0001-run1 is under way" in said
-    assert "Wait until it has ended" in said
+        output = output_of(start(school.state.parent))
+    assert "CHG-2026-0001-run1 is under way" in output
+    assert "Wait until it has ended" in output
     assert LATEST not in migration.applied(school.database)
     assert copies(school) == []
-    assert ended(start(school.state.parent)) == ""
+    assert output_of(start(school.state.parent)) == ""
     assert LATEST in migration.applied(school.database)
 
 
@@ -174,9 +174,9 @@ def test_nothing_is_migrated_while_a_run_is_under_way_and_a_dead_one_does_not_co
 def test_records_of_a_newer_fitsom_are_refused_and_left_alone(school: Config, words: tuple[str, ...]) -> None:
     (school.state / "fitsom-version").write_text("7.1.0\n")
     change(school, "INSERT INTO django_migrations (app, name, applied) VALUES ('changes', '0099_x', '2030')")
-    said = ended(start(school.state.parent, *words))
-    assert f"was written by a newer fitsom (7.1.0) than this one ({__version__})" in said
-    assert "Install that version again" in said
+    output = output_of(start(school.state.parent, *words))
+    assert f"was written by a newer fitsom (7.1.0) than this one ({__version__})" in output
+    assert "Install that version again" in output
     assert migration.last_writer(school) == "7.1.0"
     assert copies(school) == []
 

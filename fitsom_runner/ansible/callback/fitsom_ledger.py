@@ -49,7 +49,7 @@ READ_ONLY = {
     "set_fact", "service_facts", "setup", "slurp", "stat", "validate_argument_spec", "wait_for", "wait_for_connection",
 }  # fmt: skip
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = range(6)
-TELLING = ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
+FAILURE_KEYS = ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
 
 Event = dict[str, Any]  # a line of the ledger
 Detail = dict[str, Any]  # what a line keeps of a result
@@ -95,14 +95,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         line = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
         data = line.encode("utf-8", "replace")
         try:
-            written = os.write(self._file, data)
-            while written < len(data):
-                data = data[written:]
-                written = os.write(self._file, data)
-            now = time.monotonic()
-            if sync or now - self._synced > SYNC_SECONDS:
+            length = os.write(self._file, data)
+            while length < len(data):
+                data = data[length:]
+                length = os.write(self._file, data)
+            moment = time.monotonic()
+            if sync or moment - self._synced > SYNC_SECONDS:
                 os.fsync(self._file)
-                self._synced = now
+                self._synced = moment
         except OSError as fault:
             # What cannot be written down must not be done. Ansible swallows exceptions of callbacks, not this one.
             raise KeyboardInterrupt(f"the ledger cannot be written: {fault}") from fault
@@ -153,19 +153,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def _result(self, outcome: CallbackTaskResult, status: int) -> None:
         host, task = outcome.host.name, outcome.task
-        now = time.time()
-        started = self._started.pop((host, task._uuid), now)
+        end = time.time()
+        start = self._started.pop((host, task._uuid), end)
         event = {
             "e": "res",
             "h": host,
             "i": self._number(task),
             "s": status,
-            "b": round((started - self._zero) * 1000),
-            "d": round((now - started) * 1000),
+            "b": round((start - self._zero) * 1000),
+            "d": round((end - start) * 1000),
         }
         try:
             self._write_with(event, self._detail(outcome, status))
-        except Exception as fault:  # Ansible would swallow it, and nobody would know that this came about
+        except Exception as fault:  # Ansible would swallow it, and the ledger would lack the result
             self._write_with(event, self._unread(fault, status))
         if DONE_TAG in task.tags and status in (OK, CHANGED, SKIPPED):
             self._write({"e": "done", "h": host}, sync=True)
@@ -184,29 +184,31 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             detail["changed"] = True  # as Ansible counts it, where the failure is ignored
         changed = _changed(result, status)
         if changed:
-            detail["changes"] = _shortened([self._change(each) for each in changed])
+            detail["changes"] = _shortened([self._change(item) for item in changed])
         return detail
 
     def _failure(self, result: Result) -> Detail:
         """What helps a person to see why it failed; of a loop, for each item."""
-        detail: Detail = {k: self._cut(result[k]) for k in TELLING if result.get(k) not in (None, "")}
-        failed = [each for each in _items(result) if _has_failed(each)]
+        detail: Detail = {
+            k: self._truncate(result[k]) for k in FAILURE_KEYS if result.get(k) not in (None, "")
+        }
+        failed = [row for row in _items(result) if _has_failed(row)]
         items = [
             {
-                "item": self._label(each),
-                "msg": self._cut(each.get("msg", "")),
-                "stderr": self._cut(each.get("stderr", "")),
+                "item": self._label(row),
+                "msg": self._truncate(row.get("msg", "")),
+                "stderr": self._truncate(row.get("stderr", "")),
             }
-            for each in failed[:MANY_ITEMS]
+            for row in failed[:MANY_ITEMS]
         ]
-        told = [item for item in items if any(item.values())]  # with no_log, an item says nothing
-        if told:
-            detail["items"] = told
+        readable = [item for item in items if any(item.values())]  # with no_log, an item holds no text
+        if readable:
+            detail["items"] = readable
         return detail
 
     def _unread(self, fault: Exception, status: int) -> Detail:
         """In place of what cannot be read; the runner takes a text under `fitsom` for an exception on the host."""
-        words = self._cut(f"the result could not be read: {fault!r}")
+        words = self._truncate(f"the result could not be read: {fault!r}")
         detail: Detail = {"msg": words, "fitsom": words}
         if status == CHANGED:
             detail["changes"] = [{"k": _digest(str(words))}]
@@ -241,27 +243,27 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         if not isinstance(name, str):
             return ""
         label = result.get("_ansible_item_label", result.get(name, ""))
-        return str(self._cut(label if isinstance(label, str) else _text(label, ordered=True)))
+        return str(self._truncate(label if isinstance(label, str) else _text(label, sort_keys=True)))
 
-    def _cut(self, value: object) -> str | int:
+    def _truncate(self, value: object) -> str | int:
         """A number, or a text of bounded length. Secrets are hidden first: half of one would be hidden no more."""
         if isinstance(value, int):
             return value
         return self._masker.text(value if isinstance(value, str) else _text(value))[:TEXT_LIMIT]
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
-        """Ansible's own count of what each host did: the ledger's lines are held against it."""
+        """Ansible's own count of what each host did: the ledger's lines are compared with it."""
         summary = {host: stats.summarize(host) for host in sorted(stats.processed)}
         self._write({"e": "stats", "hosts": summary}, sync=True)
 
 
 def _shortened(changes: list[Detail]) -> list[Detail]:
     """Many in full; the others by one digest, so that another of them is another plan."""
-    rest = changes[MANY_CHANGES:]
-    if not rest:
+    excess = changes[MANY_CHANGES:]
+    if not excess:
         return changes
-    text = "\n".join(f"{change['k']} {change.get('item', '')}" for change in rest)
-    return [*changes[:MANY_CHANGES], {"k": _digest(text), "item": f"and {len(rest)} more"}]
+    text = "\n".join(f"{change['k']} {change.get('item', '')}" for change in excess)
+    return [*changes[:MANY_CHANGES], {"k": _digest(text), "item": f"and {len(excess)} more"}]
 
 
 def _digest(text: str) -> str:
@@ -280,18 +282,18 @@ def _has_failed(item: Result) -> bool:
 
 
 def _changed(result: Result, status: int) -> Sequence[Result]:
-    """What changed: the items that say so, else the whole; of a loop that failed, the items that did not fail."""
-    changed = [each for each in _items(result) if each.get("changed")]
+    """What changed: the changed items, else the whole result; of a failed loop, the items that did not fail."""
+    changed = [item for item in _items(result) if item.get("changed")]
     if status == CHANGED:
         return changed or [result]
-    return [each for each in changed if not _has_failed(each)] if status in (FAILED, IGNORED) else []
+    return [item for item in changed if not _has_failed(item)] if status in (FAILED, IGNORED) else []
 
 
 def _facts(result: Result) -> object:
-    """What a module tells fitsom; of a loop, what it told for each item. Its reader says whether it fits."""
+    """What a module reports to fitsom; of a loop, what it reports for each item. The reader checks its form."""
     if "fitsom" in result:
         return result["fitsom"]
-    return [each["fitsom"] for each in _items(result) if each.get("fitsom")]
+    return [item["fitsom"] for item in _items(result) if item.get("fitsom")]
 
 
 def _parts(diff: object) -> list[Any]:
@@ -306,14 +308,14 @@ def _settled(part: Any, dest: Any) -> Any:
 
 
 def _read_only(task: Task) -> bool:
-    """Whether a task says of itself that it changes nothing."""
+    """Whether the task is known, or declared, to change nothing."""
     name = (task.resolved_action or task.action).rpartition(".")[2]
     return name in READ_ONLY or task.check_mode is True or list(task.changed_when or []) == [False]
 
 
-def _text(value: object, *, ordered: bool = False) -> str:
+def _text(value: object, *, sort_keys: bool = False) -> str:
     """The value as JSON, or as Python writes it where JSON cannot hold it."""
     try:
-        return json.dumps(value, sort_keys=ordered, default=str)
+        return json.dumps(value, sort_keys=sort_keys, default=str)
     except (TypeError, ValueError, RecursionError):
         return repr(value)

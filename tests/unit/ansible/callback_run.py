@@ -202,7 +202,7 @@ def story(change: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass
-class Ran:
+class RunOutput:
     """A run: the lines of its ledger, and what ansible-playbook printed."""
 
     events: list[dict[str, Any]]
@@ -216,11 +216,11 @@ class Ran:
     def line(self, name: str, host: str = "odd") -> dict[str, Any]:
         """The one result of a task on a host."""
         (number,) = (e["i"] for e in self.of("task") if e["n"] == name)
-        (found,) = (e for e in self.of("res", host) if e["i"] == number)
-        return found
+        (result,) = (e for e in self.of("res", host) if e["i"] == number)
+        return result
 
 
-def run(folder: Path) -> Ran:
+def run(folder: Path) -> RunOutput:
     """ansible-playbook on made-up hosts, with the callback and nothing else of fitsom."""
     (folder / "play.yml").write_text(json.dumps(plays(folder)))
     (folder / "secrets").write_text(json.dumps([SECRET]))
@@ -237,7 +237,7 @@ def run(folder: Path) -> Ran:
         },
     )
     interpreter = ("-e", f"ansible_python_interpreter={sys.executable}")
-    done = subprocess.run(
+    process = subprocess.run(
         ["ansible-playbook", "play.yml", "--diff", "-i", "odd,a,b,away,dry", "-c", "local", *interpreter],
         cwd=folder,
         env=variables,
@@ -248,4 +248,6 @@ def run(folder: Path) -> Ran:
     )
     path = folder / "ledger.jsonl"
     text = path.read_text()
-    return Ran([json.loads(line) for line in text.splitlines()], text, done.stdout + done.stderr, path)
+    return RunOutput(
+        [json.loads(line) for line in text.splitlines()], text, process.stdout + process.stderr, path
+    )

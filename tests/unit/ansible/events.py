@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from fitsom_runner.ansible.ledger import Event, Status, Tale
+from fitsom_runner.ansible.ledger import Event, LedgerState, Status
 
 
-def told(*events: Event) -> Tale:
+def ledger_of(*events: Event) -> LedgerState:
     """The events, folded."""
-    tale = Tale()
+    ledger_state = LedgerState()
     for event in events:
-        tale.add(event)
-    return tale
+        ledger_state.add(event)
+    return ledger_state
 
 
 def start() -> Event:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from fitsom_runner.ansible import ledger
-from fitsom_runner.ansible.ledger import HostTale, Status
+from fitsom_runner.ansible.ledger import HostState, Status
 from fitsom_runner.facts import Facts, Package
 from tests.unit.answers import answers
 
 PLUGIN = Path(__file__).resolve().parents[3] / "fitsom_runner/ansible/callback/fitsom_ledger.py"
-Say = Callable[..., HostTale]
+Say = Callable[..., HostState]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
     monkeypatch.setenv("FITSOM_LEDGER", str(path))
     monkeypatch.delenv("FITSOM_SECRETS", raising=False)
 
-    def one(result: dict[str, Any], *, event: str = "ok", secrets: tuple[str, ...] = ()) -> HostTale:
+    def one(result: dict[str, Any], *, event: str = "ok", secrets: tuple[str, ...] = ()) -> HostState:
         path.unlink(missing_ok=True)
         plugin = module.CallbackModule()
         plugin._masker = module.Masker(secrets)
@@ -81,10 +81,10 @@ def test_a_failure_is_written_down_whatever_the_module_calls_results(say: Say, r
 
 
 def test_of_a_loop_each_changed_item_is_written_down_with_what_it_told(say: Say) -> None:
-    told = [{"packages": {"name": "tree"}}, {"packages": [{"name": "jq"}], "notes": ["n"]}, "nonsense"]
+    answer = [{"packages": {"name": "tree"}}, {"packages": [{"name": "jq"}], "notes": ["n"]}, "nonsense"]
     items = [
-        {"changed": n != 1, "ansible_loop_var": "item", "item": f"i{n}", "fitsom": each}
-        for n, each in enumerate(told)
+        {"changed": n != 1, "ansible_loop_var": "item", "item": f"i{n}", "fitsom": loop_item}
+        for n, loop_item in enumerate(answer)
     ]
     host = say({"changed": True, "results": items})
     assert [(item.item, item.packages) for item in host.items] == [("i0", True), ("i2", False)]
@@ -107,13 +107,13 @@ def test_a_result_that_cannot_be_read_is_written_down_as_one_without_secrets(say
     host = say({"changed": True, "fitsom": Odd(a=1)}, secrets=("hunter2",))
     assert host.counts == {Status.CHANGED: 1}
     assert len(host.items) == 1
-    (found,) = host.facts.findings
-    assert (found.kind, "hunter2" in json.dumps(host.facts.to_json())) == ("facts-unreadable", False)
+    (result,) = host.facts.findings
+    assert (result.kind, "hunter2" in json.dumps(host.facts.to_json())) == ("facts-unreadable", False)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(told=answers, results=answers)
-def test_whatever_a_module_answers_one_result_is_one_result(say: Say, told: Any, results: Any) -> None:
-    for result in ({"fitsom": told, "results": results}, {"results": results}):
+@given(reported=answers, results=answers)
+def test_whatever_a_module_answers_one_result_is_one_result(say: Say, reported: Any, results: Any) -> None:
+    for result in ({"fitsom": reported, "results": results}, {"results": results}):
         assert say({"changed": True, **result}).counts == {Status.CHANGED: 1}
         assert say({"failed": True, **result}, event="failed").counts == {Status.FAILED: 1}

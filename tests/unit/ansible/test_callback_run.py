@@ -28,47 +28,49 @@ from tests.unit.ansible.callback_run import (
     SKIPPED,
     UNREACHABLE,
     UNREADABLE,
-    Ran,
+    RunOutput,
     run,
 )
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def run_output(tmp_path_factory: pytest.TempPathFactory) -> RunOutput:
     return run(tmp_path_factory.mktemp("callback"))
 
 
-def test_ansible_swallows_nothing_of_the_callback(ran: Ran) -> None:
-    assert ran.printed == ""
+def test_ansible_swallows_nothing_of_the_callback(run_output: RunOutput) -> None:
+    assert run_output.printed == ""
 
 
 @pytest.mark.parametrize("name", RESULTS)
-def test_each_result_is_one_line(ran: Ran, name: str) -> None:
-    _result, status, kept = RESULTS[name]
-    line = ran.line(name)
-    found = line.get("x", {})
-    if kept.get("msg") == UNREADABLE:  # and then in Python's words, which are of no account
-        assert found["msg"] == found["fitsom"]
-        found |= {name: found[name].partition(":")[0] for name in ("msg", "fitsom")}
-        found |= {"changes": [CHANGE for _change in found["changes"]]} if "changes" in found else {}
-    assert (line["s"], found) == (status, kept)
+def test_each_result_is_one_line(run_output: RunOutput, name: str) -> None:
+    _result, status, detail = RESULTS[name]
+    line = run_output.line(name)
+    result = line.get("x", {})
+    if detail.get("msg") == UNREADABLE:  # and then in Python's words, which are of no account
+        assert result["msg"] == result["fitsom"]
+        result |= {name: result[name].partition(":")[0] for name in ("msg", "fitsom")}
+        result |= {"changes": [CHANGE for _change in result["changes"]]} if "changes" in result else {}
+    assert (line["s"], result) == (status, detail)
 
 
-def test_a_module_that_lists_texts_is_written_down(ran: Ran) -> None:
+def test_a_module_that_lists_texts_is_written_down(run_output: RunOutput) -> None:
     """As ansible.builtin.dnf5 does."""
-    assert ran.line("a module")["x"] == {"changes": [CHANGE]}
+    assert run_output.line("a module")["x"] == {"changes": [CHANGE]}
 
 
-def test_a_loop_tells_of_each_item(ran: Ran) -> None:
-    assert ran.line("labels")["x"]["changes"] == [
+def test_a_loop_tells_of_each_item(run_output: RunOutput) -> None:
+    assert run_output.line("labels")["x"]["changes"] == [
         {**CHANGE, "item": "{1: 2, 'b': 3}"},
         {**CHANGE, "item": "two"},
     ]
-    assert ran.line("facts of a loop")["x"] == {"fitsom": [{"notes": ["a"]}, {"notes": "b"}, "text", 5]}
+    assert run_output.line("facts of a loop")["x"] == {
+        "fitsom": [{"notes": ["a"]}, {"notes": "b"}, "text", 5]
+    }
 
 
-def test_a_loop_that_failed_in_part_tells_what_changed_and_why_it_failed(ran: Ran) -> None:
-    line = ran.line("torn loop", "a")
+def test_a_loop_that_failed_in_part_tells_what_changed_and_why_it_failed(run_output: RunOutput) -> None:
+    line = run_output.line("torn loop", "a")
     assert (line["s"], line["x"]) == (
         IGNORED,
         {
@@ -80,50 +82,50 @@ def test_a_loop_that_failed_in_part_tells_what_changed_and_why_it_failed(ran: Ra
     )
 
 
-def test_secrets_are_hidden_in_every_form_and_not_cut_in_half(ran: Ran) -> None:
-    assert SECRET[:6] not in ran.text
-    assert ran.line("hides ********")["x"]["changes"][0]["diff"] == "password ********"
-    assert ran.line("hides in labels")["x"]["changes"][0]["item"] == "********"
-    assert ran.line("hides in texts")["x"]["stderr"] == "-" * 3990 + "********"
-    assert ran.line("hides in junk")["x"]["msg"].startswith(UNREADABLE)
+def test_secrets_are_hidden_in_every_form_and_not_cut_in_half(run_output: RunOutput) -> None:
+    assert SECRET[:6] not in run_output.text
+    assert run_output.line("hides ********")["x"]["changes"][0]["diff"] == "password ********"
+    assert run_output.line("hides in labels")["x"]["changes"][0]["item"] == "********"
+    assert run_output.line("hides in texts")["x"]["stderr"] == "-" * 3990 + "********"
+    assert run_output.line("hides in junk")["x"]["msg"].startswith(UNREADABLE)
 
 
-def test_with_no_log_only_the_change_is_kept(ran: Ran) -> None:
-    assert ran.line("hides all")["x"] == {"changes": [CHANGE]}
-    assert ran.line("hides all of a loop")["x"] == {"changes": [CHANGE, CHANGE]}
-    censored = ran.line("hides a failed loop")["x"]
+def test_with_no_log_only_the_change_is_kept(run_output: RunOutput) -> None:
+    assert run_output.line("hides all")["x"] == {"changes": [CHANGE]}
+    assert run_output.line("hides all of a loop")["x"] == {"changes": [CHANGE, CHANGE]}
+    censored = run_output.line("hides a failed loop")["x"]
     assert list(censored) == ["censored"]
 
 
-def test_plays_and_tasks_come_in_order_each_before_its_results(ran: Ran) -> None:
-    assert ran.events[0]["e"] == "start"
-    assert [e["n"] for e in ran.of("play")] == ["odd", "The story", "dry"]
-    assert [e["i"] for e in ran.of("task")] == list(range(len(ran.of("task"))))
-    seen: set[int] = set()
-    for event in ran.events:
+def test_plays_and_tasks_come_in_order_each_before_its_results(run_output: RunOutput) -> None:
+    assert run_output.events[0]["e"] == "start"
+    assert [e["n"] for e in run_output.of("play")] == ["odd", "The story", "dry"]
+    assert [e["i"] for e in run_output.of("task")] == list(range(len(run_output.of("task"))))
+    numbers: set[int] = set()
+    for event in run_output.events:
         if event["e"] == "task":
-            seen.add(event["i"])
+            numbers.add(event["i"])
         elif "i" in event:
-            assert event["i"] in seen
-    times = [e["t"] for e in ran.events]
+            assert event["i"] in numbers
+    times = [e["t"] for e in run_output.events]
     assert times == sorted(times)
 
 
-def test_a_host_is_touched_once_by_the_first_task_that_may_change_it(ran: Ran) -> None:
-    names = {e["i"]: e["n"] for e in ran.of("task")}
-    assert {e["h"]: names[e["i"]] for e in ran.of("touch")} == {
+def test_a_host_is_touched_once_by_the_first_task_that_may_change_it(run_output: RunOutput) -> None:
+    names = {e["i"]: e["n"] for e in run_output.of("task")}
+    assert {e["h"]: names[e["i"]] for e in run_output.of("touch")} == {
         "odd": "quiet",
         "a": "away",
         "b": "away",
         "away": "away",
     }
-    assert len(ran.of("touch")) == 4, "dry is only foretold, and a fact changes nothing"
+    assert len(run_output.of("touch")) == 4, "dry is only foretold, and a fact changes nothing"
 
 
-def test_the_done_mark_follows_its_task_and_only_where_it_came(ran: Ran) -> None:
-    assert [e["h"] for e in ran.of("done")] == ["a"]
-    at = ran.events.index(ran.of("done")[0])
-    assert ran.events[at - 1] is ran.line("mark", "a")
+def test_the_done_mark_follows_its_task_and_only_where_it_came(run_output: RunOutput) -> None:
+    assert [e["h"] for e in run_output.of("done")] == ["a"]
+    at = run_output.events.index(run_output.of("done")[0])
+    assert run_output.events[at - 1] is run_output.line("mark", "a")
 
 
 def changed_as_ansible_counts(line: dict[str, Any]) -> bool:
@@ -131,12 +133,12 @@ def changed_as_ansible_counts(line: dict[str, Any]) -> bool:
     return bool(line["s"] == CHANGED or (line["s"] == IGNORED and line["x"].get("changed")))
 
 
-def test_ansibles_own_counts_agree_with_the_lines(ran: Ran) -> None:
-    (stats,) = ran.of("stats")
-    assert ran.events[-1] is stats
+def test_ansibles_own_counts_agree_with_the_lines(run_output: RunOutput) -> None:
+    (stats,) = run_output.of("stats")
+    assert run_output.events[-1] is stats
     assert sorted(stats["hosts"]) == ["a", "away", "b", "dry", "odd"]
     for host, counts in stats["hosts"].items():
-        lines = ran.of("res", host)
+        lines = run_output.of("res", host)
         of = Counter(line["s"] for line in lines)
         assert counts["changed"] == sum(map(changed_as_ansible_counts, lines)), host
         assert counts["failures"] + counts["rescued"] == of[FAILED], host
@@ -148,13 +150,17 @@ def test_ansibles_own_counts_agree_with_the_lines(ran: Ran) -> None:
     assert stats["hosts"]["b"]["failures"] == stats["hosts"]["away"]["unreachable"] == 1
 
 
-def test_the_reader_folds_what_was_written(ran: Ran) -> None:
-    tale = ledger.read(ran.path)
-    assert tale.complete
-    assert (tale.hosts["a"].touched, tale.hosts["a"].done, tale.hosts["a"].unreachable) == (True, True, True)
-    assert tale.hosts["b"].failures[-1] == {"task": "fatal", "role": "", "error": "no"}
-    assert tale.hosts["away"].failures[-1]["error"] == "Task failed: nobody answers"
-    assert [item.item for item in tale.hosts["a"].items if item.task == "torn loop"] == ["one"]
+def test_the_reader_folds_what_was_written(run_output: RunOutput) -> None:
+    ledger_state = ledger.read(run_output.path)
+    assert ledger_state.complete
+    assert (
+        ledger_state.hosts["a"].touched,
+        ledger_state.hosts["a"].done,
+        ledger_state.hosts["a"].unreachable,
+    ) == (True, True, True)
+    assert ledger_state.hosts["b"].failures[-1] == {"task": "fatal", "role": "", "error": "no"}
+    assert ledger_state.hosts["away"].failures[-1]["error"] == "Task failed: nobody answers"
+    assert [item.item for item in ledger_state.hosts["a"].items if item.task == "torn loop"] == ["one"]
 
 
 # -- without a run ------------------------------------------------------------------------------------------
@@ -193,7 +199,9 @@ def outcome(result: object, changed: bool) -> Any:
 
 
 KEYS = st.sampled_from(
-    sorted({*fitsom_ledger.TELLING, "changed", "diff", "exception", "failed", "fitsom", "item", "results"})
+    sorted(
+        {*fitsom_ledger.FAILURE_KEYS, "changed", "diff", "exception", "failed", "fitsom", "item", "results"}
+    )
 ) | st.just("ansible_loop_var")
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
@@ -222,13 +230,13 @@ def test_many_changes_are_kept_by_one_digest_that_tells_them_apart(bare: Bare) -
         names = [*map(str, range(fitsom_ledger.MANY_CHANGES)), last]
         rows = [{"changed": True, "item": name, **LOOPED} for name in names]
         (line,) = bare.lines({"results": rows}, True, CHANGED)
-        found: list[dict[str, Any]] = line["x"]["changes"]
-        return found
+        result: list[dict[str, Any]] = line["x"]["changes"]
+        return result
 
-    one, other = changes("one"), changes("other")
-    assert (len(one), one[-1]["item"]) == (fitsom_ledger.MANY_CHANGES + 1, "and 1 more")
-    assert one[:-1] == other[:-1]
-    assert one[-1]["k"] != other[-1]["k"]
+    first_changes, second_changes = changes("one"), changes("other")
+    assert (len(first_changes), first_changes[-1]["item"]) == (fitsom_ledger.MANY_CHANGES + 1, "and 1 more")
+    assert first_changes[:-1] == second_changes[:-1]
+    assert first_changes[-1]["k"] != second_changes[-1]["k"]
 
 
 def test_what_cannot_be_written_down_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:

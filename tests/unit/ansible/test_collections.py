@@ -45,9 +45,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_the_content_names_is_followed_from_collection_to_collection(
     extract: Path, installed: Path
 ) -> None:
-    found = collections.find(extract)
-    assert set(found.hashes) == {"acme.works", "acme.tools", "acme.iron"}
-    versions = {name: version for name, version in found.versions.items() if name != "ansible-core"}
+    result = collections.find(extract)
+    assert set(result.hashes) == {"acme.works", "acme.tools", "acme.iron"}
+    versions = {name: version for name, version in result.versions.items() if name != "ansible-core"}
     assert versions == {"acme.iron": "", "acme.tools": "0.9", "acme.works": "1.2.3"}
 
 
@@ -125,9 +125,9 @@ def test_a_collection_of_the_extract_comes_first_and_is_sealed_with_it(
     extract: Path, installed: Path
 ) -> None:
     write(extract, "collections/ansible_collections/acme/works/galaxy.yml", "version: 7\n")
-    found = collections.find(extract)
-    assert "acme.works" not in found.hashes
-    assert "acme.works" not in found.versions
+    result = collections.find(extract)
+    assert "acme.works" not in result.hashes
+    assert "acme.works" not in result.versions
 
 
 def test_a_description_that_is_no_yaml_is_named(extract: Path, installed: Path) -> None:
@@ -138,9 +138,9 @@ def test_a_description_that_is_no_yaml_is_named(extract: Path, installed: Path) 
 
 def test_the_real_collections_are_found_beside_the_programs(extract: Path) -> None:
     write(extract, "playbooks/site.yml", "- import_playbook: fitsom.school.patch\n")
-    found = collections.find(extract)
-    assert {"fitsom.school", "community.general", "ansible.posix"} <= set(found.hashes)
-    assert all(found.versions[name] for name in found.hashes)
+    result = collections.find(extract)
+    assert {"fitsom.school", "community.general", "ansible.posix"} <= set(result.hashes)
+    assert all(result.versions[name] for name in result.hashes)
 
 
 def test_ansible_itself_sees_nothing_of_the_home(
@@ -154,13 +154,13 @@ def test_ansible_itself_sees_nothing_of_the_home(
     write(extract, "ansible.cfg", f"[defaults]\ncollections_path = {home}/sneaked\n")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(home / "sneaked"))
-    asked = "import ansible.plugins.loader as l; print(l.module_loader.find_plugin('acme.works.saw'))"
+    program = "import ansible.plugins.loader as l; print(l.module_loader.find_plugin('acme.works.saw'))"
     monkeypatch.setenv("PYTHONPATH", str(home / "sneaked"))
-    done = subprocess.run(
+    process = subprocess.run(
         [
             sys.executable,
             "-c",
-            f"import ansible.plugins.loader as l; l.init_plugin_loader(); {asked}",
+            f"import ansible.plugins.loader as l; l.init_plugin_loader(); {program}",
         ],
         env={**environment(extract), "PYTHONPATH": str(home / "sneaked")},
         cwd=extract,
@@ -168,7 +168,7 @@ def test_ansible_itself_sees_nothing_of_the_home(
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == str(installed / WORKS / "plugins/modules/saw.py")
+    assert process.stdout.strip() == str(installed / WORKS / "plugins/modules/saw.py")
 
 
 def test_where_the_content_has_no_settings_those_of_the_home_are_not_taken(extract: Path) -> None:

@@ -18,8 +18,8 @@ def school(tmp_path: Path) -> Config:
     return config(make(tmp_path / "repo"))
 
 
-def taken(school: Config, name: str = "content", **options: Any) -> content.Extract:
-    return content.take(school, school.repository.parent / name, **options)
+def extract_head(school: Config, name: str = "content", **options: Any) -> content.Extract:
+    return content.make_extract(school, school.repository.parent / name, **options)
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -27,7 +27,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def test_the_extract_is_the_commit_and_only_what_is_sealed(school: Config) -> None:
-    extract = taken(school)
+    extract = extract_head(school)
     assert files(extract.folder) == {name: text for name, text in FILES.items() if name != "README.md"}
     assert extract.commit == git(school.repository, "rev-parse", "HEAD")
     assert extract.dirty == ()
@@ -43,44 +43,44 @@ def test_the_extract_is_the_commit_and_only_what_is_sealed(school: Config) -> No
 )
 def test_what_is_not_committed_is_named_and_does_not_run(school: Config, name: str) -> None:
     write(school.repository, name, "changed: yes\n")
-    extract = taken(school)
+    extract = extract_head(school)
     assert extract.dirty == (name,)
     assert files(extract.folder).get(name) == FILES.get(name)
 
 
 def test_a_file_that_was_deleted_and_not_committed_still_runs(school: Config) -> None:
     (school.repository / "playbooks" / "patch.yml").unlink()
-    extract = taken(school)
+    extract = extract_head(school)
     assert extract.dirty == ("playbooks/patch.yml",)
     assert (extract.folder / "playbooks" / "patch.yml").exists()
 
 
 def test_what_is_not_sealed_may_be_dirty(school: Config) -> None:
     write(school.repository, "README.md", "changed\n")
-    assert taken(school).dirty == ()
+    assert extract_head(school).dirty == ()
 
 
 def test_a_rehearsal_uses_the_working_tree(school: Config) -> None:
     write(school.repository, "playbooks/patch.yml", "changed: yes\n")
     write(school.repository, "playbooks/new.yml", "new: yes\n")
-    extract = taken(school, rehearsal=True)
+    extract = extract_head(school, rehearsal=True)
     assert sorted(extract.dirty) == ["playbooks/new.yml", "playbooks/patch.yml"]
     assert (extract.folder / "playbooks" / "patch.yml").read_text() == "changed: yes\n"
     assert (extract.folder / "playbooks" / "new.yml").exists()
 
 
 def test_an_older_commit_can_be_taken_again(school: Config) -> None:
-    first = git(school.repository, "rev-parse", "HEAD")
-    before = taken(school, "one")
+    first_commit = git(school.repository, "rev-parse", "HEAD")
+    before = extract_head(school, "one")
     write(school.repository, "playbooks/patch.yml", "changed: yes\n")
     write(school.repository, "inventories/school/hosts.yml", "all: {hosts: {other: }}\n")
     commit(school.repository)
-    again = taken(school, "two", commit=first)
+    again = extract_head(school, "two", commit=first_commit)
     assert files(again.folder) == files(before.folder)
     assert (again.trees, again.inventories) == (before.trees, before.inventories)
-    now = taken(school, "three")
-    assert now.trees["playbooks"] != before.trees["playbooks"]
-    assert now.inventories != before.inventories
+    current = extract_head(school, "three")
+    assert current.trees["playbooks"] != before.trees["playbooks"]
+    assert current.inventories != before.inventories
 
 
 def test_a_private_inventory_is_copied_and_sealed_by_content(school: Config, tmp_path: Path) -> None:
@@ -88,14 +88,14 @@ def test_a_private_inventory_is_copied_and_sealed_by_content(school: Config, tmp
     write(private, "hosts.yml", "all: {hosts: {secret1: }}\n")
     write(private, ".git/HEAD", "not content\n")
     outside = school.model_copy(update={"inventories": (private,)})
-    before = taken(outside, "one")
+    before = extract_head(outside, "one")
     assert [p.name for p in before.inventory_paths] == ["private"]
     assert files(before.inventory_paths[0]) == {"hosts.yml": "all: {hosts: {secret1: }}\n"}
     assert set(before.inventories) == {"private/0"}
     write(private, ".git/HEAD", "other\n")
-    assert taken(outside, "two").inventories == before.inventories
+    assert extract_head(outside, "two").inventories == before.inventories
     write(private, "hosts.yml", "all: {hosts: {secret2: }}\n")
-    assert taken(outside, "three").inventories != before.inventories
+    assert extract_head(outside, "three").inventories != before.inventories
 
 
 def test_an_inventory_of_the_repository_that_is_not_committed_counts_as_private(school: Config) -> None:
@@ -103,42 +103,42 @@ def test_an_inventory_of_the_repository_that_is_not_committed_counts_as_private(
     extra = school.model_copy(
         update={"inventories": (*school.inventories, school.repository / "inventories" / "extra")}
     )
-    assert set(taken(extra).inventories) == {"inventories/school", "private/1"}
+    assert set(extract_head(extra).inventories) == {"inventories/school", "private/1"}
 
 
 def test_an_inventory_that_does_not_exist_is_refused(school: Config, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
-        taken(school.model_copy(update={"inventories": (tmp_path / "nowhere",)}))
+        extract_head(school.model_copy(update={"inventories": (tmp_path / "nowhere",)}))
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
-    with pytest.raises(ConfigError, match="not a git repository with a commit") as refused:
-        content.take(config(tmp_path / "plain"), tmp_path / "content")
-    assert "git init" in refused.value.hint
+    with pytest.raises(ConfigError, match="not a git repository with a commit") as error:
+        content.make_extract(config(tmp_path / "plain"), tmp_path / "content")
+    assert "git init" in error.value.hint
 
 
 def test_a_repository_without_playbooks_is_refused(school: Config) -> None:
     git(school.repository, "rm", "-rq", "playbooks")
     commit(school.repository)
     with pytest.raises(ConfigError, match="has no playbooks/ folder"):
-        taken(school)
+        extract_head(school)
 
 
 def test_a_sealed_commit_that_is_gone_is_refused_before_anything_is_extracted(school: Config) -> None:
     sealed = git(school.repository, "rev-parse", "HEAD")
-    assert taken(school, "first", commit=sealed).commit == sealed
-    with pytest.raises(RefusedError, match="the sealed commit 000000000000 is gone"):
-        taken(school, "second", commit="0" * 40)
+    assert extract_head(school, "first", commit=sealed).commit == sealed
+    with pytest.raises(RefusedError, match="the sealed commit 000000000000 is no longer in"):
+        extract_head(school, "second", commit="0" * 40)
     assert not (school.repository.parent / "second").exists()
 
 
 def test_an_extract_is_never_laid_over_another(school: Config) -> None:
-    taken(school)
+    extract_head(school)
     with pytest.raises(FileExistsError):
-        taken(school)
+        extract_head(school)
     content.discard(school.repository.parent / "content")
-    taken(school)
+    extract_head(school)
 
 
 def test_name_content_and_executable_bit_of_a_file_count(tmp_path: Path) -> None:
@@ -156,15 +156,15 @@ def test_collections_that_the_school_keeps_in_its_repository_are_content(school:
     name = "collections/ansible_collections/acme/works/galaxy.yml"
     write(school.repository, name, "version: 7\n")
     commit(school.repository)
-    extract = taken(school)
+    extract = extract_head(school)
     assert (extract.folder / name).exists()
     assert extract.trees["collections"] == git(school.repository, "rev-parse", "HEAD:collections")
 
 
 def test_a_whole_folder_that_is_not_committed_is_named_and_rehearsed(school: Config) -> None:
     write(school.repository, "plugins/modules/new.py", "new\n")
-    assert taken(school).dirty == ("plugins/modules/new.py",)
-    extract = taken(school, "two", rehearsal=True)
+    assert extract_head(school).dirty == ("plugins/modules/new.py",)
+    extract = extract_head(school, "two", rehearsal=True)
     assert (extract.folder / "plugins" / "modules" / "new.py").exists()
 
 
@@ -172,16 +172,16 @@ def test_a_whole_folder_that_is_not_committed_is_named_and_rehearsed(school: Con
 def test_an_input_is_copied_and_known_by_its_content(school: Config, tmp_path: Path, folder: bool) -> None:
     source = tmp_path / "export"
     write(tmp_path, "export/users.csv" if folder else "export", "one\n")
-    first = taken(school, "one", inputs={"roster": str(source)})
-    copy = Path(first.input_paths["roster"])
-    assert copy.is_relative_to(first.folder)
+    first_extract = extract_head(school, "one", inputs={"roster": str(source)})
+    copy = Path(first_extract.input_paths["roster"])
+    assert copy.is_relative_to(first_extract.folder)
     write(tmp_path, "export/users.csv" if folder else "export", "two\n")
     assert (copy / "users.csv" if folder else copy).read_text() == "one\n"
-    second = taken(school, "two", inputs={"roster": str(source)})
-    assert first.inputs["roster"] != second.inputs["roster"]
+    second = extract_head(school, "two", inputs={"roster": str(source)})
+    assert first_extract.inputs["roster"] != second.inputs["roster"]
 
 
 def test_an_input_that_is_not_there_is_named_with_its_path(school: Config, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"the input roster cannot be read from {tmp_path}/gone") as refused:
-        taken(school, inputs={"roster": str(tmp_path / "gone")})
-    assert "--input roster=" in refused.value.hint
+    with pytest.raises(ConfigError, match=f"the input roster cannot be read from {tmp_path}/gone") as error:
+        extract_head(school, inputs={"roster": str(tmp_path / "gone")})
+    assert "--input roster=" in error.value.hint

@@ -8,7 +8,7 @@ from fitsom_runner.ansible import content, inventory
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
-from fitsom_runner.execution.preparation import prepared
+from fitsom_runner.execution.preparation import prepare
 from tests.unit.ansible.repository import commit, inline, make, vaulted, write
 from tests.unit.people.cast import Story, config
 
@@ -21,13 +21,13 @@ def school(tmp_path: Path) -> Config:
 
 def resolved(school: Config, limit: str = "servers") -> Resolved:
     number = len(list(school.repository.parent.iterdir()))
-    extract = content.take(school, school.repository.parent / f"content{number}")
-    found = inventory.resolve(extract, limit)
+    extract = content.make_extract(school, school.repository.parent / f"content{number}")
+    result = inventory.resolve(extract, limit)
     assert not list(school.repository.parent.glob("*.inventory")), "the masked copy is removed"
-    return found
+    return result
 
 
-def moved(before: dict[str, str], after: dict[str, str]) -> set[str]:
+def changed_hosts(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {host for host, digest in after.items() if before[host] != digest}
 
 
@@ -53,11 +53,11 @@ def test_hosts_are_resolved_and_hashed_by_their_own_variables_vaulted_ones_by_ci
     write(folder, "host_vars/prn1.yml", vaulted("pin: 4711-4711\n"))
     commit(school.repository)
     recrypted = resolved(school, "all").hosts
-    assert moved(before.hosts, recrypted) == {"prn1"}, "the same secret under a new ciphertext"
+    assert changed_hosts(before.hosts, recrypted) == {"prn1"}, "the same secret under a new ciphertext"
 
     write(folder, "group_vars/servers.yml", "level: 3\n" + inline("db_password", "hunter2-db"))
     commit(school.repository)
-    assert moved(recrypted, resolved(school, "servers").hosts) == {"srv1", "srv2"}
+    assert changed_hosts(recrypted, resolved(school, "servers").hosts) == {"srv1", "srv2"}
 
 
 def test_a_limit_that_matches_nothing_is_refused(school: Config) -> None:
@@ -87,6 +87,6 @@ def test_all_vaulted_values_of_what_may_run_are_known_beforehand(story: Story, t
         vault_password_files=(password,),
         inventories=(repository / "inventories" / "school", path),
     )
-    with prepared(school, story.drafted(), tmp_path / "content") as ready:
-        known = set(ready.secrets)
-    assert {"hunter2-playbook", "hunter2-role", "hunter2-group", "hunter2-file"} <= known
+    with prepare(school, story.drafted(), tmp_path / "content") as ready:
+        expected = set(ready.secrets)
+    assert {"hunter2-playbook", "hunter2-role", "hunter2-group", "hunter2-file"} <= expected

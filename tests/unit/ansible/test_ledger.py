@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitsom_runner.ansible import ledger
-from fitsom_runner.ansible.ledger import Reader, Status, Tale
+from fitsom_runner.ansible.ledger import LedgerState, Reader, Status
 from fitsom_runner.facts import Facts, Item, Object, Package
-from tests.unit.ansible.events import done, result, start, stats, task, told, touch
+from tests.unit.ansible.events import done, ledger_of, result, start, stats, task, touch
 
 WHOLE: list[dict[str, Any]] = [
     start(),
@@ -33,10 +33,15 @@ def lines(events: list[dict[str, Any]]) -> bytes:
 
 
 def test_a_whole_ledger_tells_what_happened_on_each_host() -> None:
-    tale = told(*WHOLE)
-    host = tale.hosts["srv1"]
-    assert (tale.complete, tale.task, tale.started, tale.pid) == (True, "Install", 100.0, 42)
-    assert (host.touched, host.done, host.failed, host.last) == (True, True, False, "Install")
+    ledger_state = ledger_of(*WHOLE)
+    host = ledger_state.hosts["srv1"]
+    assert (ledger_state.complete, ledger_state.task, ledger_state.started, ledger_state.pid) == (
+        True,
+        "Install",
+        100.0,
+        42,
+    )
+    assert (host.touched, host.done, host.failed, host.last_task) == (True, True, False, "Install")
     assert host.counts == {Status.OK: 1, Status.CHANGED: 1}
     assert host.items == [
         Item(task="Install", role="patching", item="openssl", digest="d1", diff="+x", packages=True)
@@ -44,47 +49,47 @@ def test_a_whole_ledger_tells_what_happened_on_each_host() -> None:
 
 
 def test_a_ledger_that_ansible_did_not_close_is_not_complete() -> None:
-    assert not told(*WHOLE[:-1]).complete
+    assert not ledger_of(*WHOLE[:-1]).complete
 
 
 def test_a_failure_is_kept_with_its_task_and_words() -> None:
-    host = told(task(1, "Install"), result("srv1", 1, Status.FAILED, msg="no space")).hosts["srv1"]
+    host = ledger_of(task(1, "Install"), result("srv1", 1, Status.FAILED, msg="no space")).hosts["srv1"]
     assert host.failed
     assert host.failures == [{"task": "Install", "role": "patching", "error": "no space"}]
 
 
 def test_a_failure_that_was_ignored_is_none() -> None:
-    host = told(task(1, "Install"), result("srv1", 1, Status.IGNORED, msg="no space")).hosts["srv1"]
+    host = ledger_of(task(1, "Install"), result("srv1", 1, Status.IGNORED, msg="no space")).hosts["srv1"]
     assert (host.failed, host.failures) == (False, [])
 
 
 def test_packages_count_only_where_a_task_changes_them() -> None:
-    found = {"fitsom": {"packages": [{"name": "openssl"}], "notes": ["n"]}}
-    outstanding = told(task(1, "List"), result("srv1", 1, Status.OK, **found)).hosts["srv1"]
-    changed = told(task(1, "Install"), result("srv1", 1, Status.CHANGED, **found)).hosts["srv1"]
+    packages = {"fitsom": {"packages": [{"name": "openssl"}], "notes": ["n"]}}
+    outstanding = ledger_of(task(1, "List"), result("srv1", 1, Status.OK, **packages)).hosts["srv1"]
+    changed = ledger_of(task(1, "Install"), result("srv1", 1, Status.CHANGED, **packages)).hosts["srv1"]
     assert outstanding.facts == Facts(notes=("n",))
     assert changed.facts == Facts(packages=(Package(name="openssl", old=None, new=None),), notes=("n",))
 
 
 def test_what_a_host_took_back_by_itself_has_not_come() -> None:
-    things = [{"kind": kind, "id": "x", "action": "add"} for kind in ("firewall rule", "user")]
+    objects = [{"kind": kind, "id": "x", "action": "add"} for kind in ("firewall rule", "user")]
     events = (
         task(1, "Replace"),
-        result("srv1", 1, Status.CHANGED, fitsom={"objects": things}),
+        result("srv1", 1, Status.CHANGED, fitsom={"objects": objects}),
         task(2, "See"),
         result("srv1", 2, Status.OK, fitsom={"undone": ["firewall rule"], "notes": ["back"]}),
     )
-    host = told(*events).hosts["srv1"]
+    host = ledger_of(*events).hosts["srv1"]
     assert host.facts.objects == (Object(kind="user", id="x", action="add"),)
     assert host.facts.notes == ("back",)
 
 
 def test_a_result_that_was_not_written_down_is_an_exception() -> None:
     events = [task(1, "Install"), result("srv1", 1, Status.CHANGED), result("srv1", 1, Status.IGNORED)]
-    for count, lost in ((1, ""), (2, ""), (4, "results that are missing: 2")):
-        host = told(*events, stats(srv1={"changed": count})).hosts["srv1"]
-        assert [found.evidence for found in host.facts.findings] == ([lost] if lost else [])
-        assert host.facts.complete is not bool(lost)
+    for count, missing in ((1, ""), (2, ""), (4, "missing results: 2")):
+        host = ledger_of(*events, stats(srv1={"changed": count})).hosts["srv1"]
+        assert [finding.evidence for finding in host.facts.findings] == ([missing] if missing else [])
+        assert host.facts.complete is not bool(missing)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +112,9 @@ def test_a_failure_is_told_in_the_words_that_help_most(detail: dict[str, Any], w
 def test_half_a_line_at_the_end_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_bytes(lines(WHOLE)[:-5])
-    tale = ledger.read(path)
-    assert not tale.complete
-    assert tale.hosts["srv1"].done
+    ledger_state = ledger.read(path)
+    assert not ledger_state.complete
+    assert ledger_state.hosts["srv1"].done
 
 
 @given(st.lists(st.integers(0, 600), max_size=8).map(sorted))
@@ -119,12 +124,12 @@ def test_a_growing_ledger_is_read_once_wherever_it_was_cut(cuts: list[int]) -> N
     data = lines([*WHOLE, task(3, "Größe prüfen")])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.jsonl"
-        reader, seen = Reader(path), list[Any]()
-        seen += reader.new_events()
-        for cut in (*cuts, len(data)):
-            path.write_bytes(data[:cut])
-            seen += reader.new_events()
-    assert seen == [*WHOLE, task(3, "Größe prüfen")]
+        reader, events = Reader(path), list[Any]()
+        events += reader.new_events()
+        for length in (*cuts, len(data)):
+            path.write_bytes(data[:length])
+            events += reader.new_events()
+    assert events == [*WHOLE, task(3, "Größe prüfen")]
 
 
 def test_a_compressed_ledger_tells_the_same(tmp_path: Path) -> None:
@@ -145,7 +150,7 @@ def test_a_compressed_ledger_that_ends_in_half_a_line_is_read(tmp_path: Path) ->
 
 
 def test_no_ledger_tells_nothing(tmp_path: Path) -> None:
-    assert ledger.read(tmp_path / "ledger.jsonl") == Tale()
+    assert ledger.read(tmp_path / "ledger.jsonl") == LedgerState()
     assert not ledger.is_being_written(tmp_path / "ledger.jsonl")
 
 

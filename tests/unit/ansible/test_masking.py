@@ -22,14 +22,14 @@ def lowered(text: str) -> str:
     return re.sub("%[0-9A-F]{2}", lambda found: found.group().lower(), text)
 
 
-def written(secret: str, before: str, after: str) -> dict[str, str]:
+def written_forms(secret: str, before: str, after: str) -> dict[str, str]:
     """A text with the secret in it, in every form that it may take."""
-    whole = (before + secret + after).encode()
+    complete = (before + secret + after).encode()
     return {
         "raw": before + secret + after,
         "stripped": before + secret.strip() + after,
-        "base64": base64.b64encode(whole).decode(),
-        "base64, for addresses": base64.urlsafe_b64encode(whole).decode(),
+        "base64": base64.b64encode(complete).decode(),
+        "base64, for addresses": base64.urlsafe_b64encode(complete).decode(),
         "in an address": before + quote(secret, safe="") + after,
         "in an address, in small letters": before + lowered(quote(secret, safe="")) + after,
         "in a path": before + quote_plus(secret) + after,
@@ -54,10 +54,12 @@ def recovered(form: str, text: str) -> str:
 def test_no_form_of_a_secret_survives(secret: str, before: str, after: str) -> None:
     masker = Masker([secret])
     assume(secret.strip() not in before + MASK + after)
-    for form, text in written(secret, before, after).items():
+    for form, text in written_forms(secret, before, after).items():
         masked = masker.text(text)
         assert MASK in masked, form
-        assert not any(known in masked for known in forms_of(secret) if not set(known) <= set("*")), form
+        assert not any(
+            known_form in masked for known_form in forms_of(secret) if not set(known_form) <= set("*")
+        ), form
         assert secret.strip() not in recovered(form, masked), form
 
 

@@ -39,9 +39,9 @@ def test_the_values_of_a_wholly_vaulted_file_are_found_and_its_keys_are_not(
 ) -> None:
     plain = "db_password: hunter2-file\nusers:\n  - {token: t0ken-t0ken, active: true, uid: 10042}\n"
     write(tmp_path, "vars/vault.yml", vaulted(plain))
-    found = secrets.known_secrets(school, [tmp_path / "vars"], {})
-    assert {"hunter2-file", "t0ken-t0ken", "10042"} <= set(found)
-    assert not {"db_password", "token", "users", "True"} & set(found)
+    result = secrets.known_secrets(school, [tmp_path / "vars"], {})
+    assert {"hunter2-file", "t0ken-t0ken", "10042"} <= set(result)
+    assert not {"db_password", "token", "users", "True"} & set(result)
 
 
 def test_a_vaulted_extra_variable_is_found(school: Config) -> None:
@@ -68,28 +68,28 @@ def test_content_without_vaults_needs_no_password(school: Config, tmp_path: Path
 
 def test_vaulted_content_without_a_password_is_refused(school: Config, tmp_path: Path) -> None:
     write(tmp_path, "vars/all.yml", inline("a", "hunter2-db"))
-    with pytest.raises(ConfigError, match="no vault password is configured") as refused:
+    with pytest.raises(ConfigError, match="no vault password is configured") as error:
         secrets.known_secrets(school.model_copy(update={"vault_password_files": ()}), [tmp_path / "vars"], {})
-    assert "vault_password_files" in refused.value.hint
+    assert "vault_password_files" in error.value.hint
 
 
 def test_a_wrong_password_is_refused_with_the_file(school: Config, tmp_path: Path) -> None:
     write(tmp_path, "vars/deep/all.yml", inline("a", "hunter2-db", password="other"))
-    with pytest.raises(ConfigError, match=r"deep/all\.yml: a vaulted value does not open") as refused:
+    with pytest.raises(ConfigError, match=r"deep/all\.yml: a vaulted value does not open") as error:
         secrets.known_secrets(school, [tmp_path / "vars"], {})
-    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in str(error.value)
 
 
 def test_a_password_file_that_is_missing_is_refused(school: Config, tmp_path: Path) -> None:
     write(tmp_path, "vars/all.yml", inline("a", "hunter2-db"))
-    lost = school.model_copy(update={"vault_password_files": (tmp_path / "lost.txt",)})
+    without_password = school.model_copy(update={"vault_password_files": (tmp_path / "lost.txt",)})
     with pytest.raises(ConfigError, match=r"lost\.txt: the vault password cannot be read"):
-        secrets.known_secrets(lost, [tmp_path / "vars"], {})
+        secrets.known_secrets(without_password, [tmp_path / "vars"], {})
 
 
 def test_the_second_of_two_passwords_opens_too(school: Config, tmp_path: Path) -> None:
-    other = write(tmp_path, "other.txt", "other\n")
+    second = write(tmp_path, "other.txt", "other\n")
     write(tmp_path, "vars/a.yml", inline("a", "hunter2-one"))
     write(tmp_path, "vars/b.yml", inline("b", "hunter2-two", password="other"))
-    both = school.model_copy(update={"vault_password_files": (*school.vault_password_files, other)})
+    both = school.model_copy(update={"vault_password_files": (*school.vault_password_files, second)})
     assert secrets.known_secrets(both, [tmp_path / "vars"], {}) == ["hunter2-one", "hunter2-two"]

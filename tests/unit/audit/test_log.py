@@ -98,14 +98,14 @@ def test_a_deleted_entry_is_found(anchor: Path) -> None:
     assert log.verify().faults == (
         "entry 3 is missing",
         "entry 4 does not follow the entry before it",
-        "entry 3 was anchored in audit.anchor but is gone from the log",
+        "entry 3 was anchored in audit.anchor but is no longer in the log",
     )
 
 
 def test_a_log_whose_end_was_cut_off_is_found_by_the_anchor(anchor: Path) -> None:
     tamper("DELETE FROM audit_entry WHERE seq >= 4")
     assert log.verify().faults == tuple(
-        f"entry {n} was anchored in audit.anchor but is gone from the log" for n in (4, 5)
+        f"entry {n} was anchored in audit.anchor but is no longer in the log" for n in (4, 5)
     )
 
 

@@ -27,9 +27,9 @@ PLAIN: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("values", "name"), PLAIN, ids=[name for _, name in PLAIN])
 def test_a_plain_secret_in_extra_variables_is_refused_by_name(values: dict[str, Any], name: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as error:
         RfcDraft(extra_vars=values)
-    message = refused.value.errors()[0]["msg"]
+    message = error.value.errors()[0]["msg"]
     assert f"{name} looks like a secret in plain text" in message
     assert "hunter2" not in message
 
@@ -82,7 +82,10 @@ def test_a_value_that_is_not_foreseen_is_refused(field: str, value: str) -> None
 
 
 def test_only_what_was_written_counts() -> None:
-    assert RfcDraft.model_validate({"title": "abc", "tags": []}).given() == {"title": "abc", "tags": []}
+    assert RfcDraft.model_validate({"title": "abc", "tags": []}).field_values() == {
+        "title": "abc",
+        "tags": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,21 @@ from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.changes import prediction
 from fitsom_runner.facts import Facts, HostChanges, Item, Object, Package, PackageAction
 from fitsom_runner.facts_reader import changes_from_json, hosts_from_json
-from tests.unit.ansible.events import done, result, stats, task, told
+from tests.unit.ansible.events import done, ledger_of, result, stats, task
 
 UPGRADE = Package(name="openssl", old="1", new="2")
 
 
 def host(*packages: Package, items: tuple[tuple[str, str, str], ...] = ()) -> HostChanges:
     """One host's prediction: its packages, and (task, item, digest) of whatever else changes."""
-    found = tuple(Item(task=t, role="r", item=i, digest=d) for t, i, d in items)
-    return HostChanges(items=found, facts=Facts(packages=packages))
+    changes = tuple(Item(task=t, role="r", item=i, digest=d) for t, i, d in items)
+    return HostChanges(items=changes, facts=Facts(packages=packages))
 
 
 def test_what_came_what_came_besides_and_what_did_not_come() -> None:
-    planned = {"srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"), ("Config", "/etc/b", "d2")))}
+    plan = {"srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"), ("Config", "/etc/b", "d2")))}
     actual = {"srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"), ("Config", "/etc/c", "d3")))}
-    assert [(d.what, d.kind) for d in prediction.compare(planned, actual)] == [
+    assert [(d.what, d.kind) for d in prediction.compare(plan, actual)] == [
         ("upgrade openssl 1 -> 2", "foreseen_and_came"),
         ("/etc/a", "foreseen_and_came"),
         ("/etc/b", "did_not_come"),
@@ -31,19 +31,19 @@ def test_what_came_what_came_besides_and_what_did_not_come() -> None:
 
 
 def test_the_same_file_with_another_difference_is_another_change() -> None:
-    planned = {"srv1": host(items=(("Config", "/etc/a", "d1"),))}
+    plan = {"srv1": host(items=(("Config", "/etc/a", "d1"),))}
     actual = {"srv1": host(items=(("Config", "/etc/a", "d2"),))}
-    compared = prediction.compare(planned, actual, predicted=True)
+    compared = prediction.compare(plan, actual, predicted=True)
     assert [d.kind for d in compared] == ["did_not_come", "came_besides"]
-    assert prediction.moved(planned, actual) == [
+    assert prediction.unapproved_changes(plan, actual) == [
         "srv1: /etc/a (Config) is predicted now and was not approved"
     ]
 
 
 def test_a_run_takes_no_differences_and_is_compared_without_them() -> None:
-    planned = {"srv1": host(items=(("Config", "/etc/a", "d1"), ("Config", "/etc/b", "d2")))}
+    plan = {"srv1": host(items=(("Config", "/etc/a", "d1"), ("Config", "/etc/b", "d2")))}
     actual = {"srv1": host(items=(("Config", "/etc/a", "-"), ("Config", "/etc/c", "-")))}
-    assert [(d.what, d.kind) for d in prediction.compare(planned, actual)] == [
+    assert [(d.what, d.kind) for d in prediction.compare(plan, actual)] == [
         ("/etc/a", "foreseen_and_came"),
         ("/etc/b", "did_not_come"),
         ("/etc/c", "came_besides"),
@@ -51,20 +51,22 @@ def test_a_run_takes_no_differences_and_is_compared_without_them() -> None:
 
 
 def test_another_version_is_a_move() -> None:
-    planned, now = {"srv1": host(UPGRADE)}, {"srv1": host(replace(UPGRADE, new="3"))}
-    assert prediction.moved(planned, now) == [
+    plan, current = {"srv1": host(UPGRADE)}, {"srv1": host(replace(UPGRADE, new="3"))}
+    assert prediction.unapproved_changes(plan, current) == [
         "srv1: upgrade openssl 1 -> 3 (packages) is predicted now and was not approved"
     ]
 
 
 def test_a_host_that_was_not_approved_is_a_move() -> None:
-    now = {"srv1": host(UPGRADE), "srv2": host(UPGRADE)}
-    assert len(prediction.moved({"srv1": host(UPGRADE)}, now)) == 1
+    current = {"srv1": host(UPGRADE), "srv2": host(UPGRADE)}
+    assert len(prediction.unapproved_changes({"srv1": host(UPGRADE)}, current)) == 1
 
 
 def test_what_no_longer_needs_doing_is_no_move() -> None:
-    assert prediction.moved({"srv1": host(UPGRADE), "srv2": host(UPGRADE)}, {"srv1": host()}) == []
-    assert prediction.moved({"srv1": host(UPGRADE)}, {"srv1": host(UPGRADE)}) == []
+    assert (
+        prediction.unapproved_changes({"srv1": host(UPGRADE), "srv2": host(UPGRADE)}, {"srv1": host()}) == []
+    )
+    assert prediction.unapproved_changes({"srv1": host(UPGRADE)}, {"srv1": host(UPGRADE)}) == []
 
 
 def test_pins_are_the_versions_that_hosts_will_have() -> None:
@@ -84,14 +86,14 @@ def test_packages_read_as_words() -> None:
 
 def test_a_prediction_is_made_from_a_ledger_without_repetitions() -> None:
     fact = {"fitsom": {"packages": [UPGRADE.to_json()], "notes": ["n"]}}
-    tale = told(
+    ledger_state = ledger_of(
         task(1, "Install"),
         result("srv1", 1, Status.CHANGED, **fact, changes=[{"k": "d1", "item": "openssl", "p": True}]),
         result("srv1", 1, Status.CHANGED, **fact),
         done("srv1"),
         stats(srv1={}),
     )
-    body = ledger.from_tale(tale)["srv1"]
+    body = ledger.predicted_changes(ledger_state)["srv1"]
     assert body.facts == Facts(packages=(UPGRADE,), notes=("n",))
     assert body.done
     compared = prediction.compare({"srv1": body}, {"srv1": body})
@@ -109,14 +111,14 @@ def accounts(*things: Object) -> dict[str, HostChanges]:
 
 
 def test_many_things_of_a_module_are_compared_one_by_one() -> None:
-    planned = accounts(account("p-1"), account("p-2"))
+    plan = accounts(account("p-1"), account("p-2"))
     actual = accounts(account("p-2"), account("p-3", "delete"))
-    assert [(d.what, d.kind, d.batch) for d in prediction.compare(planned, actual)] == [
+    assert [(d.what, d.kind, d.batch) for d in prediction.compare(plan, actual)] == [
         ("create user p-1: in Pupils/Year 7", "did_not_come", "create user, Year 7"),
         ("create user p-2: in Pupils/Year 7", "foreseen_and_came", "create user, Year 7"),
         ("delete user p-3: in Pupils/Year 7", "came_besides", "delete user, Year 7"),
     ]
-    assert prediction.moved(planned, actual) == [
+    assert prediction.unapproved_changes(plan, actual) == [
         "dc1: delete user p-3: in Pupils/Year 7 (objects) is predicted now and was not approved"
     ]
 
@@ -126,11 +128,13 @@ def test_an_answer_that_cannot_be_read_was_not_approved() -> None:
         {"srv1": host(UPGRADE)},
         {"srv1": changes_from_json({"facts": {"objects": "?"}}, "srv1")},
     )
-    assert prediction.moved(approved, unread) == ["srv1: what it answers now cannot be read in full"]
-    assert prediction.moved(unread, unread) == [], "an approver saw that it cannot be read"
+    assert prediction.unapproved_changes(approved, unread) == [
+        "srv1: its answer now cannot be read completely"
+    ]
+    assert prediction.unapproved_changes(unread, unread) == [], "an approver saw that it cannot be read"
 
 
 def test_a_prediction_reads_back_as_it_was_stored() -> None:
     predicted = {**accounts(account("p-1")), "srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"),))}
-    stored = json.loads(json.dumps(prediction.to_json(predicted)))
-    assert hosts_from_json(stored) == predicted
+    record = json.loads(json.dumps(prediction.to_json(predicted)))
+    assert hosts_from_json(record) == predicted

@@ -25,16 +25,16 @@ NEEDED = {
 
 def act(story: Story, chance: random.Random, number: str, step: int) -> None:
     """Somebody tries something."""
-    who, change = chance.choice(CAST), service.get(number)
+    identity, change = chance.choice(CAST), service.get(number)
     match chance.choices(["submit", "plan", "approve", "edit"], weights=[4, 4, 12, 1])[0]:
         case "submit":
-            service.submit(story.config, who, change)
+            service.submit(story.config, identity, change)
         case "plan":
-            plan(change, who, versions={"ansible-core": f"2.21.{step}"})
+            plan(change, identity, versions={"ansible-core": f"2.21.{step}"})
         case "approve":
-            service.approve(story.config, who, change)
+            service.approve(story.config, identity, change)
         case "edit":
-            service.edit(story.config, who, change, RfcDraft(reason=f"reason {step}"))
+            service.edit(story.config, identity, change, RfcDraft(reason=f"reason {step}"))
 
 
 @pytest.mark.parametrize("kind", sorted(NEEDED))
@@ -44,7 +44,7 @@ def test_what_may_run_was_signed_by_others_for_this_version_and_this_plan(
     chance = random.Random(7)  # noqa: S311 - a walk, not a secret
     powers.delegate(story.config, HEAD, "higgins", Power.APPROVE_IMPLEMENT, days=7, reason="holiday")
     scheduled = 0
-    for number in [story.drafted(kind, who).number for who in (TECHNICIAN, MANAGER)]:
+    for number in [story.drafted(kind, identity).number for identity in (TECHNICIAN, MANAGER)]:
         for step in range(50):
             before = AuditEntry.objects.count()
             try:
@@ -58,9 +58,9 @@ def test_what_may_run_was_signed_by_others_for_this_version_and_this_plan(
                     require_signatures(after)
                 continue
             scheduled += 1
-            given = signatures(after)
-            assert [a.kind for a in given] == NEEDED[kind]
-            assert after.requester not in {a.person for a in given}
+            signature = signatures(after)
+            assert [a.kind for a in signature] == NEEDED[kind]
+            assert after.requester not in {a.person for a in signature}
             assert require_signatures(after) == after.plan
     assert scheduled, "the walks got somewhere"
     assert log.verify().faults == ()

@@ -45,19 +45,19 @@ def test_the_day_is_the_schools() -> None:
 
 def test_the_rfc_says_what_comes_back_and_passes_it_to_the_playbook() -> None:
     moment = restore.as_of("tuesday", "Europe/London", WEDNESDAY)
-    made = restore.draft(
+    result = restore.draft(
         "files1", "/srv/homes/8a", moment, to="", data_set="homes", reason="Deleted by mistake", now=WEDNESDAY
     )
-    assert made.title == "Bring back /srv/homes/8a on files1 as of Tuesday 17 November 2026, 23:59"
-    assert (made.playbook, made.limit) == ("playbooks/restore.yml", "files1")
-    assert made.extra_vars == {
+    assert result.title == "Bring back /srv/homes/8a on files1 as of Tuesday 17 November 2026, 23:59"
+    assert (result.playbook, result.limit) == ("playbooks/restore.yml", "files1")
+    assert result.extra_vars == {
         "restore_path": "/srv/homes/8a",
         "restore_as_of": "2026-11-17T23:59:59+00:00",
         "restore_set": "homes",
     }
-    assert made.window is not None
-    opened = window.parse(made.window.start, made.window.end, made.window.zone)
-    assert opened.contains(WEDNESDAY)
+    assert result.window is not None
+    change = window.parse(result.window.start, result.window.end, result.window.zone)
+    assert change.contains(WEDNESDAY)
 
 
 @pytest.mark.parametrize(("path", "to"), [("srv/homes", ""), ("/srv/../etc", ""), ("/srv/homes", "back")])

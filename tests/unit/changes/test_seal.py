@@ -52,8 +52,8 @@ def test_the_order_of_keys_does_not_matter(parts: dict[str, Any]) -> None:
 def test_any_one_part_that_moves_moves_the_seal_and_is_named(
     parts: dict[str, Any], moved: str, data: st.DataObject
 ) -> None:
-    other = {**parts, moved: data.draw(FIELDS[moved])}
-    before, after = SealParts(**parts).components(), SealParts(**other).components()
+    second = {**parts, moved: data.draw(FIELDS[moved])}
+    before, after = SealParts(**parts).components(), SealParts(**second).components()
     # Compared as text: 1 and true are one value to Python and two to Ansible.
     assume(json.dumps(before.get(moved), sort_keys=True) != json.dumps(after.get(moved), sort_keys=True))
     assert seal.seal_of(before) != seal.seal_of(after)
@@ -127,9 +127,9 @@ def test_a_collection_that_is_another_one_is_named_in_words() -> None:
         "collections": {"a.b": "4" * 64, "c.d": "5" * 64, "g.h": "6" * 64},
     }
     assert seal.differences(before, after)[:4] == [
-        "the collection a.b is another one than was approved (0.1.0)",
-        "the collection c.d is another one than was approved (1, now 1.1)",
-        "the collection e.f (2) that was approved is not used any more",
+        "the collection a.b is not the one that was approved (0.1.0)",
+        "the collection c.d is not the one that was approved (1, now 1.1)",
+        "the collection e.f (2) that was approved is no longer used",
         "the collection g.h (3) was not part of what was approved",
     ]
 

@@ -37,19 +37,23 @@ def actions_on(change: Change) -> list[str]:
 
 def test_a_minor_change_needs_one_approval(story: Story) -> None:
     change = story.planned("minor")
-    given = service.approve(story.config, HEAD, change, comment="go on")
-    assert (given.kind, given.person, given.seal) == (Action.APPROVE_IMPLEMENT, "hale", seal_of(change))
+    approval = service.approve(story.config, HEAD, change, comment="go on")
+    assert (approval.kind, approval.person, approval.seal) == (
+        Action.APPROVE_IMPLEMENT,
+        "hale",
+        seal_of(change),
+    )
     assert service.get(change.number).stage is State.SCHEDULED
 
 
 def test_a_major_change_needs_two_approvals_and_a_peer_review_between(story: Story) -> None:
     change = story.submitted("major")
     stages = []
-    for who in (MANAGER, None, SUPPLIER, HEAD):
-        if who is None:
+    for identity in (MANAGER, None, SUPPLIER, HEAD):
+        if identity is None:
             plan(service.get(change.number))
         else:
-            service.approve(story.config, who, service.get(change.number))
+            service.approve(story.config, identity, service.get(change.number))
         stages.append(service.get(change.number).stage)
     assert stages == [State.PROCEED_APPROVED, State.PLANNED, State.PEER_REVIEWED, State.SCHEDULED]
     assert [a.kind for a in signatures(service.get(change.number))] == [
@@ -71,7 +75,7 @@ def test_the_requester_never_approves_even_with_every_power(story: Story) -> Non
         update={"people": tuple(mighty if i is MANAGER else i.person for i in CAST)}
     )
     change = Story(config=settings).planned("minor", own)
-    with pytest.raises(NotAllowedError, match="asked for this change and so may not approve it"):
+    with pytest.raises(NotAllowedError, match="requested this change and so may not approve it"):
         service.approve(settings, own, change)
     assert not Approval.objects.exists()
 
@@ -79,7 +83,7 @@ def test_the_requester_never_approves_even_with_every_power(story: Story) -> Non
 def test_the_requester_does_not_approve_by_delegation_either(story: Story) -> None:
     powers.delegate(story.config, HEAD, "higgins", Power.APPROVE_IMPLEMENT, days=7, reason="holiday")
     change = story.planned("minor", TECHNICIAN)
-    with pytest.raises(NotAllowedError, match="asked for this change"):
+    with pytest.raises(NotAllowedError, match="requested this change"):
         service.approve(story.config, TECHNICIAN, change)
 
 
@@ -103,24 +107,24 @@ def test_nobody_approves_a_change_with_a_power_that_its_requester_lent_them(stor
 
 def test_an_approval_by_delegation_says_on_whose_behalf(story: Story) -> None:
     powers.delegate(story.config, HEAD, "boucher", Power.APPROVE_IMPLEMENT, days=7, reason="holiday")
-    given = service.approve(story.config, MANAGER, story.planned("minor"))
-    assert (given.person, given.on_behalf_of) == ("boucher", "hale")
+    approval = service.approve(story.config, MANAGER, story.planned("minor"))
+    assert (approval.person, approval.on_behalf_of) == ("boucher", "hale")
 
 
-@pytest.mark.parametrize("who", [TECHNICIAN, SUPPLIER, OUTSIDER, MANAGER], ids=lambda i: i.person.id)
-def test_only_a_school_leader_approves_implementation_by_position(story: Story, who: Identity) -> None:
-    requester = TECHNICIAN if who is not TECHNICIAN else MANAGER
+@pytest.mark.parametrize("identity", [TECHNICIAN, SUPPLIER, OUTSIDER, MANAGER], ids=lambda i: i.person.id)
+def test_only_a_school_leader_approves_implementation_by_position(story: Story, identity: Identity) -> None:
+    requester = TECHNICIAN if identity is not TECHNICIAN else MANAGER
     change = story.planned("minor", requester)
-    with pytest.raises(NotAllowedError) as refused:
-        service.approve(story.config, who, change)
-    assert refused.value.hint == "those who can: Margaret Hale."
+    with pytest.raises(NotAllowedError) as error:
+        service.approve(story.config, identity, change)
+    assert error.value.hint == "those who can: Margaret Hale."
     assert service.get(change.number).stage is State.PLANNED
 
 
-@pytest.mark.parametrize("who", [HEAD, SUPPLIER, OUTSIDER], ids=lambda i: i.person.id)
-def test_those_without_the_power_to_ask_raise_nothing(story: Story, who: Identity) -> None:
+@pytest.mark.parametrize("identity", [HEAD, SUPPLIER, OUTSIDER], ids=lambda i: i.person.id)
+def test_those_without_the_power_to_ask_raise_nothing(story: Story, identity: Identity) -> None:
     with pytest.raises(NotAllowedError):
-        story.drafted(who=who)
+        story.drafted(identity=identity)
     assert not Change.objects.exists()
     assert not AuditEntry.objects.exists()
 
@@ -188,7 +192,7 @@ def test_a_replan_voids_the_signatures_given_to_the_plan_before(story: Story) ->
 
 def test_an_approval_of_a_seal_that_has_moved_is_refused(story: Story) -> None:
     change = story.planned("minor")
-    with pytest.raises(RefusedError, match="the plan was taken again since you looked"):
+    with pytest.raises(RefusedError, match="the plan was taken again after you last saw it"):
         service.approve(story.config, HEAD, change, seal="000000000000")
     assert service.get(change.number).stage is State.PLANNED
     service.approve(story.config, HEAD, change, seal=seal_of(change)[:8].upper())
@@ -196,34 +200,34 @@ def test_an_approval_of_a_seal_that_has_moved_is_refused(story: Story) -> None:
 
 
 def test_an_approver_who_looked_before_a_replan_is_refused(story: Story) -> None:
-    seen = story.planned("minor")
-    plan(service.get(seen.number), versions={"ansible-core": "2.21.6"})
-    with pytest.raises(RefusedError, match="moved by somebody else"):
-        service.approve(story.config, HEAD, seen)
+    change_before = story.planned("minor")
+    plan(service.get(change_before.number), versions={"ansible-core": "2.21.6"})
+    with pytest.raises(RefusedError, match="modified by somebody else"):
+        service.approve(story.config, HEAD, change_before)
     assert not Approval.objects.exists(), "the refused signature leaves no trace"
 
 
 def test_of_two_at_the_same_moment_exactly_one_moves_the_change(story: Story) -> None:
     change = story.planned("minor")
     rivals = [service.get(change.number) for _ in range(4)]
-    won, refused = 0, 0
+    won, error = 0, 0
     for rival in rivals:
         try:
             service.approve(story.config, HEAD, rival)
             won += 1
         except RefusedError:
-            refused += 1
-    assert (won, refused) == (1, 3)
+            error += 1
+    assert (won, error) == (1, 3)
     assert Approval.objects.count() == 1
     assert actions_on(change).count("change.approve_implement") == 1
 
 
 def test_an_edit_of_a_change_that_moved_meanwhile_is_refused(story: Story) -> None:
-    seen = story.submitted("minor")
-    service.cancel(story.config, TECHNICIAN, service.get(seen.number), reason="not now")
-    with pytest.raises(RefusedError, match="moved by somebody else"):
-        service.edit(story.config, TECHNICIAN, seen, RfcDraft(title="Another title"))
-    assert service.get(seen.number).title == seen.title
+    change_before = story.submitted("minor")
+    service.cancel(story.config, TECHNICIAN, service.get(change_before.number), reason="not now")
+    with pytest.raises(RefusedError, match="modified by somebody else"):
+        service.edit(story.config, TECHNICIAN, change_before, RfcDraft(title="Another title"))
+    assert service.get(change_before.number).title == change_before.title
 
 
 def test_what_waits_for_no_signature_takes_none(story: Story) -> None:
@@ -231,8 +235,8 @@ def test_what_waits_for_no_signature_takes_none(story: Story) -> None:
         service.approve(story.config, HEAD, story.drafted())
 
 
-def ended_emergency(story: Story, who: Identity = TECHNICIAN) -> Change:
-    change = story.scheduled("emergency", who, window=None)
+def ended_emergency(story: Story, identity: Identity = TECHNICIAN) -> Change:
+    change = story.scheduled("emergency", identity, window=None)
     for action in (Action.START, Action.FAIL):
         change = service.move(change, action, service.SYSTEM)
     return change
@@ -277,18 +281,18 @@ def test_an_incomplete_rfc_is_refused_with_the_option_that_is_missing(
     story: Story, kind: str, field: str
 ) -> None:
     change = story.drafted(kind, TECHNICIAN, **{field: None})
-    with pytest.raises(IncompleteError) as refused:
+    with pytest.raises(IncompleteError) as error:
         service.submit(story.config, TECHNICIAN, change)
-    assert refused.value.hint == (
+    assert error.value.hint == (
         f"Add them with: fitsom change edit {change.number} --{field.replace('_', '-')} ..."
     )
     assert service.get(change.number).stage is State.DRAFT
 
 
 def test_a_change_without_a_window_is_refused_with_its_options(story: Story) -> None:
-    with pytest.raises(IncompleteError) as refused:
+    with pytest.raises(IncompleteError) as error:
         story.submitted("minor", window=None)
-    assert refused.value.hint.endswith("--start ... --end ...")
+    assert error.value.hint.endswith("--start ... --end ...")
 
 
 @pytest.mark.parametrize("field", ["title", "playbook"])
@@ -355,9 +359,9 @@ def test_an_edit_and_a_withdrawal_leave_one_entry_each(story: Story) -> None:
 def test_a_refused_action_leaves_no_entry(story: Story) -> None:
     change = story.planned("minor")
     before = AuditEntry.objects.count()
-    for who in (TECHNICIAN, OUTSIDER):
+    for identity in (TECHNICIAN, OUTSIDER):
         with pytest.raises(NotAllowedError):
-            service.approve(story.config, who, change)
+            service.approve(story.config, identity, change)
     with pytest.raises(FitsomError):
         service.close(story.config, HEAD, change, code="completed")
     assert AuditEntry.objects.count() == before

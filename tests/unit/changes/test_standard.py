@@ -88,10 +88,10 @@ def test_outside_its_bounds_nothing_is_approved(
     story: Story, template: StandardTemplate, moved: dict[str, Any], reason: str
 ) -> None:
     change = raised(story, **moved)
-    with pytest.raises(RefusedError, match="is outside what 'monthly' pre-approves") as refused:
+    with pytest.raises(RefusedError, match="is outside what 'monthly' pre-approves") as error:
         pre_approve(change)
-    assert len(refused.value.details) == 1
-    assert refused.value.details[0].startswith(reason)
+    assert len(error.value.details) == 1
+    assert error.value.details[0].startswith(reason)
     after = service.get(change.number)
     assert after.stage is State.PLANNED
     assert signatures(after) == []
@@ -102,58 +102,56 @@ def test_deletion_is_never_pre_approved(story: Story, template: StandardTemplate
     assert change.plan is not None
     gone = {"kind": "user", "id": "p-1", "action": "delete", "group": "Leavers"}
     Plan.objects.filter(pk=change.plan.pk).update(hosts={"srv1": {"items": [], "facts": {"objects": [gone]}}})
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         pre_approve(service.get(change.number))
-    assert refused.value.details == ("it deletes accounts or groups (1), and deletion is never pre-approved",)
+    assert error.value.details == ("it deletes accounts or groups (1), and deletion is never pre-approved",)
 
 
 def test_other_inputs_are_outside_the_bounds(story: Story, template: StandardTemplate) -> None:
     change = raised(story)
     Change.objects.filter(pk=change.pk).update(inputs={"roster": "/somewhere/else"})
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         pre_approve(service.get(change.number))
-    assert refused.value.details == ("it reads other inputs",)
+    assert error.value.details == ("it reads other inputs",)
 
 
 def test_a_longer_window_is_outside_the_bounds(story: Story, template: StandardTemplate) -> None:
     change = raised(story, window=WindowText(start="2026-12-04 18:00", end="+61m"))
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         pre_approve(change)
-    assert refused.value.details == ("the window is longer than 60 minutes",)
+    assert error.value.details == ("the window is longer than 60 minutes",)
 
 
 def test_a_window_beyond_the_templates_end_is_outside_the_bounds(story: Story) -> None:
     proposed(story, expires=later(days=10))
     standard.approve(story.config, HEAD, "monthly")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         pre_approve(raised(story))
-    assert refused.value.details == ("the template expires on 30 Nov 2026",)
+    assert error.value.details == ("the template expires on 30 Nov 2026",)
 
 
 def test_a_withdrawn_template_approves_nothing(story: Story, template: StandardTemplate) -> None:
     change = raised(story)
     standard.withdraw(story.config, MANAGER, "monthly")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         pre_approve(service.get(change.number))
-    assert refused.value.details == ("the template was withdrawn",)
+    assert error.value.details == ("the template was withdrawn",)
 
 
 def test_a_template_that_nobody_approved_approves_nothing(story: Story) -> None:
     proposed(story)
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         pre_approve(raised(story))
-    assert refused.value.details == ("the template was never approved",)
+    assert error.value.details == ("the template was never approved",)
 
 
 def test_another_back_out_is_outside_the_bounds(story: Story, template: StandardTemplate) -> None:
     change = standard.new(story.config, TECHNICIAN, "monthly", RfcDraft(window=NEXT))
     change = service.edit(story.config, TECHNICIAN, change, RfcDraft(backout_playbook="playbooks/wipe.yml"))
     change = plan(service.submit(story.config, TECHNICIAN, change))
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         pre_approve(change)
-    assert refused.value.details == (
-        "the back-out playbook is playbooks/wipe.yml, not playbooks/backout.yml",
-    )
+    assert error.value.details == ("the back-out playbook is playbooks/wipe.yml, not playbooks/backout.yml",)
 
 
 def test_a_standard_change_without_a_template_is_never_approved(story: Story) -> None:
@@ -201,11 +199,11 @@ def test_whoever_proposed_a_template_does_not_approve_it(story: Story) -> None:
         standard.approve(story.config, MANAGER, "monthly")
 
 
-@pytest.mark.parametrize("who", [SUPPLIER, MANAGER], ids=lambda i: i.person.id)
-def test_a_template_is_approved_by_a_school_leader(story: Story, who: Any) -> None:
+@pytest.mark.parametrize("identity", [SUPPLIER, MANAGER], ids=lambda i: i.person.id)
+def test_a_template_is_approved_by_a_school_leader(story: Story, identity: Any) -> None:
     proposed(story)
     with pytest.raises(NotAllowedError):
-        standard.approve(story.config, who, "monthly")
+        standard.approve(story.config, identity, "monthly")
 
 
 def test_a_template_is_approved_once_and_withdrawn_once(story: Story, template: StandardTemplate) -> None:
@@ -239,8 +237,8 @@ def test_the_life_of_a_template_is_in_the_audit_log(story: Story, template: Stan
 
 
 def test_a_pre_approval_that_fails_half_way_leaves_nothing(story: Story, template: StandardTemplate) -> None:
-    seen = raised(story)
-    pre_approve(service.get(seen.number))
+    change_before = raised(story)
+    pre_approve(service.get(change_before.number))
     with pytest.raises(RefusedError):
-        pre_approve(seen)
-    assert Approval.objects.filter(change=seen).count() == 1
+        pre_approve(change_before)
+    assert Approval.objects.filter(change=change_before).count() == 1

@@ -45,10 +45,10 @@ def test_every_step_is_in_the_table_or_refused(state: State, action: Action, kin
 
 
 def test_a_refused_step_says_what_can_be_done_instead() -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         states.target(State.REVIEWED, Action.START, ChangeType.MINOR)
-    assert refused.value.message == "a minor change that is reviewed cannot start"
-    assert refused.value.hint == "From here it can: close."
+    assert error.value.message == "a minor change that is reviewed cannot start"
+    assert error.value.hint == "From here it can: close."
 
 
 @pytest.mark.parametrize("state", sorted(ENDED))
@@ -66,7 +66,7 @@ def test_every_state_that_is_not_ended_leads_on(kind: ChangeType) -> None:
 @pytest.mark.parametrize("kind", ChangeType)
 def test_nothing_runs_without_exactly_the_signatures_that_its_type_asks_for(kind: ChangeType) -> None:
     start: tuple[State, tuple[Action, ...]] = (State.DRAFT, ())
-    seen, waiting, runs = {start}, deque([start]), 0
+    visited, waiting, runs = {start}, deque([start]), 0
     while waiting:
         state, signatures = waiting.popleft()
         for action in moves(state, kind):
@@ -76,8 +76,8 @@ def test_nothing_runs_without_exactly_the_signatures_that_its_type_asks_for(kind
             if target is State.RUNNING:
                 runs += 1
                 assert after[1] == NEEDED[kind]
-            if after not in seen:
-                seen.add(after)
+            if after not in visited:
+                visited.add(after)
                 waiting.append(after)
     assert runs
 
@@ -113,4 +113,4 @@ def test_a_closed_change_was_reviewed() -> None:
 def test_a_change_waits_for_one_signature_at_a_time(kind: ChangeType) -> None:
     for state in State:
         by_hand = [a for a in moves(state, kind) if a in SIGNING - {Action.PRE_APPROVE}]
-        assert ([states.approval_wanted(state, kind)] if by_hand else []) == by_hand
+        assert ([states.required_approval(state, kind)] if by_hand else []) == by_hand

@@ -72,8 +72,8 @@ def say(
             command.main()
         except SystemExit as end:
             code = end.code
-        told = capsys.readouterr()
-        return int(code or 0), told.out, told.err
+        answer = capsys.readouterr()
+        return int(code or 0), answer.out, answer.err
 
     return line
 
@@ -106,17 +106,22 @@ FAULT = FitsomError("it [red]broke[/]", hint="mend it", details=("one", "two [x]
 
 def test_an_error_is_told_in_words_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     complain(FAULT)
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.splitlines() == ["error: it [red]broke[/]", "  - one", "  - two [x]", "way out: mend it"]
+    answer = capsys.readouterr()
+    assert answer.out == ""
+    assert answer.err.splitlines() == [
+        "error: it [red]broke[/]",
+        "  - one",
+        "  - two [x]",
+        "way out: mend it",
+    ]
 
 
 def test_an_error_is_told_as_json_where_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     OPTIONS.json = True
     complain(FAULT)
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert json.loads(told.out) == {
+    answer = capsys.readouterr()
+    assert answer.err == ""
+    assert json.loads(answer.out) == {
         "error": "it [red]broke[/]",
         "details": ["one", "two [x]"],
         "hint": "mend it",
@@ -160,25 +165,25 @@ def test_the_exit_codes_are_as_documented() -> None:
 
 
 def test_a_change_is_raised_and_told_as_json(say: Say) -> None:
-    code, out, _err = say(*NEW, "--as", "higgins", "--json", "-e", "a=1", "-e", '{"b": [2]}')
+    code, stdout, _err = say(*NEW, "--as", "higgins", "--json", "-e", "a=1", "-e", '{"b": [2]}')
     assert code == 0
-    told = json.loads(out)
-    assert (told["number"], told["state"]) == ("CHG-2026-0001", "draft")
+    answer = json.loads(stdout)
+    assert (answer["number"], answer["state"]) == ("CHG-2026-0001", "draft")
     assert Change.objects.get().extra_vars == {"a": "1", "b": [2]}
 
 
 def test_a_refusal_ends_with_its_code_and_json(say: Say) -> None:
     say(*NEW, "--as", "higgins")
-    code, out, err = say("change", "close", "1", "--as", "boucher", "--json")
+    code, stdout, err = say("change", "close", "1", "--as", "boucher", "--json")
     assert (code, err) == (ExitCode.REFUSED, "")
-    assert json.loads(out)["error"] == "a minor change that is draft cannot close"
+    assert json.loads(stdout)["error"] == "a minor change that is draft cannot close"
 
 
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
         (["change", "show", "9", "--as", "hale"], ExitCode.USAGE, "no change '9'"),
-        ([*NEW, "--as", "hale"], ExitCode.NOT_ALLOWED, "may not ask for changes"),
+        ([*NEW, "--as", "hale"], ExitCode.NOT_ALLOWED, "may not request changes"),
         ([*NEW, "--as", "nobody"], ExitCode.USAGE, "no person 'nobody'"),
         ([*NEW, "--as", "higgins", "--start", "2026-11-27 18:00"], ExitCode.USAGE, "a --start and an --end"),
         ([*NEW, "--as", "higgins", "-e", "db_password=hunter2"], ExitCode.USAGE, "--extra-vars: "),
@@ -193,8 +198,8 @@ def test_a_refusal_ends_with_its_code_and_json(say: Say) -> None:
 def test_what_cannot_be_is_refused_with_its_exit_code(
     say: Say, words: list[str], code: int, told: str
 ) -> None:
-    ended, out, err = say(*words)
-    assert (ended, out) == (code, "")
+    outcome, stdout, err = say(*words)
+    assert (outcome, stdout) == (code, "")
     assert told in err
     assert "hunter2" not in err
     assert not Change.objects.exists()
@@ -217,8 +222,8 @@ def test_a_fault_in_a_file_is_named_by_line(say: Say, tmp_path: Path) -> None:
 
 
 def test_the_version_is_told_without_any_configuration(capsys: pytest.CaptureFixture[str]) -> None:
-    done = subprocess.run([*FITSOM, "--version"], capture_output=True, text=True, check=True, cwd="/")
-    assert done.stdout.startswith("fitsom ")
+    process = subprocess.run([*FITSOM, "--version"], capture_output=True, text=True, check=True, cwd="/")
+    assert process.stdout.startswith("fitsom ")
 
 
 def test_a_log_that_was_altered_on_disk_ends_with_code_7(
@@ -240,17 +245,17 @@ def test_a_log_that_was_altered_on_disk_ends_with_code_7(
     verdict = fitsom("audit", "verify", "--json")
     assert verdict.returncode == ExitCode.INTEGRITY
     assert json.loads(verdict.stdout)["details"] == [
-        "entry 1 was anchored in audit.anchor but is gone from the log"
+        "entry 1 was anchored in audit.anchor but is no longer in the log"
     ]
 
 
 def test_a_mistyped_option_is_told_as_json_where_json_was_asked_for(tmp_path: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [*FITSOM, "change", "show", "--nope", "--json"],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path,
     )
-    assert done.returncode == ExitCode.USAGE
-    assert json.loads(done.stdout)["error"] == "No such option: --nope"
+    assert process.returncode == ExitCode.USAGE
+    assert json.loads(process.stdout)["error"] == "No such option: --nope"

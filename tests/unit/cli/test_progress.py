@@ -13,7 +13,7 @@ from tests.unit.people.cast import IN_WINDOW, TECHNICIAN, Story
 
 
 @pytest.fixture
-def ended(story: Story, set_clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> Run:
+def finished_run(story: Story, set_clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run whose end is written down."""
     monkeypatch.setattr(runs, "_spawn", lambda _config, _run, _lock: None)
     change = story.scheduled("minor")
@@ -24,28 +24,28 @@ def ended(story: Story, set_clock: SetClock, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_child_is_let_finish_its_report(
-    story: Story, ended: Run, monkeypatch: pytest.MonkeyPatch
+    story: Story, finished_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "POLL_SECONDS", 0.01)
-    report = story.config.run_dir(ended.id) / "report.json"
-    held, writing = threading.Event(), threading.Event()
+    report = story.config.run_dir(finished_run.id) / "report.json"
+    lock, writing = threading.Event(), threading.Event()
 
     def child() -> None:
-        with runs.adopted(story.config, ended.id):
-            held.set()
+        with runs.adopt(story.config, finished_run.id):
+            lock.set()
             writing.wait(0.5)
             report.write_text("{}")
 
     threading.Thread(target=child).start()
-    held.wait()
-    assert progress.wait(story.config, ended).status == RunStatus.SUCCEEDED
+    lock.wait()
+    assert progress.wait(story.config, finished_run).status == RunStatus.SUCCEEDED
     assert report.exists()
 
 
 def test_a_child_that_never_goes_is_not_waited_for_for_ever(
-    story: Story, ended: Run, monkeypatch: pytest.MonkeyPatch
+    story: Story, finished_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", 0.05)
-    with runs.adopted(story.config, ended.id):
-        assert progress.wait(story.config, ended).status == RunStatus.SUCCEEDED
+    with runs.adopt(story.config, finished_run.id):
+        assert progress.wait(story.config, finished_run).status == RunStatus.SUCCEEDED

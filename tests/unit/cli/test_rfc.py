@@ -20,8 +20,8 @@ def options(**given: object) -> RfcOptions:
 
 
 def test_file_record_and_table_have_the_same_fields() -> None:
-    asked = {field.name for field in FIELDS if field.asked}
-    assert set(RfcDraft.model_fields) == asked | {"extra_vars", "inputs", "window"}
+    options = {field.name for field in FIELDS if field.is_option}
+    assert set(RfcDraft.model_fields) == options | {"extra_vars", "inputs", "window"}
     columns = {column.name for column in Change._meta.get_fields()}
     assert {field.name for field in FIELDS} <= columns
     assert list(RFC_FIELDS)[:3] == ["title", "item_name", "item_location"]
@@ -31,10 +31,10 @@ def test_file_record_and_table_have_the_same_fields() -> None:
 @pytest.mark.parametrize("command", [change.new, change.edit])
 def test_each_command_that_writes_an_rfc_takes_every_field(command: object) -> None:
     assert callable(command)
-    taken = set(inspect.signature(command).parameters)
-    assert {field.name for field in FIELDS if field.asked} <= taken
-    assert "rfc" not in taken
-    assert "test_evidence" not in taken
+    new_plan = set(inspect.signature(command).parameters)
+    assert {field.name for field in FIELDS if field.is_option} <= new_plan
+    assert "rfc" not in new_plan
+    assert "test_evidence" not in new_plan
 
 
 def test_every_option_reaches_the_draft(tmp_path: Path) -> None:

@@ -56,11 +56,11 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_a_school_from_a_list_without_a_question(desk: Desk) -> None:
     (desk.folder / "hosts.csv").write_text(LIST)
-    done = desk.fitsom("init", "my-school", "--from", "hosts.csv", "--json", *desk.elsewhere)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["hosts"], told["in_no_ring"]) == (["srv1", "sw1"], ["sw1"])
-    assert "never patched: sw1" in " ".join(done.stderr.split())
+    process = desk.fitsom("init", "my-school", "--from", "hosts.csv", "--json", *desk.elsewhere)
+    assert process.returncode == 0, process.stderr
+    answer = json.loads(process.stdout)
+    assert (answer["hosts"], answer["in_no_ring"]) == (["srv1", "sw1"], ["sw1"])
+    assert "never patched: sw1" in " ".join(process.stderr.split())
     assert (desk.folder / "state/fitsom.sqlite3").exists()
     # A second time: the records only.
     again = desk.fitsom("init", "my-school", "--json")
@@ -73,60 +73,60 @@ def test_a_school_from_a_list_without_a_question(desk: Desk) -> None:
 def test_a_list_with_faults_leaves_nothing(desk: Desk) -> None:
     (desk.folder / "hosts.csv").write_text("name,address,groups\n1,,x\n")
     before = desk.names()
-    done = desk.fitsom("init", "my-school", "--from", "hosts.csv", *desk.elsewhere)
-    assert done.returncode == ExitCode.USAGE
-    assert "hosts.csv:2: name: '1' is no host name" in done.stderr
-    assert "hosts.csv:2: groups: 'x' is not one of them" in done.stderr
-    assert "way out:" in done.stderr
+    process = desk.fitsom("init", "my-school", "--from", "hosts.csv", *desk.elsewhere)
+    assert process.returncode == ExitCode.USAGE
+    assert "hosts.csv:2: name: '1' is not a host name" in process.stderr
+    assert "hosts.csv:2: groups: 'x' is not one of them" in process.stderr
+    assert "way out:" in process.stderr
     assert desk.names() == before
 
 
 def test_a_folder_with_files_is_refused(desk: Desk) -> None:
-    done = desk.fitsom("init", ".", *desk.elsewhere)
-    assert done.returncode == ExitCode.REFUSED
-    assert "is not empty" in done.stderr
+    process = desk.fitsom("init", ".", *desk.elsewhere)
+    assert process.returncode == ExitCode.REFUSED
+    assert "is not empty" in process.stderr
     assert desk.names() == {"home"}
 
 
 def test_content_that_is_there_gets_a_configuration_only(desk: Desk) -> None:
-    done = desk.fitsom("init", "site", "--school", "St Mary\\s", "--repository", ".", "--inventory", "inv")
-    assert done.returncode == 0, done.stderr
+    process = desk.fitsom("init", "site", "--school", "St Mary\\s", "--repository", ".", "--inventory", "inv")
+    assert process.returncode == 0, process.stderr
     assert {path.name for path in (desk.folder / "site").iterdir()} == {"fitsom.yml", "state"}
-    shown = desk.fitsom("config", "check", "--json", "--config", "site/fitsom.yml")
-    told = json.loads(shown.stdout)
-    assert told["school"]["name"] == "St Mary\\s"
-    assert told["repository"] == str(desk.folder)
+    output = desk.fitsom("config", "check", "--json", "--config", "site/fitsom.yml")
+    answer = json.loads(output.stdout)
+    assert answer["school"]["name"] == "St Mary\\s"
+    assert answer["repository"] == str(desk.folder)
 
 
 def answering(desk: Desk, answers: list[str], *words: str) -> str:
     """Run fitsom on a terminal of its own and type the answers; all that it showed."""
-    ours, theirs = pty.openpty()
+    own_end, terminal_end = pty.openpty()
     process = subprocess.Popen(
         [*FITSOM, *words],
         cwd=desk.folder,
         env={**desk.env, "TERM": "dumb"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=terminal_end,
+        stdout=terminal_end,
+        stderr=terminal_end,
         start_new_session=True,
     )
-    os.close(theirs)
-    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
-    shown = b""
+    os.close(terminal_end)
+    os.write(own_end, "".join(f"{answer}\n" for answer in answers).encode())
+    output = b""
     try:
-        while data := os.read(ours, 4096):
-            shown += data
+        while data := os.read(own_end, 4096):
+            output += data
     except OSError:
         pass  # the other end is closed: it has ended
-    os.close(ours)
-    assert process.wait(timeout=60) == 0, shown.decode()
-    return shown.decode()
+    os.close(own_end)
+    assert process.wait(timeout=60) == 0, output.decode()
+    return output.decode()
 
 
 def test_on_a_terminal_it_asks_and_a_host_with_a_fault_is_asked_for_again(desk: Desk) -> None:
     answers = ["Milton High", "", "adm", "srv 1", "", "pilot", "srv1", "10.0.0.5", "pilot, baselined", ""]
-    shown = answering(desk, [*answers, "Margaret Hale", "hale"], "init", "milton", *desk.elsewhere)
-    assert "'srv 1' is no host name" in shown
+    output = answering(desk, [*answers, "Margaret Hale", "hale"], "init", "milton", *desk.elsewhere)
+    assert "'srv 1' is not a host name" in output
     settings = (desk.folder / "milton/fitsom.yml").read_text()
     assert '"Milton High"' in settings
     assert 'os_user: "hale"' in settings
@@ -134,12 +134,12 @@ def test_on_a_terminal_it_asks_and_a_host_with_a_fault_is_asked_for_again(desk: 
 
 
 def test_with_no_input_a_terminal_is_not_asked(desk: Desk) -> None:
-    shown = answering(desk, [], "init", "milton", "--no-input", *desk.elsewhere)
-    assert "The school's name" not in shown
+    output = answering(desk, [], "init", "milton", "--no-input", *desk.elsewhere)
+    assert "The school's name" not in output
     assert (desk.folder / "milton/fitsom.yml").exists()
 
 
 def test_fitsom_does_not_install_itself_and_says_what_does(desk: Desk) -> None:
-    done = desk.fitsom("upgrade")
-    assert done.returncode == ExitCode.REFUSED
-    assert "fitsom upgrade --check WHEEL" in done.stderr
+    process = desk.fitsom("upgrade")
+    assert process.returncode == ExitCode.REFUSED
+    assert "fitsom upgrade --check WHEEL" in process.stderr

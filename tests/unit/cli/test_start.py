@@ -40,11 +40,11 @@ CORE = {"fitsom_runner", "fitsom_runner.cli", "fitsom_runner.errors"} | {
 HEAVY = {"ansible", "ansible_runner", "jinja2", "ldap3", "netmiko", "paramiko", "winrm"}
 
 
-def started(folder: Path, *words: str, **variables: str) -> tuple[set[str], str]:
+def imported_modules(folder: Path, *words: str, **variables: str) -> tuple[set[str], str]:
     """The modules that a command imported, and what it answered."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1", **variables}
     environment.pop("FITSOM_CONFIG", None)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", PROGRAM, *words],
         cwd=folder,
         env=environment,
@@ -52,12 +52,12 @@ def started(folder: Path, *words: str, **variables: str) -> tuple[set[str], str]
         text=True,
         check=False,
     )
-    said, _, modules = done.stderr.partition("MODULES\n")
-    assert "Traceback" not in said, said
-    return set(modules.split()), done.stdout
+    output, _, modules = process.stderr.partition("MODULES\n")
+    assert "Traceback" not in output, output
+    return set(modules.split()), process.stdout
 
 
-def ours(modules: set[str]) -> set[str]:
+def own_modules(modules: set[str]) -> set[str]:
     return {name for name in modules if name.split(".")[0] == "fitsom_runner"}
 
 
@@ -66,8 +66,8 @@ def packages(modules: set[str]) -> set[str]:
 
 
 def test_help_imports_no_command_and_lists_them_all(tmp_path: Path) -> None:
-    modules, answer = started(tmp_path, "--help")
-    assert ours(modules) == CORE
+    modules, answer = imported_modules(tmp_path, "--help")
+    assert own_modules(modules) == CORE
     assert packages(modules).isdisjoint(HEAVY | {"asyncio", "django", "pydantic", "yaml"})
     listed = [
         line.split()[1] for line in answer.partition("Commands")[2].splitlines() if line.startswith("│ ")
@@ -88,20 +88,20 @@ def test_completion_imports_the_command_that_it_completes_and_nothing_heavy(
     tmp_path: Path, line: str, expected: list[str], more: set[str]
 ) -> None:
     words = line.split()
-    asked = {"_FITSOM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    modules, answer = started(tmp_path, **asked)
+    options = {"_FITSOM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    modules, answer = imported_modules(tmp_path, **options)
     assert answer.split() == expected
     rooms = {"fitsom_runner.changes", "fitsom_runner.changes.fields", "fitsom_runner.roles"}
-    assert ours(modules) - rooms == CORE | {f"fitsom_runner.cli.{name}" for name in more}
+    assert own_modules(modules) - rooms == CORE | {f"fitsom_runner.cli.{name}" for name in more}
     assert packages(modules).isdisjoint(HEAVY | {"django", "yaml"})  # pydantic is Typer's own need here
 
 
 def test_a_list_of_changes_imports_what_a_list_needs(tmp_path: Path) -> None:
     (tmp_path / "fitsom.yml").write_text(SCHOOL)
-    started(tmp_path, "init", ".")
-    new = ("change", "new", "--title", "Updates", "--playbook", "playbooks/patch.yml", "--as", "boucher")
-    started(tmp_path, *new)
-    modules, answer = started(tmp_path, "change", "list")
+    imported_modules(tmp_path, "init", ".")
+    command = ("change", "new", "--title", "Updates", "--playbook", "playbooks/patch.yml", "--as", "boucher")
+    imported_modules(tmp_path, *command)
+    modules, answer = imported_modules(tmp_path, "change", "list")
     assert "CHG-" in answer
     assert packages(modules).isdisjoint(HEAVY | {"markdown_it", "pygments"})
     for part in ("core.management", "db.migrations", "http", "urls"):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fitsom_runner.ansible.ledger import Event, HostTale, Status, Tale
-from fitsom_runner.ansible.play import Ended
+from fitsom_runner.ansible.ledger import Event, HostState, LedgerState, Status
+from fitsom_runner.ansible.play import PlaybookResult
 from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.states import Action, State
@@ -15,78 +15,95 @@ from fitsom_runner.execution import outcome
 from fitsom_runner.execution.models import HostOutcome, Run, TaskResult
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.processes.models import Incident
-from tests.unit.ansible.events import done, result, start, stats, task, told, touch
+from tests.unit.ansible.events import done, ledger_of, result, start, stats, task, touch
 from tests.unit.ansible.test_ledger import lines
 from tests.unit.people.cast import NOW, TECHNICIAN, Story
 
 FAILED = result("h", 1, Status.FAILED, msg="no space")
-LOST = result("h", 1, Status.UNREACHABLE, msg="no route")
-BEGUN: list[Event] = [start(), task(1, "Install"), touch("h")]
+NO_ROUTE = result("h", 1, Status.UNREACHABLE, msg="no route")
+TASK_STARTED: list[Event] = [start(), task(1, "Install"), touch("h")]
 
 
 @pytest.mark.parametrize(
-    ("events", "marked", "known", "reason"),
+    ("events", "marked", "expected", "reason"),
     [
         # Nothing of it in the ledger.
-        ([start()], True, Outcome.UNTOUCHED, "nothing was started on it"),
-        ([start(), stats()], False, Outcome.UNTOUCHED, "nothing was started on it"),
+        ([start()], True, Outcome.UNTOUCHED, "no task was started on it"),
+        ([start(), stats()], False, Outcome.UNTOUCHED, "no task was started on it"),
         # Only read from.
         (
             [start(), task(1, "Facts"), result("h", 1, Status.OK)],
             True,
             Outcome.UNTOUCHED,
-            "nothing that changes",
+            "no task that may change",
         ),
         (
             [start(), task(1, "Facts"), result("h", 1, Status.OK)],
             False,
             Outcome.UNTOUCHED,
-            "nothing that changes",
+            "no task that may change",
         ),
         # Touched, and the end not seen.
-        (BEGUN, True, Outcome.UNKNOWN, "'its first step'"),
-        ([*BEGUN, result("h", 1, Status.CHANGED)], True, Outcome.UNKNOWN, "after 'Install'"),
-        ([*BEGUN, result("h", 1, Status.CHANGED)], False, Outcome.UNKNOWN, "after 'Install'"),
+        (TASK_STARTED, True, Outcome.UNKNOWN, "'its first step'"),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED)], True, Outcome.UNKNOWN, "after 'Install'"),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED)], False, Outcome.UNKNOWN, "after 'Install'"),
         # Touched, done by the mark, whatever came after.
-        ([*BEGUN, result("h", 1, Status.CHANGED), done("h")], True, Outcome.DONE, ""),
-        ([*BEGUN, result("h", 1, Status.CHANGED), done("h"), stats(h={})], True, Outcome.DONE, ""),
-        ([*BEGUN, FAILED, result("h", 1, Status.OK), done("h")], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED), done("h")], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED), done("h"), stats(h={})], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, FAILED, result("h", 1, Status.OK), done("h")], True, Outcome.DONE, ""),
         # Ansible closed the ledger, and the playbook has no mark.
-        ([*BEGUN, result("h", 1, Status.CHANGED), stats(h={})], False, Outcome.DONE, ""),
+        ([*TASK_STARTED, result("h", 1, Status.CHANGED), stats(h={})], False, Outcome.DONE, ""),
         # Ansible closed it, and the mark did not come though the playbook has one.
-        ([*BEGUN, result("h", 1, Status.CHANGED), stats(h={})], True, Outcome.UNKNOWN, "after 'Install'"),
+        (
+            [*TASK_STARTED, result("h", 1, Status.CHANGED), stats(h={})],
+            True,
+            Outcome.UNKNOWN,
+            "after 'Install'",
+        ),
         # Failed; rescued, so that Ansible's statistics count no failure.
-        ([*BEGUN, FAILED], True, Outcome.FAILED, "Install: no space"),
-        ([*BEGUN, FAILED, result("h", 1, Status.OK)], True, Outcome.FAILED, "Install: no space"),
-        ([*BEGUN, FAILED, stats(h={"failures": 1})], True, Outcome.FAILED, "Install: no space"),
-        ([*BEGUN, FAILED, stats(h={})], False, Outcome.DONE, ""),
-        ([*BEGUN, FAILED, done("h"), stats(h={})], True, Outcome.DONE, ""),
-        ([*BEGUN, FAILED, done("h"), stats(h={"failures": 1})], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED, result("h", 1, Status.OK)], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED, stats(h={"failures": 1})], True, Outcome.FAILED, "Install: no space"),
+        ([*TASK_STARTED, FAILED, stats(h={})], False, Outcome.DONE, ""),
+        ([*TASK_STARTED, FAILED, done("h"), stats(h={})], True, Outcome.DONE, ""),
+        (
+            [*TASK_STARTED, FAILED, done("h"), stats(h={"failures": 1})],
+            True,
+            Outcome.FAILED,
+            "Install: no space",
+        ),
         # Out of reach.
-        ([*BEGUN, LOST], True, Outcome.UNREACHABLE, "Install: no route"),
-        ([*BEGUN, LOST, stats(h={"unreachable": 1})], True, Outcome.UNREACHABLE, "Install: no route"),
-        ([*BEGUN, LOST, done("h"), stats(h={})], True, Outcome.DONE, ""),
+        ([*TASK_STARTED, NO_ROUTE], True, Outcome.UNREACHABLE, "Install: no route"),
+        (
+            [*TASK_STARTED, NO_ROUTE, stats(h={"unreachable": 1})],
+            True,
+            Outcome.UNREACHABLE,
+            "Install: no route",
+        ),
+        ([*TASK_STARTED, NO_ROUTE, done("h"), stats(h={})], True, Outcome.DONE, ""),
         # Closed without a word on this host.
-        ([*BEGUN, stats()], False, Outcome.UNKNOWN, "may have gone on"),
+        ([*TASK_STARTED, stats()], False, Outcome.UNKNOWN, "may have continued"),
     ],
 )
 def test_a_host_is_judged_by_what_the_ledger_tells(
-    events: list[Event], marked: bool, known: Outcome, reason: str
+    events: list[Event], marked: bool, expected: Outcome, reason: str
 ) -> None:
-    found, why = outcome.judge(told(*events), "h", marked=marked)
-    assert found is known
+    judged, why = outcome.judge(ledger_of(*events), "h", has_done_mark=marked)
+    assert judged is expected
     assert reason in why
 
 
 def test_a_touched_host_is_never_untouched_and_an_unmarked_one_never_done_after_a_crash() -> None:
     flags = (False, True)
-    for touched, finished, failed, lost, marked in product(flags, repeat=5):
-        host = HostTale(touched=touched, done=finished, failed=failed, unreachable=lost)
-        found, _why = outcome.judge(Tale(complete=False, hosts={"h": host}), "h", marked=marked)
+    for touched, finished, failed, unreachable, marked in product(flags, repeat=5):
+        host = HostState(touched=touched, done=finished, failed=failed, unreachable=unreachable)
+        judged, _why = outcome.judge(
+            LedgerState(complete=False, hosts={"h": host}), "h", has_done_mark=marked
+        )
         if touched:
-            assert found is not Outcome.UNTOUCHED
+            assert judged is not Outcome.UNTOUCHED
         if not finished:
-            assert found is not Outcome.DONE
+            assert judged is not Outcome.DONE
 
 
 @pytest.mark.parametrize("complete", [False, True])
@@ -97,15 +114,15 @@ def test_a_touched_host_is_never_untouched_and_an_unmarked_one_never_done_after_
 def test_a_run_succeeded_only_where_ansible_closed_it_and_every_host_is_done(
     complete: bool, cancelled: bool | None, outcomes: tuple[Outcome, ...]
 ) -> None:
-    ended = None if cancelled is None else Ended(rc=0, cancelled=cancelled, lines=())
-    status = outcome.status_of(Tale(complete=complete), ended, list(outcomes))
+    playbook_result = None if cancelled is None else PlaybookResult(rc=0, cancelled=cancelled, lines=())
+    status = outcome.status_of(LedgerState(complete=complete), playbook_result, list(outcomes))
     untouched = set(outcomes) <= {Outcome.UNTOUCHED}
     if cancelled:
         assert status is RunStatus.CANCELLED
     elif complete:
         assert (status is RunStatus.SUCCEEDED) == (set(outcomes) <= {Outcome.DONE})
         assert status in (RunStatus.SUCCEEDED, RunStatus.FAILED)
-    elif ended is None or not untouched:
+    elif playbook_result is None or not untouched:
         assert status is RunStatus.INTERRUPTED
     else:
         assert status is RunStatus.FAILED, "Ansible gave up before it began"
@@ -128,7 +145,7 @@ def running(story: Story, kind: RunKind = RunKind.APPLY) -> Run:
     )
 
 
-def finish(story: Story, run: Run, events: list[Event], ended: Ended | None) -> Change:
+def finish(story: Story, run: Run, events: list[Event], ended: PlaybookResult | None) -> Change:
     folder = story.config.run_dir(run.id)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ledger.jsonl").write_bytes(lines(events))
@@ -136,28 +153,28 @@ def finish(story: Story, run: Run, events: list[Event], ended: Ended | None) -> 
     return service.get(run.change.number)
 
 
-def both(*statuses: Status, mark: bool = True) -> list[Event]:
-    found: list[Event] = [start(), task(1, "Install")]
+def events_of(*statuses: Status, mark: bool = True) -> list[Event]:
+    events: list[Event] = [start(), task(1, "Install")]
     for host, status in zip(("srv1", "srv2"), statuses, strict=True):
-        found += [touch(host), result(host, 1, status, msg="no space")]
-        found += [done(host)] if mark and status is not Status.FAILED else []
-    return found
+        events += [touch(host), result(host, 1, status, msg="no space")]
+        events += [done(host)] if mark and status is not Status.FAILED else []
+    return events
 
 
-CLEAN = Ended(rc=0, cancelled=False, lines=("a warning",))
+CLEAN = PlaybookResult(rc=0, cancelled=False, lines=("a warning",))
 SUM: dict[str, dict[str, int]] = {"srv1": {}, "srv2": {}}
 
 
-def known(run: Run) -> dict[str, str]:
+def outcomes_of(run: Run) -> dict[str, str]:
     return dict(HostOutcome.objects.filter(run=run).values_list("host", "outcome"))
 
 
 def test_a_run_that_went_well_makes_the_change_succeed(story: Story) -> None:
     run = running(story)
-    change = finish(story, run, [*both(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
+    change = finish(story, run, [*events_of(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
     run.refresh_from_db()
     assert (change.stage, run.status) == (State.SUCCEEDED, RunStatus.SUCCEEDED)
-    assert known(run) == {"srv1": "done", "srv2": "done"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "done"}
     assert len(run.ledger_sha256) == 64
     assert run.messages == [], "what Ansible printed beside a good run is of no interest"
     assert TaskResult.objects.count() == 2
@@ -166,20 +183,20 @@ def test_a_run_that_went_well_makes_the_change_succeed(story: Story) -> None:
 
 def test_a_failed_host_makes_the_change_fail_and_an_incident(story: Story) -> None:
     run = running(story)
-    events = [*both(Status.CHANGED, Status.FAILED), stats(srv1={}, srv2={"failures": 1})]
-    change = finish(story, run, events, Ended(rc=2, cancelled=False, lines=("a warning",)))
+    events = [*events_of(Status.CHANGED, Status.FAILED), stats(srv1={}, srv2={"failures": 1})]
+    change = finish(story, run, events, PlaybookResult(rc=2, cancelled=False, lines=("a warning",)))
     run.refresh_from_db()
     assert (change.stage, run.status, run.messages) == (State.FAILED, RunStatus.FAILED, ["a warning"])
-    assert known(run) == {"srv1": "done", "srv2": "failed"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "failed"}
     incident = Incident.objects.get()
     assert (incident.host, incident.task, incident.error) == ("srv2", "Install", "Install: no space")
 
 
 def test_a_crash_leaves_the_change_interrupted_and_every_host_known_or_unknown(story: Story) -> None:
     run = running(story)
-    change = finish(story, run, [*both(Status.CHANGED, Status.OK)[:4], touch("srv2")], None)
+    change = finish(story, run, [*events_of(Status.CHANGED, Status.OK)[:4], touch("srv2")], None)
     assert change.stage is State.INTERRUPTED
-    assert known(run) == {"srv1": "unknown", "srv2": "unknown"}
+    assert outcomes_of(run) == {"srv1": "unknown", "srv2": "unknown"}
     assert sorted(Incident.objects.values_list("host", flat=True)) == ["(the run itself)", "srv1", "srv2"]
 
 
@@ -187,31 +204,33 @@ def test_a_crash_before_anything_began_leaves_every_host_untouched(story: Story)
     run = running(story)
     change = finish(story, run, [], None)
     assert change.stage is State.INTERRUPTED
-    assert known(run) == {"srv1": "untouched", "srv2": "untouched"}
+    assert outcomes_of(run) == {"srv1": "untouched", "srv2": "untouched"}
 
 
 def test_a_cancelled_run_leaves_the_change_interrupted(story: Story) -> None:
     run = running(story)
-    change = finish(story, run, both(Status.CHANGED, Status.OK)[:5], Ended(rc=1, cancelled=True, lines=()))
+    change = finish(
+        story, run, events_of(Status.CHANGED, Status.OK)[:5], PlaybookResult(rc=1, cancelled=True, lines=())
+    )
     run.refresh_from_db()
     assert (change.stage, run.status) == (State.INTERRUPTED, RunStatus.CANCELLED)
-    assert known(run) == {"srv1": "done", "srv2": "untouched"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "untouched"}
 
 
 def test_a_back_out_that_went_well_makes_the_change_backed_out(story: Story) -> None:
     run = running(story, RunKind.BACKOUT)
-    change = finish(story, run, [*both(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
+    change = finish(story, run, [*events_of(Status.CHANGED, Status.OK), stats(**SUM)], CLEAN)
     assert (change.stage, change.backout_used) == (State.BACKED_OUT, True)
 
 
 def test_the_end_of_a_run_is_written_once(story: Story) -> None:
     run = running(story)
-    events = [*both(Status.CHANGED, Status.OK), stats(**SUM)]
+    events = [*events_of(Status.CHANGED, Status.OK), stats(**SUM)]
     finish(story, run, events, CLEAN)
     outcome.finish(story.config, Run.objects.get(pk=run.pk), None)
     run.refresh_from_db()
     assert run.status == RunStatus.SUCCEEDED
-    assert known(run) == {"srv1": "done", "srv2": "done"}
+    assert outcomes_of(run) == {"srv1": "done", "srv2": "done"}
 
 
 def test_a_refused_run_touched_nothing_and_sends_the_change_back(story: Story) -> None:
@@ -219,13 +238,13 @@ def test_a_refused_run_touched_nothing_and_sends_the_change_back(story: Story) -
     outcome.refuse(story.config, run, ["playbook moved"], needs_planning=True)
     run.refresh_from_db()
     assert (run.status, run.refusal) == (RunStatus.REFUSED, ["playbook moved"])
-    assert known(run) == {"srv1": "untouched", "srv2": "untouched"}
+    assert outcomes_of(run) == {"srv1": "untouched", "srv2": "untouched"}
     assert service.get(run.change.number).stage is State.SUBMITTED
 
 
 def test_rows_grow_with_the_ledger(story: Story, tmp_path: Path) -> None:
     run, path = running(story), tmp_path / "ledger.jsonl"
-    rows, events = outcome.Rows(run, path), both(Status.CHANGED, Status.OK)
+    rows, events = outcome.RunRecorder(run, path), events_of(Status.CHANGED, Status.OK)
     counts: list[Any] = []
     for upto in (0, 2, 4, 4, len(events)):
         path.write_bytes(lines(events[:upto]))

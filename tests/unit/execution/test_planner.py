@@ -10,7 +10,7 @@ import pytest
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import Status
-from fitsom_runner.ansible.play import Ended
+from fitsom_runner.ansible.play import PlaybookResult
 from fitsom_runner.changes import service, standard
 from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Change, Plan
@@ -18,8 +18,8 @@ from fitsom_runner.changes.signatures import signatures
 from fitsom_runner.changes.states import Action, State
 from fitsom_runner.errors import FitsomError, NotAllowedError, RefusedError
 from fitsom_runner.execution import planner
-from fitsom_runner.execution.preparation import Prepared
-from tests.unit.ansible.events import done, result, start, stats, task, told
+from fitsom_runner.execution.preparation import Preparation
+from tests.unit.ansible.events import done, ledger_of, result, start, stats, task
 from tests.unit.people.cast import HEAD, SUPPLIER, TECHNICIAN, Story, later
 
 NEXT = WindowText(start="2026-12-04 18:00", end="19:00")
@@ -32,9 +32,9 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
 
     def set_to(*, failing: dict[str, str] | None = None, dirty: tuple[str, ...] = ()) -> None:
         @contextmanager
-        def prepared(_config: Any, _change: Change, folder: Path, **_options: Any) -> Iterator[Prepared]:
+        def prepare(_config: Any, _change: Change, folder: Path, **_options: Any) -> Iterator[Preparation]:
             folder.mkdir(parents=True, exist_ok=True)
-            yield Prepared(
+            yield Preparation(
                 extract=Extract(
                     folder=folder,
                     commit="f" * 40,
@@ -61,10 +61,10 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
             events = [start(), task(1, "Install")]
             for host in job.hosts:
                 events += [result(host, 1, Status.CHANGED, fitsom={"packages": [upgrade]}), done(host)]
-            tale = told(*events, stats(srv1={}, srv2={}))
-            return tale, Ended(rc=0, cancelled=False, lines=()), dict(failing or {})
+            ledger_state = ledger_of(*events, stats(srv1={}, srv2={}))
+            return ledger_state, PlaybookResult(rc=0, cancelled=False, lines=()), dict(failing or {})
 
-        monkeypatch.setattr(planner, "prepared", prepared)
+        monkeypatch.setattr(planner, "prepare", prepare)
         monkeypatch.setattr(planner, "predict", predict)
 
     set_to()
@@ -73,37 +73,37 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
 
 def test_a_plan_holds_hosts_versions_and_a_seal(story: Story, foresee: Foresee) -> None:
     change = story.submitted("minor")
-    taken = planner.plan(story.config, TECHNICIAN, change)
+    new_plan = planner.plan(story.config, TECHNICIAN, change)
     assert service.get(change.number).stage is State.PLANNED
-    assert len(taken.seal) == 64
-    assert taken.components["packages"] == {"srv1": {"openssl": "2"}, "srv2": {"openssl": "2"}}
-    assert taken.hosts["srv1"]["groups"] == ["servers"]
+    assert len(new_plan.seal) == 64
+    assert new_plan.components["packages"] == {"srv1": {"openssl": "2"}, "srv2": {"openssl": "2"}}
+    assert new_plan.hosts["srv1"]["groups"] == ["servers"]
 
 
 def test_a_draft_is_rehearsed_and_not_sealed(story: Story, foresee: Foresee) -> None:
     change = story.drafted("minor")
-    taken = planner.plan(story.config, TECHNICIAN, change)
-    assert (taken.seal, taken.notes) == ("", ["a rehearsal of a draft"])
+    new_plan = planner.plan(story.config, TECHNICIAN, change)
+    assert (new_plan.seal, new_plan.notes) == ("", ["a rehearsal of a draft"])
     assert service.get(change.number).stage is State.DRAFT
 
 
 def test_content_that_is_not_committed_is_planned_and_not_sealed(story: Story, foresee: Foresee) -> None:
     change = story.submitted("minor")
     foresee(dirty=("playbooks/patch.yml",))
-    taken = planner.plan(story.config, TECHNICIAN, change)
-    assert (taken.seal, taken.notes) == ("", ["not committed: playbooks/patch.yml"])
+    new_plan = planner.plan(story.config, TECHNICIAN, change)
+    assert (new_plan.seal, new_plan.notes) == ("", ["not committed: playbooks/patch.yml"])
     assert service.get(change.number).stage is State.SUBMITTED
 
 
 def test_a_host_that_cannot_be_planned_is_named_or_left_out(story: Story, foresee: Foresee) -> None:
     change = story.submitted("minor")
     foresee(failing={"srv2": "no route"})
-    with pytest.raises(FitsomError, match="could not be taken on 1 of 2 hosts") as refused:
+    with pytest.raises(FitsomError, match="could not be taken on 1 of 2 hosts") as error:
         planner.plan(story.config, TECHNICIAN, change)
-    assert refused.value.details == ("srv2: no route",)
-    taken = planner.plan(story.config, TECHNICIAN, change, leave_out_failing=True)
-    assert (list(taken.hosts), taken.left_out) == (["srv1"], {"srv2": "no route"})
-    assert set(taken.components["hosts"]) == {"srv1"}
+    assert error.value.details == ("srv2: no route",)
+    new_plan = planner.plan(story.config, TECHNICIAN, change, leave_out_failing=True)
+    assert (list(new_plan.hosts), new_plan.left_out) == (["srv1"], {"srv2": "no route"})
+    assert set(new_plan.components["hosts"]) == {"srv1"}
 
 
 def test_where_every_host_fails_there_is_no_plan(story: Story, foresee: Foresee) -> None:

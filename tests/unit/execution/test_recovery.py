@@ -39,7 +39,7 @@ def dead(story: Story, ledger: list[dict[str, Any]]) -> Run:
     return run
 
 
-def known(run: Run) -> dict[str, str]:
+def outcomes_of(run: Run) -> dict[str, str]:
     return dict(HostOutcome.objects.filter(run=run).values_list("host", "outcome"))
 
 
@@ -48,10 +48,13 @@ def test_a_run_whose_ledger_cannot_be_taken_in_leaves_its_hosts_unknown_and_the_
 ) -> None:
     broken = dead(story, [*WELL, {"e": "res", "h": "srv2"}])
     well = dead(story, WELL)
-    ended = recovery.recover(story.config)
-    assert [(run.id, run.status) for run in ended] == [(broken.id, "interrupted"), (well.id, "interrupted")]
-    assert known(broken) == {"srv1": "unknown", "srv2": "unknown"}
-    assert known(well) == {"srv1": "done", "srv2": "untouched"}
+    recovered = recovery.recover(story.config)
+    assert [(run.id, run.status) for run in recovered] == [
+        (broken.id, "interrupted"),
+        (well.id, "interrupted"),
+    ]
+    assert outcomes_of(broken) == {"srv1": "unknown", "srv2": "unknown"}
+    assert outcomes_of(well) == {"srv1": "done", "srv2": "untouched"}
     assert service.get(broken.change.number).stage is State.INTERRUPTED
     assert "KeyError" in HostOutcome.objects.filter(run=broken).values_list("reason", flat=True)[0]
     assert Incident.objects.filter(run=broken, host="srv2").exists()
@@ -74,7 +77,7 @@ def test_a_run_whose_end_cannot_be_written_stays_open_and_the_others_go_on(
         finish(config, run, *arguments)
 
     monkeypatch.setattr(outcome, "finish", fail)
-    monkeypatch.setattr(outcome, "give_up", fail)
+    monkeypatch.setattr(outcome, "end_as_unknown", fail)
     assert [run.id for run in recovery.recover(story.config)] == [well.id]
     assert Run.objects.get(pk=stuck.pk).status == RunStatus.APPLYING
     monkeypatch.undo()
@@ -84,12 +87,12 @@ def test_a_run_whose_end_cannot_be_written_stays_open_and_the_others_go_on(
 def test_a_change_that_was_moved_meanwhile_does_not_keep_its_run_open(story: Story) -> None:
     run = dead(story, [{"e": "res"}])
     service.move(run.change, Action.INTERRUPT, service.SYSTEM)
-    assert [ended.status for ended in recovery.recover(story.config)] == ["interrupted"]
-    assert known(run) == {"srv1": "unknown", "srv2": "unknown"}
+    assert [recovered.status for recovered in recovery.recover(story.config)] == ["interrupted"]
+    assert outcomes_of(run) == {"srv1": "unknown", "srv2": "unknown"}
 
 
 def test_a_living_run_is_left_alone(story: Story) -> None:
     run = dead(story, WELL)
-    with runs.adopted(story.config, run.id):
+    with runs.adopt(story.config, run.id):
         assert recovery.recover(story.config) == []
     assert Run.objects.get(pk=run.pk).status == RunStatus.APPLYING

@@ -18,9 +18,9 @@ from tests.unit.people.cast import HEAD, IN_WINDOW, NOW, TECHNICIAN, Story
 @pytest.fixture
 def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runs whose child would have been started."""
-    found: list[str] = []
-    monkeypatch.setattr(runs, "_spawn", lambda _config, run, _lock: found.append(run.id))
-    return found
+    result: list[str] = []
+    monkeypatch.setattr(runs, "_spawn", lambda _config, run, _lock: result.append(run.id))
+    return result
 
 
 def test_a_state_set_behind_our_back_runs_nothing(
@@ -70,12 +70,12 @@ def test_of_two_who_start_the_same_change_one_wins(
 ) -> None:
     change = story.scheduled("minor")
     set_clock(IN_WINDOW)
-    first = runs.start(story.config, TECHNICIAN, change)
+    first_run = runs.start(story.config, TECHNICIAN, change)
     with pytest.raises(RefusedError):
         runs.start(story.config, TECHNICIAN, change)
-    assert spawned == [first.id]
+    assert spawned == [first_run.id]
     assert service.get(change.number).stage is State.RUNNING
-    assert (first.kind, first.hosts) == (RunKind.APPLY, ["srv1", "srv2"])
+    assert (first_run.kind, first_run.hosts) == (RunKind.APPLY, ["srv1", "srv2"])
 
 
 def test_an_approved_plan_is_applied_once(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
@@ -93,11 +93,11 @@ def test_an_approved_plan_is_applied_once(story: Story, set_clock: SetClock, spa
 def test_two_changes_do_not_run_on_one_host_at_a_time(
     story: Story, set_clock: SetClock, spawned: list[str]
 ) -> None:
-    one, two = story.scheduled("minor"), story.scheduled("minor")
+    first_change, second_change = story.scheduled("minor"), story.scheduled("minor")
     set_clock(IN_WINDOW)
-    runs.start(story.config, TECHNICIAN, one)
+    runs.start(story.config, TECHNICIAN, first_change)
     with pytest.raises(RefusedError, match="CHG-2026-0001-run1 is running on srv1, srv2"):
-        runs.start(story.config, TECHNICIAN, two)
+        runs.start(story.config, TECHNICIAN, second_change)
     assert spawned == ["CHG-2026-0001-run1"]
 
 
@@ -117,8 +117,8 @@ def interrupted(story: Story, **outcomes: Outcome) -> Change:
         os_user="higgins",
         claimed_at=NOW,
     )
-    for host, known in outcomes.items():
-        HostOutcome.objects.create(run=run, host=host, outcome=known)
+    for host, expected in outcomes.items():
+        HostOutcome.objects.create(run=run, host=host, outcome=expected)
     return change
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fitsom_lab import warm_python
 
-from tests.school import until
+from tests.school import wait_until
 
 SHARED = Path(warm_python.__file__).parents[1]
 SEES = """\
@@ -58,7 +58,7 @@ class Folder:
 def folder() -> Iterator[Folder]:
     with tempfile.TemporaryDirectory() as path:  # short: a socket lies in it
         made = Folder(Path(path))
-        until((made.path / "socket").exists, "the server")
+        wait_until((made.path / "socket").exists, "the server")
         try:
             yield made
         finally:
@@ -180,7 +180,7 @@ def test_it_ends_once_what_it_executes_from_was_replaced(tmp_path: Path) -> None
     program.write_bytes(Path("/bin/sleep").read_bytes())
     program.chmod(0o755)
     with subprocess.Popen([program, "60"]) as process:
-        until(lambda: str(program) in Path(f"/proc/{process.pid}/maps").read_text(), "the program")
+        wait_until(lambda: str(program) in Path(f"/proc/{process.pid}/maps").read_text(), "the program")
         before = warm_python.replaced(f"/proc/{process.pid}/maps")
         program.unlink()
         after = warm_python.replaced(f"/proc/{process.pid}/maps")

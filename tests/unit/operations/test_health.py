@@ -13,13 +13,13 @@ import pytest
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import Event, Status
-from fitsom_runner.ansible.play import Ended, Job
+from fitsom_runner.ansible.play import Job, PlaybookResult
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.errors import ExitCode, FitsomError, NotAllowedError
-from fitsom_runner.execution.preparation import Prepared
+from fitsom_runner.execution.preparation import Preparation
 from fitsom_runner.operations import health
 from fitsom_runner.reports import health as report
-from tests.unit.ansible.events import result, start, stats, task, told
+from tests.unit.ansible.events import ledger_of, result, start, stats, task
 from tests.unit.conftest import SetClock
 from tests.unit.people.cast import SUPPLIER, TECHNICIAN, Story, later
 
@@ -40,27 +40,27 @@ OLD = {
     "evidence": "",
     "do": "",
 }
-BEGUN: list[Event] = [start(), task(1, "Look")]
+TASK_STARTED: list[Event] = [start(), task(1, "Look")]
 
 
-def judged(*events: Event, memory: dict[str, str] | None = None, host: str = "srv1") -> health.Seen:
-    return health.judge(host, told(*BEGUN, *events).hosts.get(host), memory or {}, TODAY)
+def judged(*events: Event, memory: dict[str, str] | None = None, host: str = "srv1") -> health.HostHealth:
+    return health.judge(host, ledger_of(*TASK_STARTED, *events).hosts.get(host), memory or {}, TODAY)
 
 
 def test_findings_come_the_worst_first_with_the_day_when_they_were_first_seen() -> None:
-    seen = judged(
+    host_health = judged(
         result(
             "srv1", 1, Status.OK, fitsom={"findings": [OLD, FULL], "facts": {"security_updates": ["vim 9"]}}
         ),
         stats(srv1={}),
         memory={"disk-space srv1: /srv": "2026-11-20"},
     )
-    assert seen.state == "look"
-    assert [(row.kind, row.since) for row in seen.findings] == [
+    assert host_health.state == "look"
+    assert [(row.kind, row.since) for row in host_health.findings] == [
         ("disk-space", "2026-11-20"),
         ("support-lts", "2026-11-25"),
     ]
-    assert seen.observed == {"security_updates": ["vim 9"]}
+    assert host_health.observed == {"security_updates": ["vim 9"]}
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_findings_come_the_worst_first_with_the_day_when_they_were_first_seen() 
 def test_a_host_that_is_silent_failed_or_would_be_changed_is_itself_a_finding(
     events: list[Event], state: str, kinds: list[str]
 ) -> None:
-    seen = judged(*events)
-    assert (seen.state, [row.kind for row in seen.findings]) == (state, kinds)
+    host_health = judged(*events)
+    assert (host_health.state, [row.kind for row in host_health.findings]) == (state, kinds)
 
 
 def test_what_was_known_of_a_silent_host_is_kept_and_what_is_mended_is_forgotten(tmp_path: Path) -> None:
@@ -115,20 +115,22 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         jobs: list[Job] = []
 
         @contextmanager
-        def extracted(_config: Any, folder: Path, _playbooks: Any, _limit: str) -> Iterator[Prepared]:
+        def prepare_playbooks(
+            _config: Any, folder: Path, _playbooks: Any, _limit: str
+        ) -> Iterator[Preparation]:
             extract = Extract(
                 folder=folder, commit="f" * 40, trees={}, inventories={}, inventory_paths=(), inputs={},
                 input_paths={}, dirty=(),
             )  # fmt: skip
             resolved = Resolved(about={}, hosts={"srv1": "d" * 64, "srv2": "e" * 64}, groups={})
-            yield Prepared(extract=extract, resolved=resolved, versions={}, collections={}, secrets=())
+            yield Preparation(extract=extract, resolved=resolved, versions={}, collections={}, secrets=())
 
-        def run(_config: Any, job: Job) -> Ended:
+        def run(_config: Any, job: Job) -> PlaybookResult:
             jobs.append(job)
             job.ledger.write_text("".join(json.dumps(event) + "\n" for event in events))
-            return Ended(rc=0, cancelled=False, lines=("no hosts matched",))
+            return PlaybookResult(rc=0, cancelled=False, lines=("no hosts matched",))
 
-        monkeypatch.setattr(health, "extracted", extracted)
+        monkeypatch.setattr(health, "prepare_playbooks", prepare_playbooks)
         monkeypatch.setattr("fitsom_runner.ansible.play.run", run)
         return jobs
 
@@ -138,23 +140,28 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def test_a_look_is_always_a_check_and_is_written_down(
     story: Story, stage: Stage, set_clock: SetClock
 ) -> None:
-    found = {"findings": [FULL], "facts": {"security_updates": ["vim 9"]}}
+    findings = {"findings": [FULL], "facts": {"security_updates": ["vim 9"]}}
     ends = stats(srv1={}, srv2={"unreachable": 1})
     jobs = stage(
-        *BEGUN, result("srv1", 1, Status.OK, fitsom=found), result("srv2", 1, Status.UNREACHABLE), ends
+        *TASK_STARTED,
+        result("srv1", 1, Status.OK, fitsom=findings),
+        result("srv2", 1, Status.UNREACHABLE),
+        ends,
     )
-    taken = health.look(story.config, TECHNICIAN)
+    health_check = health.run_check(story.config, TECHNICIAN)
     set_clock(later(days=3))
-    again = health.look(story.config, TECHNICIAN)
+    again = health.run_check(story.config, TECHNICIAN)
     assert [job.check for job in jobs] == [True, True]
     assert jobs[1].extra_vars["fitsom_seen"]["srv1"]["vim 9"] == "2026-11-20"
     assert [row.since for _host, row in again.findings] == ["2026-11-20", "2026-11-20"]
-    assert [(host, row.kind) for host, row in taken.findings] == [
+    assert [(host, row.kind) for host, row in health_check.findings] == [
         ("srv1", "disk-space"),
         ("srv2", "host-silent"),
     ]
     assert (
-        json.loads(gzip.decompress((taken.folder / "ledger.jsonl.gz").read_bytes()).splitlines()[0])["pid"]
+        json.loads(gzip.decompress((health_check.folder / "ledger.jsonl.gz").read_bytes()).splitlines()[0])[
+            "pid"
+        ]
         == 42
     )
     entry = AuditEntry.objects.filter(action="health.looked").latest("seq")
@@ -163,8 +170,8 @@ def test_a_look_is_always_a_check_and_is_written_down(
 
 def test_a_look_that_ansible_gave_up_is_an_error(story: Story, stage: Stage) -> None:
     stage(start())
-    with pytest.raises(FitsomError, match="could not be taken") as fault:
-        health.look(story.config, TECHNICIAN)
+    with pytest.raises(FitsomError, match="could not be run") as fault:
+        health.run_check(story.config, TECHNICIAN)
     assert fault.value.details == ("no hosts matched",)
     assert fault.value.exit_code is ExitCode.ERROR
 
@@ -172,44 +179,44 @@ def test_a_look_that_ansible_gave_up_is_an_error(story: Story, stage: Stage) -> 
 def test_only_who_may_plan_may_look(story: Story, stage: Stage) -> None:
     stage()
     with pytest.raises(NotAllowedError):
-        health.look(story.config, SUPPLIER)
+        health.run_check(story.config, SUPPLIER)
 
 
 def test_only_the_last_looks_are_kept(story: Story, stage: Stage, set_clock: SetClock) -> None:
-    stage(*BEGUN, result("srv1", 1, Status.OK), stats(srv1={}))
-    for day in range(health.KEPT + 2):
+    stage(*TASK_STARTED, result("srv1", 1, Status.OK), stats(srv1={}))
+    for day in range(health.CHECKS_KEPT + 2):
         set_clock(later(days=day))
-        last = health.look(story.config, TECHNICIAN)
-    kept = sorted(path for path in last.folder.parent.iterdir() if path.is_dir())
-    assert len(kept) == health.KEPT
-    assert kept[-1] == last.folder
+        newest = health.run_check(story.config, TECHNICIAN)
+    remaining = sorted(path for path in newest.folder.parent.iterdir() if path.is_dir())
+    assert len(remaining) == health.CHECKS_KEPT
+    assert remaining[-1] == newest.folder
 
 
 @pytest.mark.parametrize(
     ("findings", "title"),
     [
-        ([FULL], "Somebody has to act"),
-        ([{**FULL, "severity": "warning"}], "Nothing is broken; something needs a look"),
+        ([FULL], "Action is needed"),
+        ([{**FULL, "severity": "warning"}], "Nothing is broken; something needs attention"),
         ([OLD], "All is well"),
     ],
 )
 def test_the_page_begins_with_its_verdict(
     story: Story, stage: Stage, findings: list[Any], title: str
 ) -> None:
-    stage(*BEGUN, result("srv1", 1, Status.OK, fitsom={"findings": findings}), stats(srv1={}))
-    look = health.look(story.config, TECHNICIAN)
-    page = report.write(story.config, look).read_text()
+    stage(*TASK_STARTED, result("srv1", 1, Status.OK, fitsom={"findings": findings}), stats(srv1={}))
+    check = health.run_check(story.config, TECHNICIAN)
+    page = report.write(story.config, check).read_text()
     assert title in page
     assert "left out (no Linux host)" in page
-    body = json.loads((look.folder / "health.json").read_text())
+    body = json.loads((check.folder / "health.json").read_text())
     assert body["verdict"]["title"] == title
     assert [row["host"] for row in body["findings"]] == ["srv1"]
 
 
 def test_nothing_that_a_host_says_is_markup(story: Story, stage: Stage) -> None:
     hostile = {**FULL, "what": "<script>x</script>", "ci": "<b>srv1", "do": "\x1b[31mred"}
-    stage(*BEGUN, result("srv1", 1, Status.OK, fitsom={"findings": [hostile]}), stats(srv1={}))
-    page = report.write(story.config, health.look(story.config, TECHNICIAN)).read_text()
+    stage(*TASK_STARTED, result("srv1", 1, Status.OK, fitsom={"findings": [hostile]}), stats(srv1={}))
+    page = report.write(story.config, health.run_check(story.config, TECHNICIAN)).read_text()
     assert "<script>" not in page
     assert "<b>srv1" not in page
     assert "\x1b" not in page

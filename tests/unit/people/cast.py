@@ -44,7 +44,7 @@ CAST = (HEAD, MANAGER, TECHNICIAN, SUPPLIER, OUTSIDER)
 
 def config(folder: Path, **settings: Any) -> Config:
     """The school's configuration with all five people in it."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "school": School(name="Milton High"),
         "repository": folder,
         "inventories": (folder / "inventories" / "school",),
@@ -52,12 +52,12 @@ def config(folder: Path, **settings: Any) -> Config:
         "people": tuple(i.person for i in CAST),
         "minimum_free_mb": 0,
     }
-    return Config(**{**given, **settings})
+    return Config(**{**values, **settings})
 
 
 def draft(kind: str = "minor", **fields: Any) -> RfcDraft:
     """A complete RfC for any type of change."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         **TEXTS,
         "type": kind,
         "playbook": "playbooks/patch.yml",
@@ -65,13 +65,13 @@ def draft(kind: str = "minor", **fields: Any) -> RfcDraft:
         "limit": "servers",
         "window": WindowText(start="2026-11-27 18:00", end="19:00"),
     }
-    return RfcDraft.model_validate({k: v for k, v in {**given, **fields}.items() if v is not None})
+    return RfcDraft.model_validate({k: v for k, v in {**values, **fields}.items() if v is not None})
 
 
 def parts(change: Change | None = None, **moved: Any) -> dict[str, Any]:
     """The components of a seal for the change, with some of them moved."""
     window = window_of(change) if change else None
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "trees": {"playbooks": "a" * 40, "roles": "b" * 40},
         "versions": {"ansible-core": "2.21.5"},
         "playbook": change.playbook if change else "playbooks/patch.yml",
@@ -83,24 +83,24 @@ def parts(change: Change | None = None, **moved: Any) -> dict[str, Any]:
         "packages": {"srv1": {"openssl": "3.0.17-1"}, "srv2": {}},
         "window": window.parts() if window else None,
     }
-    return SealParts(**{**given, **moved}).components()
+    return SealParts(**{**values, **moved}).components()
 
 
-def plan(change: Change, who: Identity = TECHNICIAN, **moved: Any) -> Change:
+def plan(change: Change, identity: Identity = TECHNICIAN, **moved: Any) -> Change:
     """Record a sealed plan, as the planner would."""
     components = parts(change, **moved)
-    taken = Plan(
+    new_plan = Plan(
         id=f"{change.number}-plan{change.plans.count() + 1}",
         change=change,
         version=change.version,
         created_at=NOW,
-        created_by=who.person.id,
+        created_by=identity.person.id,
         commit="f" * 40,
         seal=seal.seal_of(components),
         components=components,
         hosts={host: {"items": [], "facts": {}, "done": True} for host in components["hosts"]},
     )
-    return service.record_plan(who, change, taken)
+    return service.record_plan(identity, change, new_plan)
 
 
 def seal_of(change: Change) -> str:
@@ -115,24 +115,24 @@ class Story:
 
     config: Config
 
-    def drafted(self, kind: str = "minor", who: Identity = TECHNICIAN, **fields: Any) -> Change:
+    def drafted(self, kind: str = "minor", identity: Identity = TECHNICIAN, **fields: Any) -> Change:
         """A draft."""
-        return service.new(self.config, who, draft(kind, **fields))
+        return service.new(self.config, identity, draft(kind, **fields))
 
-    def submitted(self, kind: str = "minor", who: Identity = TECHNICIAN, **fields: Any) -> Change:
+    def submitted(self, kind: str = "minor", identity: Identity = TECHNICIAN, **fields: Any) -> Change:
         """A change that was handed in."""
-        return service.submit(self.config, who, self.drafted(kind, who, **fields))
+        return service.submit(self.config, identity, self.drafted(kind, identity, **fields))
 
-    def planned(self, kind: str = "minor", who: Identity = TECHNICIAN, **fields: Any) -> Change:
+    def planned(self, kind: str = "minor", identity: Identity = TECHNICIAN, **fields: Any) -> Change:
         """A change with a sealed plan; a major one was approved to proceed by the manager."""
-        change = self.submitted(kind, who, **fields)
+        change = self.submitted(kind, identity, **fields)
         if kind == "major":
             service.approve(self.config, MANAGER, change)
         return plan(service.get(change.number))
 
-    def scheduled(self, kind: str = "minor", who: Identity = TECHNICIAN, **fields: Any) -> Change:
+    def scheduled(self, kind: str = "minor", identity: Identity = TECHNICIAN, **fields: Any) -> Change:
         """A change with every signature its type asks for."""
-        change = self.planned(kind, who, **fields)
+        change = self.planned(kind, identity, **fields)
         if kind == "major":
             service.approve(self.config, SUPPLIER, change)
         service.approve(self.config, HEAD, service.get(change.number))

@@ -34,7 +34,9 @@ def run(story: Story) -> Run:
     )
 
 
-def left(run: Run, host: str, outcome: Outcome, failures: list[dict[str, str]] | None = None) -> None:
+def record_outcome(
+    run: Run, host: str, outcome: Outcome, failures: list[dict[str, str]] | None = None
+) -> None:
     HostOutcome.objects.create(
         run=run, host=host, outcome=outcome, reason=f"{host} {outcome}", failures=failures or []
     )
@@ -46,7 +48,7 @@ def noted() -> list[tuple[str, str, str, int]]:
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN])
 def test_a_host_in_trouble_is_an_incident(run: Run, outcome: Outcome) -> None:
-    left(run, "srv1", outcome, NO_SPACE)
+    record_outcome(run, "srv1", outcome, NO_SPACE)
     incidents.note(run)
     assert noted() == [("INC-2026-0001", "srv1", "Install", 1)]
     assert Incident.objects.get().error == f"srv1 {outcome}"
@@ -54,13 +56,13 @@ def test_a_host_in_trouble_is_an_incident(run: Run, outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.UNTOUCHED])
 def test_a_host_that_is_well_or_untouched_is_none(run: Run, outcome: Outcome) -> None:
-    left(run, "srv1", outcome)
+    record_outcome(run, "srv1", outcome)
     incidents.note(run)
     assert noted() == []
 
 
 def test_the_same_fault_again_is_counted(run: Run) -> None:
-    left(run, "srv1", Outcome.FAILED, NO_SPACE)
+    record_outcome(run, "srv1", Outcome.FAILED, NO_SPACE)
     incidents.note(run)
     incidents.note(run)
     assert noted() == [("INC-2026-0001", "srv1", "Install", 2)]
@@ -68,8 +70,8 @@ def test_the_same_fault_again_is_counted(run: Run) -> None:
 
 
 def test_each_host_has_an_incident_of_its_own(run: Run) -> None:
-    left(run, "srv1", Outcome.FAILED, NO_SPACE)
-    left(run, "srv2", Outcome.UNKNOWN)
+    record_outcome(run, "srv1", Outcome.FAILED, NO_SPACE)
+    record_outcome(run, "srv2", Outcome.UNKNOWN)
     incidents.note(run)
     assert noted() == [
         ("INC-2026-0001", "srv1", "Install", 1),
@@ -84,21 +86,21 @@ def test_an_interrupted_run_is_an_incident_by_itself(run: Run) -> None:
 
 
 def test_incidents_count_within_a_year(run: Run, set_clock: SetClock) -> None:
-    left(run, "srv1", Outcome.FAILED, NO_SPACE)
+    record_outcome(run, "srv1", Outcome.FAILED, NO_SPACE)
     incidents.note(run)
     set_clock(NOW.replace(year=2027))
-    left(run, "srv2", Outcome.UNKNOWN)
+    record_outcome(run, "srv2", Outcome.UNKNOWN)
     incidents.note(run)
     assert [number for number, *_ in noted()] == ["INC-2026-0001", "INC-2027-0001"]
 
 
 def test_an_exception_that_was_found_is_an_incident_and_a_warning_is_none(run: Run) -> None:
-    left(run, "srv1", Outcome.DONE)
-    found = {"kind": "backup-stale", "ci": "srv1: homes", "what": "The last backup is old.", "do": ""}
+    record_outcome(run, "srv1", Outcome.DONE)
+    result = {"kind": "backup-stale", "ci": "srv1: homes", "what": "The last backup is old.", "do": ""}
     facts = {
         "findings": [
-            {**found, "severity": "exception", "evidence": "3 days"},
-            {**found, "severity": "warning", "evidence": "", "ci": "srv1: www"},
+            {**result, "severity": "exception", "evidence": "3 days"},
+            {**result, "severity": "warning", "evidence": "", "ci": "srv1: www"},
         ]
     }
     HostOutcome.objects.filter(run=run).update(facts=facts)

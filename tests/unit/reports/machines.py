@@ -61,11 +61,11 @@ def tasks(offset: float = 0, *, reboot: bool = False, broken: bool = False) -> t
     if not broken:
         plan += [("Restart the host", 96.0, TaskStatus.REBOOTED)] if reboot else []
         plan += [("Check services", 1.2, TaskStatus.OK), ("Read error logs", 0.9, TaskStatus.OK)]
-    made = []
+    result = []
     for name, seconds, status in plan:
-        made.append(Task(name=name, start=offset, seconds=seconds, status=status))
+        result.append(Task(name=name, start=offset, seconds=seconds, status=status))
         offset += seconds + 0.1
-    return tuple(made)
+    return tuple(result)
 
 
 def file_server() -> Host:
@@ -77,7 +77,7 @@ def file_server() -> Host:
         ring="servers",
         groups=("servers", "debian13"),
         packages=packages(10),
-        differences=differences(DifferenceKind.FORESEEN_AND_CAME, packages(10)),
+        differences=differences(DifferenceKind.AS_PREDICTED, packages(10)),
         services=(
             Service(name="smbd.service", action="restart", before="active", after="active"),
             Service(name="ssh.service", action="restart", before="active", after="active"),
@@ -126,7 +126,7 @@ def web_server() -> Host:
         ring="pilot",
         groups=("servers", "debian12"),
         packages=packages(9),
-        differences=differences(DifferenceKind.FORESEEN_AND_CAME, packages(9)),
+        differences=differences(DifferenceKind.AS_PREDICTED, packages(9)),
         services=(Service(name="nginx.service", action="restart", before="active", after="active"),),
         checks=(Check(name="free space on /", ok=True, detail="8.0 GB free, 1 GB needed"),),
         tasks=tasks(4),

@@ -10,9 +10,9 @@ KEPT = {"zone"}
 
 
 def poisoned(report: Report, text: str) -> Report:
-    made = _poison(report, text)
-    assert isinstance(made, Report)
-    return made
+    result = _poison(report, text)
+    assert isinstance(result, Report)
+    return result
 
 
 def _poison(value: Any, text: str) -> Any:
@@ -23,6 +23,6 @@ def _poison(value: Any, text: str) -> Any:
     if isinstance(value, dict):
         return {key: _poison(item, text) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        held = {field.name: getattr(value, field.name) for field in fields(value)}
-        return type(value)(**{k: v if k in KEPT else _poison(v, text) for k, v in held.items()})
+        values = {field.name: getattr(value, field.name) for field in fields(value)}
+        return type(value)(**{k: v if k in KEPT else _poison(v, text) for k, v in values.items()})
     return value

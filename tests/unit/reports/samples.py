@@ -8,7 +8,7 @@ from fitsom_runner.changes.states import ChangeType, State
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.facts import PackageAction, Reboot, Service
 from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
-from fitsom_runner.reports.model import Failure, Foreseen, Host, Incident, Report, Run, Task
+from fitsom_runner.reports.model import Failure, Host, Incident, PredictedSetting, Report, Run, Task
 from fitsom_runner.reports.rfc import (
     AuditHead,
     Review,
@@ -46,17 +46,17 @@ __all__ = [
 
 def run(outcome: RunStatus = RunStatus.SUCCEEDED, kind: RunKind = RunKind.APPLY) -> Run:
     started = START + timedelta(seconds=4)
-    cut = outcome is RunStatus.INTERRUPTED
+    interrupted = outcome is RunStatus.INTERRUPTED
     return Run(
         id="RUN-0001",
         kind=kind,
         outcome=outcome,
         started=started,
-        ended=None if cut else started + timedelta(seconds=200),
+        ended=None if interrupted else started + timedelta(seconds=200),
         by=MANAGER,
         recorded_by="nboucher",
         ansible_core="2.21.2",
-        wall_seconds=None if cut else 200.4,
+        wall_seconds=None if interrupted else 200.4,
     )
 
 
@@ -100,7 +100,9 @@ def plan_only() -> Report:
             differences=(),
             reboot=replace(host.reboot, done=False, seconds=300),
             foreseen=(
-                Foreseen(task="Save the packages of today", what="openssl", diff="--- before\n+++ after"),
+                PredictedSetting(
+                    task="Save the packages of today", what="openssl", diff="--- before\n+++ after"
+                ),
             ),
         )
         for host in succeeded().hosts
@@ -127,15 +129,15 @@ _ERROR = (
 
 def failed() -> Report:
     """One server done with a surprise, one failed, one not reached, one not touched."""
-    lost = packages(4)
+    not_installed = packages(4)
     broken = replace(
         file_server(),
         result=Outcome.FAILED,
         reason="a package could not be installed",
         packages=packages(6),
         differences=(
-            *differences(DifferenceKind.FORESEEN_AND_CAME, packages(6)),
-            *differences(DifferenceKind.DID_NOT_COME, lost),
+            *differences(DifferenceKind.AS_PREDICTED, packages(6)),
+            *differences(DifferenceKind.DID_NOT_HAPPEN, not_installed),
         ),
         services=(Service(name="smbd.service", action="restart", before="active", after="failed"),),
         reboot=Reboot(required=True, planned=True, reasons=("linux-image-amd64",)),
@@ -150,14 +152,14 @@ def failed() -> Report:
         label="the print server",
         reason="no route to host",
         ring="servers",
-        differences=differences(DifferenceKind.DID_NOT_COME, packages(5)),
+        differences=differences(DifferenceKind.DID_NOT_HAPPEN, packages(5)),
         tasks=(Task(name="Read facts", start=0, seconds=10, status=TaskStatus.UNREACHABLE),),
         failures=(
             Failure(kind=FailureKind.UNREACHABLE, task="Read facts", error="ssh: connect: No route to host"),
         ),
     )
-    besides = differences(DifferenceKind.CAME_BESIDES, packages(11)[10:])
-    web = replace(web_server(), packages=packages(11, 9), differences=web_server().differences + besides)
+    unpredicted = differences(DifferenceKind.NOT_PREDICTED, packages(11)[10:])
+    web = replace(web_server(), packages=packages(11, 9), differences=web_server().differences + unpredicted)
     waiting = Host(name="dns1", result=Outcome.UNTOUCHED, reason="the ring before it failed", ring="estate")
     return replace(
         succeeded(),
@@ -214,15 +216,15 @@ def backed_out() -> Report:
 
 def big(hosts: int = 1000, results: int = 50_000) -> Report:
     """Many computers in three rings, a few of them broken or away."""
-    each = results // hosts
-    made = tuple(_computer(index, hosts, each) for index in range(hosts))
-    return replace(succeeded(), run=run(RunStatus.FAILED), hosts=made, change=change(State.FAILED))
+    per_host = results // hosts
+    result = tuple(_computer(index, hosts, per_host) for index in range(hosts))
+    return replace(succeeded(), run=run(RunStatus.FAILED), hosts=result, change=change(State.FAILED))
 
 
 def _computer(index: int, hosts: int, each: int) -> Host:
     ring = "pilot" if index < hosts // 20 else "servers" if index < hosts // 10 else "estate"
     start = {"pilot": 0.0, "servers": 60.0, "estate": 130.0}[ring] + (index % 100) / 2
-    bad = index % 97 == 5
+    failures = index % 97 == 5
     steps = tuple(
         Task(
             name=f"Task {step} of the patching role",
@@ -232,17 +234,17 @@ def _computer(index: int, hosts: int, each: int) -> Host:
         )
         for step in range(each)
     )
-    if bad and steps:
+    if failures and steps:
         steps = (*steps[:-1], replace(steps[-1], status=TaskStatus.FAILED))
     failure = Failure(kind=FailureKind.LOCK_HELD, task="Wait for the lock", error="E: Could not get lock")
-    kind = DifferenceKind.DID_NOT_COME if bad else DifferenceKind.FORESEEN_AND_CAME
+    kind = DifferenceKind.DID_NOT_HAPPEN if failures else DifferenceKind.AS_PREDICTED
     return Host(
         name=f"pc{index:04}",
-        result=Outcome.FAILED if bad else Outcome.DONE,
+        result=Outcome.FAILED if failures else Outcome.DONE,
         device="computer",
         ring=ring,
-        packages=() if bad else packages(12),
+        packages=() if failures else packages(12),
         differences=differences(kind, packages(12)),
         tasks=steps,
-        failures=(failure,) if bad else (),
+        failures=(failure,) if failures else (),
     )

@@ -100,11 +100,11 @@ def test_terminal_codes_do_not_reach_the_page() -> None:
 
 
 def _row(html: str, host: Host) -> str:
-    found = re.search(
+    result = re.search(
         rf'<tr role="row"><th role="rowheader" scope="row">{host.name}\b.*?</tr>', html, re.DOTALL
     )
-    assert found, host.name
-    return found[0]
+    assert result, host.name
+    return result[0]
 
 
 @pytest.mark.parametrize("name", ["succeeded", "failed", "interrupted", "many"])
@@ -131,8 +131,8 @@ def test_the_request_for_change_is_there_in_full(name: str) -> None:
 def test_an_approval_of_another_seal_stands_out() -> None:
     report = samples.succeeded()
     assert "not the seal below" not in render_html(report)
-    other = replace(report.approvals[1], seal="0" * 64)
-    assert "not the seal below" in render_html(replace(report, approvals=(other,)))
+    second = replace(report.approvals[1], seal="0" * 64)
+    assert "not the seal below" in render_html(replace(report, approvals=(second,)))
 
 
 def test_a_plan_tells_of_no_run() -> None:

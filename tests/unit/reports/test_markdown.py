@@ -15,17 +15,17 @@ from tests.unit.reports.test_html import ALL
 
 @pytest.mark.parametrize("name", ["succeeded", "failed", "interrupted", "many"])
 def test_every_host_has_a_row_with_its_result(name: str) -> None:
-    written = render_markdown(ALL[name])
+    text = render_markdown(ALL[name])
     for host in ALL[name].hosts:
         assert host.result
-        assert re.search(rf"^\| {host.name} \| [^|]* \| {label(host.result)}\b", written, re.MULTILINE)
+        assert re.search(rf"^\| {host.name} \| [^|]* \| {label(host.result)}\b", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_row_of_a_table_has_the_cells_of_its_head(name: str) -> None:
-    written = render_markdown(poisoned(ALL[name], "a | b\n# c"))
+    text = render_markdown(poisoned(ALL[name], "a | b\n# c"))
     cells = 0
-    for line in written.splitlines():
+    for line in text.splitlines():
         if not line.startswith("|"):
             cells = 0
             continue
@@ -36,14 +36,14 @@ def test_every_row_of_a_table_has_the_cells_of_its_head(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_field_writes_markup(name: str) -> None:
-    written = render_markdown(poisoned(ALL[name], "<script>x</script>\n# forged heading"))
-    outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", written)
+    text = render_markdown(poisoned(ALL[name], "<script>x</script>\n# forged heading"))
+    outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", text)
     assert "<script" not in re.sub(r"`[^`\n]*`", "", outside)
     assert not re.search(r"(?m)^#+ forged", outside)
 
 
 def test_all_parts_are_there() -> None:
-    written = render_markdown(samples.failed())
+    text = render_markdown(samples.failed())
     for part in (
         "## In plain English",
         "### Failures, and what to do next",
@@ -58,7 +58,7 @@ def test_all_parts_are_there() -> None:
         "CVE-2026-1200",
         "on behalf of Margaret Hale",
     ):
-        assert part in written
+        assert part in text
 
 
 @pytest.mark.parametrize("name", ALL)

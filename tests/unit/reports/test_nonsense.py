@@ -17,12 +17,12 @@ from fitsom_runner.cli import show
 from fitsom_runner.execution import outcome
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import RunStatus
-from fitsom_runner.facts import UNREADABLE
+from fitsom_runner.facts import FACTS_UNREADABLE
 from fitsom_runner.operations import health
 from fitsom_runner.processes import incidents
 from fitsom_runner.processes.models import Incident
 from fitsom_runner.reports import build, render
-from tests.unit.ansible.events import done, result, start, stats, task, told, touch
+from tests.unit.ansible.events import done, ledger_of, result, start, stats, task, touch
 from tests.unit.ansible.test_ledger import lines
 from tests.unit.answers import PARTS, answers, anything
 from tests.unit.people.cast import NOW, TECHNICIAN, Story, later
@@ -98,9 +98,9 @@ def test_incidents_are_noted_from_older_records_whatever_they_hold(story: Story,
 @RECORDS
 @given(answer=answers)
 def test_a_look_is_taken_whatever_hosts_answer(tmp_path: Path, answer: Any) -> None:
-    tale = told(*events(answer)).hosts["srv1"]
-    seen = health.judge("srv1", tale, {}, NOW.date())
-    health.remember(tmp_path, {}, (seen,), NOW.date())
+    ledger_state = ledger_of(*events(answer)).hosts["srv1"]
+    host_health = health.judge("srv1", ledger_state, {}, NOW.date())
+    health.remember(tmp_path, {}, (host_health,), NOW.date())
     assert isinstance(health.recall(tmp_path)["srv1"], dict)
 
 
@@ -110,7 +110,7 @@ def test_nonsense_is_an_incident_and_an_open_point_of_the_report(story: Story, t
     folder.mkdir(parents=True)
     (folder / "ledger.jsonl").write_bytes(lines(events({"objects": "all of them"})))
     outcome.finish(story.config, run, None)
-    assert [i.task for i in Incident.objects.all()] == [f"{UNREADABLE}: srv1"]
+    assert [i.task for i in Incident.objects.all()] == [f"{FACTS_UNREADABLE}: srv1"]
     change = Change.objects.get(pk=run.change_id)
     report = build.report(story.config, change, Run.objects.get(pk=run.pk))
     assert "cannot be read" in render.render_markdown(report)
@@ -132,6 +132,6 @@ def test_no_nonsense_is_pre_approved(template: StandardTemplate, answer: Any) ->
     assert change is not None
     assert change.plan is not None
     change.plan.hosts = {"srv1": {"facts": answer}}
-    reasons = standard.outside(template, change, change.plan)
+    reasons = standard.deviations(template, change, change.plan)
     if not isinstance(answer, dict | None):
-        assert "what these hosts answer cannot be read in full: srv1" in reasons
+        assert "the answers of these hosts cannot be read completely: srv1" in reasons

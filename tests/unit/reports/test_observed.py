@@ -23,19 +23,19 @@ def test_what_a_host_does_not_say_is_not_made_up() -> None:
     (row,) = rows(
         [("box", {"configuration_item": {"system": {"support": None}, "hardware": None, "filesystems": []}})]
     )
-    assert row.cells == ("not said", "not known", "not said", "not said", "not said")
+    assert row.cells == ("not reported", "not known", "not reported", "not reported", "not reported")
 
 
 def test_both_forms_of_the_report_have_the_row() -> None:
     report = samples.succeeded()
-    for shown in (render_html(report), render_markdown(report)):
-        assert "What each host is" in shown
-        assert "812 MB on /srv (88 % used)" in shown
+    for output in (render_html(report), render_markdown(report)):
+        assert "What each host is" in output
+        assert "812 MB on /srv (88 % used)" in output
 
 
 def test_facts_of_several_modules_are_one_dictionary() -> None:
-    told = [{"security_updates": []}, {"configuration_item": {"system": {}}}]
-    assert facts_from_json({"facts": told}, "srv1").observed == {
+    host = [{"security_updates": []}, {"configuration_item": {"system": {}}}]
+    assert facts_from_json({"facts": host}, "srv1").observed == {
         "security_updates": [],
         "configuration_item": {"system": {}},
     }

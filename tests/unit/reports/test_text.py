@@ -23,10 +23,10 @@ def test_clean(said: str, shown: str) -> None:
 
 
 def test_a_long_error_keeps_both_ends_and_says_what_is_missing() -> None:
-    short = text.shorten("A" + "x" * 20_000 + "Z", 100)
-    assert short[0] == "A"
-    assert short[-1] == "Z"
-    assert "19,902 characters left out" in short
+    shortened = text.shorten("A" + "x" * 20_000 + "Z", 100)
+    assert shortened[0] == "A"
+    assert shortened[-1] == "Z"
+    assert "19,902 characters left out" in shortened
     assert text.shorten("short") == "short"
 
 

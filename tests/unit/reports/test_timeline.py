@@ -8,7 +8,7 @@ import pytest
 from fitsom_runner.reports.facts import MANY_HOSTS, HostFacts
 from fitsom_runner.reports.kinds import TaskStatus
 from fitsom_runner.reports.model import Host, Report, Task
-from fitsom_runner.reports.timeline import LEFT, WIDTH, bars, load, timeline
+from fitsom_runner.reports.timeline import MARGIN_LEFT, WIDTH, bars, load, timeline
 from tests.unit.reports import samples
 
 
@@ -29,7 +29,7 @@ def test_without_a_run_or_a_task_there_is_no_picture() -> None:
 def test_each_host_has_a_row_and_all_bars_are_inside(report: Report) -> None:
     for node in drawing(report).iter("rect"):
         if node.get("x"):
-            assert float(node.get("x", 0)) >= LEFT
+            assert float(node.get("x", 0)) >= MARGIN_LEFT
             assert float(node.get("x", 0)) + float(node.get("width", 0)) <= WIDTH
     titles = [node.text for node in drawing(report).iter("title")]
     assert all(host.name in titles for host in report.hosts)
@@ -48,8 +48,8 @@ def test_the_axis_is_in_the_zone_of_the_window() -> None:
 
 
 def test_neighbours_of_one_kind_become_one_bar() -> None:
-    made = bars(samples.tasks(), slack=1)
-    assert [(bar.kind, len(bar.names)) for bar in made] == [("ok", 3), ("changed", 2), ("ok", 2)]
+    result = bars(samples.tasks(), slack=1)
+    assert [(bar.kind, len(bar.names)) for bar in result] == [("ok", 3), ("changed", 2), ("ok", 2)]
 
 
 def test_a_gap_keeps_bars_apart() -> None:
@@ -59,9 +59,9 @@ def test_a_gap_keeps_bars_apart() -> None:
 
 def test_many_hosts_are_drawn_by_ring() -> None:
     report = samples.big(MANY_HOSTS + 1, 610)
-    drawn = drawing(report)
-    assert len(list(drawn.iter("polygon"))) == 3
-    assert len(list(drawn.iter("rect"))) <= 2
+    picture = drawing(report)
+    assert len(list(picture.iter("polygon"))) == 3
+    assert len(list(picture.iter("rect"))) <= 2
     assert len(list(drawing(samples.big(MANY_HOSTS, 600)).iter("polygon"))) == 0
 
 

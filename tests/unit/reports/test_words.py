@@ -11,7 +11,7 @@ from fitsom_runner.facts import Finding, Object, Reboot, Severity
 from fitsom_runner.reports import words
 from fitsom_runner.reports.facts import gather
 from fitsom_runner.reports.kinds import FailureKind
-from fitsom_runner.reports.model import Difference, Foreseen, Report
+from fitsom_runner.reports.model import Difference, PredictedSetting, Report
 from fitsom_runner.reports.words import Tone
 from tests.unit.reports import samples
 
@@ -23,8 +23,8 @@ def test_a_plan_reads_as_one_sentence() -> None:
     )
 
 
-def settings(*tasks: str) -> tuple[Foreseen, ...]:
-    return tuple(Foreseen(task=task) for task in tasks)
+def settings(*tasks: str) -> tuple[PredictedSetting, ...]:
+    return tuple(PredictedSetting(task=task) for task in tasks)
 
 
 def test_a_plan_without_updates_says_how_many_settings_it_changes() -> None:
@@ -38,7 +38,7 @@ def test_a_plan_without_updates_says_how_many_settings_it_changes() -> None:
     )
     report = replace(samples.plan_only(), hosts=hosts)
     assert words.summary(report).startswith("2 settings will be changed on 1 server, ")
-    assert words.to_be_done(report, gather(report)) == [
+    assert words.planned_work(report, gather(report)) == [
         "One, on the intranet server",
         "Two, on the intranet server",
     ]
@@ -46,8 +46,8 @@ def test_a_plan_without_updates_says_how_many_settings_it_changes() -> None:
 
 def test_a_run_without_updates_says_how_many_settings_it_changed() -> None:
     came = (
-        Difference(task="One", what="One", kind=DifferenceKind.FORESEEN_AND_CAME),
-        Difference(task="Two", what="Two", kind=DifferenceKind.DID_NOT_COME),
+        Difference(task="One", what="One", kind=DifferenceKind.AS_PREDICTED),
+        Difference(task="Two", what="Two", kind=DifferenceKind.DID_NOT_HAPPEN),
     )
     host = replace(samples.web_server(), packages=(), differences=came)
     assert words.summary(replace(samples.succeeded(), hosts=(host,))) == "1 setting was changed on 1 server."
@@ -64,9 +64,9 @@ def test_a_run_that_only_proves_something_says_what_it_showed() -> None:
 def test_of_many_tasks_the_first_are_named_and_the_others_counted() -> None:
     host = replace(samples.web_server(), foreseen=settings(*(f"Task {number}" for number in range(30))))
     report = replace(samples.plan_only(), hosts=(host,))
-    told = words.to_be_done(report, gather(report))
-    assert len(told) == 13
-    assert told[-1] == "and 18 more, in the list below"
+    lines = words.planned_work(report, gather(report))
+    assert len(lines) == 13
+    assert lines[-1] == "and 18 more, in the list below"
 
 
 def test_a_run_is_told_in_the_past() -> None:
@@ -96,10 +96,10 @@ def test_without_hosts_nothing_is_claimed() -> None:
 
 
 def test_two_restarts_name_both_and_four_are_counted() -> None:
-    one = replace(samples.web_server(), packages=(), reboot=Reboot(done=True, seconds=90))
-    two = words.summary(replace(samples.succeeded(), hosts=(one, replace(one, label="the print server"))))
+    host = replace(samples.web_server(), packages=(), reboot=Reboot(done=True, seconds=90))
+    two = words.summary(replace(samples.succeeded(), hosts=(host, replace(host, label="the print server"))))
     assert "the intranet server and the print server restarted once each, about 2 minutes without" in two
-    four = words.summary(replace(samples.succeeded(), hosts=(one,) * 4))
+    four = words.summary(replace(samples.succeeded(), hosts=(host,) * 4))
     assert "4 servers restarted once each" in four
 
 
@@ -117,8 +117,8 @@ def test_a_backout_says_that_packages_went_back() -> None:
 def test_an_interrupted_run_does_not_claim_to_know() -> None:
     report = samples.interrupted()
     assert words.summary(report).endswith("what was done on the file server is not known.")
-    assert words.affected(report, gather(report))[0] == "No restart was seen."
-    assert "nobody saw the end" in words.timing(report)
+    assert words.affected(report, gather(report))[0] == "No restart was recorded."
+    assert "its end was not recorded" in words.timing(report)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_no_host_done_means_it_did_not_work() -> None:
 def test_a_success_beside_the_plan_is_not_called_a_plain_success() -> None:
     surprised = replace(samples.succeeded(), hosts=samples.failed().hosts[:1])
     verdict = words.verdict(surprised)
-    assert (verdict.tone, "1 thing changed that the plan had not foreseen" in verdict.text) == (
+    assert (verdict.tone, "1 unpredicted change happened" in verdict.text) == (
         Tone.WARN,
         True,
     )
@@ -162,7 +162,7 @@ def test_a_rejected_plan_does_not_ask_for_approval() -> None:
     assert words.verdict(report).title == "Rejected: nothing will be done"
 
 
-def found(severity: Severity, number: int = 1) -> Finding:
+def backup_finding(severity: Severity, number: int = 1) -> Finding:
     return Finding(kind="backup-stale", severity=severity, ci=f"set{number}", what="The last backup is old.")
 
 
@@ -170,9 +170,9 @@ def test_what_was_found_is_open_worst_first_and_the_merely_informational_is_not(
     host = replace(
         samples.web_server(),
         findings=(
-            found(Severity.INFORMATIONAL, 1),
-            found(Severity.WARNING, 2),
-            found(Severity.EXCEPTION, 3),
+            backup_finding(Severity.INFORMATIONAL, 1),
+            backup_finding(Severity.WARNING, 2),
+            backup_finding(Severity.EXCEPTION, 3),
         ),
     )
     report = replace(samples.reviewed(), hosts=(host,))
@@ -183,7 +183,7 @@ def test_what_was_found_is_open_worst_first_and_the_merely_informational_is_not(
 
 def test_many_findings_are_counted() -> None:
     host = replace(
-        samples.web_server(), findings=tuple(found(Severity.WARNING, number) for number in range(8))
+        samples.web_server(), findings=tuple(backup_finding(Severity.WARNING, number) for number in range(8))
     )
     points = words.open_points(replace(samples.reviewed(), hosts=(host,)))
     assert len(points) == 6
@@ -214,8 +214,8 @@ def test_a_delegated_approval_names_both() -> None:
 
 def test_work_outside_the_window_is_said() -> None:
     early = samples.change()
-    moved = replace(early, window=samples.window(samples.START.replace(hour=20)))
-    assert "outside the approved window" in words.timing(replace(samples.succeeded(), change=moved))
+    changed_report = replace(early, window=samples.window(samples.START.replace(hour=20)))
+    assert "outside the approved window" in words.timing(replace(samples.succeeded(), change=changed_report))
     assert "outside" not in words.timing(samples.succeeded())
 
 
@@ -232,7 +232,7 @@ def test_advice_quotes_what_goes_into_a_command() -> None:
 
 
 def test_accounts_are_counted_by_what_is_done_to_them() -> None:
-    things = [
+    objects = [
         Object(kind=kind, id=f"p-{number}", action=action, group=group)
         for number, (kind, action, group) in enumerate(
             [("user", "create", "Year 7")] * 3
@@ -240,7 +240,7 @@ def test_accounts_are_counted_by_what_is_done_to_them() -> None:
             + [("user", "disable", "Leavers")]
         )
     ]
-    host = replace(samples.web_server(), packages=(), differences=(), reboot=Reboot(), objects=tuple(things))
+    host = replace(samples.web_server(), packages=(), differences=(), reboot=Reboot(), objects=tuple(objects))
     assert words.summary(replace(samples.succeeded(), hosts=(host,))) == (
         "3 accounts and 1 group were created; 1 account was switched off."
     )
@@ -256,24 +256,28 @@ def test_what_a_plan_does_to_each_thing_is_said_where_they_are_few() -> None:
     odd = Object(kind="queue", id="attic", action="paint")
     host = replace(samples.web_server(), packages=(), reboot=Reboot(), objects=(queue, rule, odd))
     report = replace(samples.plan_only(), hosts=(host,))
-    assert words.to_be_done(report, gather(report)) == [
-        f"Create the queue library (place: Library; may print: teachers), on {words.called(host)}",
-        f"Add the firewall rule web, on {words.called(host)}",
-        f"Paint the queue attic, on {words.called(host)}",
+    assert words.planned_work(report, gather(report)) == [
+        f"Create the queue library (place: Library; may print: teachers), on {words.host_label(host)}",
+        f"Add the firewall rule web, on {words.host_label(host)}",
+        f"Paint the queue attic, on {words.host_label(host)}",
     ]
     assert words.summary(report).startswith(
         "1 queue will be created; 1 firewall rule will be added; 1 queue will be touched (paint)"
     )
-    who = replace(rule, what="Let in: pupils, for https")
-    past = [replace(who, id=number, action=action) for number, action in (("1", "remove"), ("2", "change"))]
-    report = replace(report, hosts=(replace(host, objects=(queue, who, *past)),))
-    assert words.to_be_done(report, gather(report))[:3] == [
-        f"{said}et in: pupils, for https, on {words.called(host)}"
-        for said in ("L", "No longer l", "From now on l")
+    identity = replace(rule, what="Let in: pupils, for https")
+    past = [
+        replace(identity, id=number, action=action) for number, action in (("1", "remove"), ("2", "change"))
     ]
-    many = tuple(replace(queue, id=f"q{number}") for number in range(words.MANY_TASKS + 1))
-    report = replace(report, hosts=(replace(host, objects=many),))
-    assert words.to_be_done(report, gather(report)) == []
-    many = tuple(replace(who, what=f"Let in: zone{number}") for number in range(words.MANY_TASKS + 5))
-    report = replace(report, hosts=(replace(host, objects=many),))
-    assert words.to_be_done(report, gather(report))[-1] == "and 5 more, in the list below"
+    report = replace(report, hosts=(replace(host, objects=(queue, identity, *past)),))
+    assert words.planned_work(report, gather(report))[:3] == [
+        f"{lines}et in: pupils, for https, on {words.host_label(host)}"
+        for lines in ("L", "No longer l", "From now on l")
+    ]
+    many_objects = tuple(replace(queue, id=f"q{number}") for number in range(words.MANY_TASKS + 1))
+    report = replace(report, hosts=(replace(host, objects=many_objects),))
+    assert words.planned_work(report, gather(report)) == []
+    many_objects = tuple(
+        replace(identity, what=f"Let in: zone{number}") for number in range(words.MANY_TASKS + 5)
+    )
+    report = replace(report, hosts=(replace(host, objects=many_objects),))
+    assert words.planned_work(report, gather(report))[-1] == "and 5 more, in the list below"

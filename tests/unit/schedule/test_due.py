@@ -12,7 +12,7 @@ from fitsom_runner.execution.models import Run
 from fitsom_runner.execution.states import RunStatus
 from fitsom_runner.people.powers import Identity
 from fitsom_runner.schedule import due
-from fitsom_runner.schedule.due import Ticked
+from fitsom_runner.schedule.due import TickResult
 from tests.unit.conftest import SetClock
 from tests.unit.people.cast import HEAD, IN_WINDOW, TECHNICIAN, Story
 
@@ -23,13 +23,13 @@ BEFORE = IN_WINDOW - timedelta(minutes=31)
 @pytest.fixture
 def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runs whose child would have been started."""
-    found: list[str] = []
-    monkeypatch.setattr(runs, "_spawn", lambda _config, run, _lock: found.append(run.id))
-    return found
+    result: list[str] = []
+    monkeypatch.setattr(runs, "_spawn", lambda _config, run, _lock: result.append(run.id))
+    return result
 
 
-def tick(story: Story, who: Identity = TECHNICIAN) -> list[Ticked]:
-    return due.tick(story.config, who)
+def tick(story: Story, identity: Identity = TECHNICIAN) -> list[TickResult]:
+    return due.tick(story.config, identity)
 
 
 def test_nothing_starts_before_its_window(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
@@ -46,7 +46,7 @@ def test_an_approved_change_starts_in_its_window_once(
     change = story.scheduled("minor")
     set_clock(IN_WINDOW)
     assert [c.number for c in due.runnable_now()] == [change.number]
-    assert tick(story) == [Ticked(change=change.number, run=f"{change.number}-run1")]
+    assert tick(story) == [TickResult(change=change.number, run=f"{change.number}-run1")]
     assert tick(story) == []
     assert len(spawned) == 1
 
@@ -69,7 +69,7 @@ def test_what_missed_its_window_expires(
 ) -> None:
     change = getattr(story, made)("minor")
     set_clock(AFTER)
-    assert tick(story) == [Ticked(change=change.number, why="its window passed without a start: expired")]
+    assert tick(story) == [TickResult(change=change.number, why="its window passed without a start: expired")]
     assert service.get(change.number).stage is State.EXPIRED
     assert spawned == []
 
@@ -91,19 +91,19 @@ def test_what_is_not_approved_does_not_start(story: Story, set_clock: SetClock, 
 
 def test_an_approved_emergency_without_a_window_starts_at_once(story: Story, spawned: list[str]) -> None:
     change = story.scheduled("emergency", window=None)
-    assert tick(story) == [Ticked(change=change.number, run=f"{change.number}-run1")]
+    assert tick(story) == [TickResult(change=change.number, run=f"{change.number}-run1")]
 
 
 def test_one_change_that_cannot_start_does_not_hold_up_the_others(
     story: Story, set_clock: SetClock, spawned: list[str]
 ) -> None:
-    one, two = story.scheduled("minor"), story.scheduled("minor")
+    first_change, second_change = story.scheduled("minor"), story.scheduled("minor")
     late = story.scheduled("minor", window=WindowText(start="2026-11-27 17:00", end="18:00"))
     set_clock(IN_WINDOW)
-    told = {t.change: t for t in tick(story)}
-    assert told[late.number].why.endswith("expired")
-    assert told[one.number].run == f"{one.number}-run1"
-    assert told[two.number].why == f"{one.number}-run1 is running on srv1, srv2"
+    results = {t.change: t for t in tick(story)}
+    assert results[late.number].why.endswith("expired")
+    assert results[first_change.number].run == f"{first_change.number}-run1"
+    assert results[second_change.number].why == f"{first_change.number}-run1 is running on srv1, srv2"
 
 
 def test_who_may_not_run_starts_nothing_and_is_told_why(
@@ -111,6 +111,6 @@ def test_who_may_not_run_starts_nothing_and_is_told_why(
 ) -> None:
     change = story.scheduled("minor")
     set_clock(IN_WINDOW)
-    (told,) = tick(story, HEAD)
-    assert (told.run, told.why) == ("", "Margaret Hale (head teacher) may not run changes")
+    (results,) = tick(story, HEAD)
+    assert (results.run, results.why) == ("", "Margaret Hale (head teacher) may not run changes")
     assert service.get(change.number).stage is State.SCHEDULED

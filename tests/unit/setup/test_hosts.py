@@ -22,7 +22,7 @@ TWO = (
 )
 
 
-def read(folder: Path, data: str | bytes) -> tuple[Host, ...]:
+def read_hosts(folder: Path, data: str | bytes) -> tuple[Host, ...]:
     path = folder / "hosts.csv"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return hosts.read(path)
@@ -30,10 +30,10 @@ def read(folder: Path, data: str | bytes) -> tuple[Host, ...]:
 
 def faults(folder: Path, data: str | bytes) -> list[str]:
     """The faults, without the path; the file's name and a line stand before each."""
-    with pytest.raises(ConfigError) as refused:
-        read(folder, data)
-    assert refused.value.hint
-    details = refused.value.details or (refused.value.message,)
+    with pytest.raises(ConfigError) as error:
+        read_hosts(folder, data)
+    assert error.value.hint
+    details = error.value.details or (error.value.message,)
     assert all(re.match(rf"{folder}/hosts\.csv:\d+: ", line) for line in details), details
     return [line.removeprefix(f"{folder}/hosts.csv:") for line in details]
 
@@ -58,13 +58,13 @@ def faults(folder: Path, data: str | bytes) -> list[str]:
     ],
 )
 def test_whatever_a_spreadsheet_writes_is_the_same_list(tmp_path: Path, data: str | bytes) -> None:
-    assert read(tmp_path, data) == TWO
+    assert read_hosts(tmp_path, data) == TWO
 
 
 def test_all_columns(tmp_path: Path) -> None:
     head = "groups,name,address,user,port,label,provides,device"
     row = '"servers",sw1,fe80::1,adm,2222,"the ""big"" switch",network,switch'
-    assert read(tmp_path, f"{head}\n{row}\n") == (
+    assert read_hosts(tmp_path, f"{head}\n{row}\n") == (
         Host(
             name="sw1",
             address="fe80::1",
@@ -81,9 +81,9 @@ def test_all_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        ("name,address,groups\n1srv,,pilot\n", ["2: name: '1srv' is no host name"]),
-        ("name,address,groups\nsrv_1,,pilot\n", ["2: name: 'srv_1' is no host name"]),
-        ("name,address,groups\nsrv[1:3],,pilot\n", ["2: name: 'srv[1:3]' is no host name"]),
+        ("name,address,groups\n1srv,,pilot\n", ["2: name: '1srv' is not a host name"]),
+        ("name,address,groups\nsrv_1,,pilot\n", ["2: name: 'srv_1' is not a host name"]),
+        ("name,address,groups\nsrv[1:3],,pilot\n", ["2: name: 'srv[1:3]' is not a host name"]),
         ("name,address,groups\nall,,pilot\n", ["2: name: all means something else"]),
         ("name,address,groups\nlocalhost,,pilot\n", ["2: name: localhost means something else"]),
         ("name,address,groups\nPilot,,pilot\n", ["2: name: Pilot means something else"]),
@@ -104,7 +104,7 @@ def test_all_columns(tmp_path: Path) -> None:
         ),
         ("name,address,groups,port\na,,pilot,70000\n", ["2: port: '70000' is not between"]),
         ("name,address,groups,port\na,,pilot,²\n", ["2: port: '²' is not between"]),
-        ("name,address,groups,user\na,,pilot,a b\n", ["2: user: 'a b' is no login"]),
+        ("name,address,groups,user\na,,pilot,a b\n", ["2: user: 'a b' is not a login"]),
         ("name,address,groups,label\na,,pilot,=1+1\n", ["2: label: '=1+1' looks like a formula"]),
         ("name,address,groups,label\na,,pilot,@SUM(A1)\n", ["2: label: '@SUM(A1)' looks like a formula"]),
         (
@@ -124,17 +124,17 @@ def test_all_columns(tmp_path: Path) -> None:
             "nmae,address,groups\na,,\n",
             ["1: there is no column 'nmae'; did you mean name?", "1: the column name is mi"],
         ),
-        ("name,name,address,groups\na,a,,\n", ["1: the column 'name' is there twice"]),
-        ("name,address,groups\n", ["1: there is no host below the headings"]),
+        ("name,name,address,groups\na,a,,\n", ["1: the column 'name' appears twice"]),
+        ("name,address,groups\n", ["1: no host below the headings"]),
         ('name,address,groups\n"a,,pilot\n', ["2: not valid CSV"]),
         ("name,address,groups\nb\xe9,,pilot\n".encode("latin-1"), ["2: not UTF-8"]),
-        ("sep=;\nname;address;groups\n1;;pilot\n", ["3: name: '1' is no host name"]),
+        ("sep=;\nname;address;groups\n1;;pilot\n", ["3: name: '1' is not a host name"]),
     ],
 )
 def test_each_fault_is_named_by_line(tmp_path: Path, data: str | bytes, expected: list[str]) -> None:
-    found = faults(tmp_path, data)
-    assert len(found) == len(expected), found
-    for line, begin in zip(found, expected, strict=True):
+    faults_found = faults(tmp_path, data)
+    assert len(faults_found) == len(expected), faults_found
+    for line, begin in zip(faults_found, expected, strict=True):
         assert line.startswith(begin)
 
 
@@ -145,9 +145,9 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
 
 def test_what_is_no_list_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="empty"):
-        read(tmp_path, "")
+        read_hosts(tmp_path, "")
     with pytest.raises(ConfigError, match="larger than"):
-        read(tmp_path, b"\0" * 1_000_001)
+        read_hosts(tmp_path, b"\0" * 1_000_001)
     with pytest.raises(ConfigError, match="cannot be read"):
         hosts.read(tmp_path / "nowhere.csv")
 
@@ -156,14 +156,14 @@ def test_what_is_no_list_is_refused(tmp_path: Path) -> None:
 def test_any_bytes_are_a_list_or_a_fault(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.mktemp("any")
     try:
-        assert read(folder, data)
+        assert read_hosts(folder, data)
     except ConfigError as fault:
         assert fault.hint
 
 
 def test_two_services_behind_one_address_are_two_hosts(tmp_path: Path) -> None:
     rows = "a,10.0.0.1,pilot,22\nb,10.0.0.1,pilot,2222\n"
-    assert len(read(tmp_path, f"name,address,groups,port\n{rows}")) == 2
+    assert len(read_hosts(tmp_path, f"name,address,groups,port\n{rows}")) == 2
 
 
 def test_a_host_in_no_ring_and_no_device_is_known_as_such() -> None:

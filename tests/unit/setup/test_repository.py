@@ -21,7 +21,7 @@ from fitsom_runner.people import powers
 from fitsom_runner.roles import Power
 from fitsom_runner.setup import repository
 from fitsom_runner.setup.hosts import GROUPS, Host
-from fitsom_runner.setup.repository import Answers, Made
+from fitsom_runner.setup.repository import Answers, NewSchool
 
 ROOT = Path(__file__).resolve().parents[3]
 HOSTS = (
@@ -50,7 +50,7 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 
 @pytest.fixture
-def made(tmp_path: Path, answers: Answers) -> Made:
+def school(tmp_path: Path, answers: Answers) -> NewSchool:
     """A school that was made."""
     return repository.make(tmp_path / "my-school", answers)
 
@@ -59,28 +59,28 @@ def everything(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def test_the_repository_is_committed_whole_and_clean(made: Made) -> None:
-    assert repository.git(made.folder, "rev-parse", "HEAD") == made.commit
-    assert repository.git(made.folder, "status", "--porcelain") == ""
-    tracked = set(repository.git(made.folder, "ls-files").split())
+def test_the_repository_is_committed_whole_and_clean(school: NewSchool) -> None:
+    assert repository.git(school.folder, "rev-parse", "HEAD") == school.commit
+    assert repository.git(school.folder, "status", "--porcelain") == ""
+    tracked = set(repository.git(school.folder, "ls-files").split())
     parts = {"fitsom.yml", "README.md", ".gitignore", "ansible.cfg", "rfc/security-updates.rfc.yml"}
     assert parts < tracked
     assert {"hosts.yml", "group_vars/all/main.yml", "group_vars/all/vault.yml"} <= {
         name.removeprefix("inventories/my_school/") for name in tracked
     }
-    assert repository.git(made.folder, "log", "-1", "--format=%an").strip() == "fitsom init"
-    assert stat.S_IMODE(made.folder.stat().st_mode) & 0o500 == 0o500
+    assert repository.git(school.folder, "log", "-1", "--format=%an").strip() == "fitsom init"
+    assert stat.S_IMODE(school.folder.stat().st_mode) & 0o500 == 0o500
 
 
-def test_there_is_a_thin_playbook_for_each_of_the_collection(made: Made) -> None:
+def test_there_is_a_thin_playbook_for_each_of_the_collection(school: NewSchool) -> None:
     for path in (ROOT / "playbooks").glob("*.yml"):
-        plays = yaml.safe_load((made.folder / "playbooks" / path.name).read_text())
+        plays = yaml.safe_load((school.folder / "playbooks" / path.name).read_text())
         assert [play["ansible.builtin.import_playbook"] for play in plays] == [f"fitsom.school.{path.stem}"]
-    assert len(list((made.folder / "playbooks").iterdir())) == len(list((ROOT / "playbooks").glob("*.yml")))
+    assert len(list((school.folder / "playbooks").iterdir())) == len(list((ROOT / "playbooks").glob("*.yml")))
 
 
-def test_the_inventory_is_what_was_said_and_has_every_group(made: Made) -> None:
-    inventory = yaml.safe_load((made.folder / "inventories/my_school/hosts.yml").read_text())["all"]
+def test_the_inventory_is_what_was_said_and_has_every_group(school: NewSchool) -> None:
+    inventory = yaml.safe_load((school.folder / "inventories/my_school/hosts.yml").read_text())["all"]
     assert inventory["hosts"] == {
         "yes": {"ansible_host": "10.0.0.1", "ansible_port": 2222, "fitsom_label": 'the "big" one: #1'},
         "sw1": {"fitsom_device": "switch", "fitsom_provides": "it's the network"},
@@ -90,16 +90,16 @@ def test_the_inventory_is_what_was_said_and_has_every_group(made: Made) -> None:
     assert inventory["children"]["estate"]["hosts"] == {}
 
 
-def test_the_settings_are_those_that_were_said(made: Made, answers: Answers) -> None:
-    settings = config.load(made.folder / "fitsom.yml")
+def test_the_settings_are_those_that_were_said(school: NewSchool, answers: Answers) -> None:
+    settings = config.load(school.folder / "fitsom.yml")
     assert settings.school.name == answers.school
-    assert (settings.repository, settings.state) == (made.folder, answers.state)
+    assert (settings.repository, settings.state) == (school.folder, answers.state)
     assert settings.vault_password_files == (answers.secret,)
     assert [(p.name, p.os_user) for p in settings.people] == [
         ("Network Manager", "jo"),
         ("Ann O'Hara", "ann"),
     ]
-    variables = yaml.safe_load((made.folder / "inventories/my_school/group_vars/all/main.yml").read_text())
+    variables = yaml.safe_load((school.folder / "inventories/my_school/group_vars/all/main.yml").read_text())
     assert variables == {
         "school_name": answers.school,
         "school_timezone": "Europe/London",
@@ -108,56 +108,58 @@ def test_the_settings_are_those_that_were_said(made: Made, answers: Answers) -> 
     }
 
 
-def test_two_people_are_enough_for_every_signature(made: Made) -> None:
-    manager, head = config.load(made.folder / "fitsom.yml").people
+def test_two_people_are_enough_for_every_signature(school: NewSchool) -> None:
+    manager, head = config.load(school.folder / "fitsom.yml").people
     for power in (Power.APPROVE_PROCEED, Power.PEER_REVIEW, Power.APPROVE_IMPLEMENT):
         assert powers.has(head, power)
     assert powers.has(manager, Power.REQUEST)
 
 
-def test_the_vault_opens_with_the_pass_phrase_outside_and_with_no_other(made: Made) -> None:
-    vault = made.folder / "inventories/my_school/group_vars/all/vault.yml"
+def test_the_vault_opens_with_the_pass_phrase_outside_and_with_no_other(school: NewSchool) -> None:
+    vault = school.folder / "inventories/my_school/group_vars/all/vault.yml"
     assert vault.read_text().startswith("$ANSIBLE_VAULT;")
-    settings = config.load(made.folder / "fitsom.yml")
+    settings = config.load(school.folder / "fitsom.yml")
     assert any(
         "vault_ready: true" in text
-        for text in vaults.known_secrets(settings, [made.folder / "inventories"], {})
+        for text in vaults.known_secrets(settings, [school.folder / "inventories"], {})
     )
-    password = made.secret.read_text().strip()
+    password = school.secret.read_text().strip()
     assert len(password) >= 40
     assert all(
-        password not in path.read_text(errors="replace") for path in made.folder.rglob("*") if path.is_file()
+        password not in path.read_text(errors="replace")
+        for path in school.folder.rglob("*")
+        if path.is_file()
     )
-    assert stat.S_IMODE(made.secret.stat().st_mode) == 0o600
-    assert stat.S_IMODE(made.secret.parent.stat().st_mode) == 0o700
-    assert stat.S_IMODE(made.state.stat().st_mode) == 0o700
-    made.secret.write_text("another\n")
+    assert stat.S_IMODE(school.secret.stat().st_mode) == 0o600
+    assert stat.S_IMODE(school.secret.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(school.state.stat().st_mode) == 0o700
+    school.secret.write_text("another\n")
     with pytest.raises(ConfigError, match="does not open"):
-        vaults.known_secrets(settings, [made.folder / "inventories"], {})
+        vaults.known_secrets(settings, [school.folder / "inventories"], {})
 
 
-def test_no_two_schools_have_one_pass_phrase(tmp_path: Path, answers: Answers, made: Made) -> None:
-    other = replace(answers, secret=tmp_path / "kept2/p", state=tmp_path / "records2")
-    assert repository.make(tmp_path / "other", other).secret.read_text() != made.secret.read_text()
+def test_no_two_schools_have_one_pass_phrase(tmp_path: Path, answers: Answers, school: NewSchool) -> None:
+    second = replace(answers, secret=tmp_path / "kept2/p", state=tmp_path / "records2")
+    assert repository.make(tmp_path / "other", second).secret.read_text() != school.secret.read_text()
 
 
-def test_every_setting_in_the_comments_is_one_of_a_role(made: Made) -> None:
-    known = {"ansible_user", "ansible_become", "ansible_become_password"}
+def test_every_setting_in_the_comments_is_one_of_a_role(school: NewSchool) -> None:
+    expected = {"ansible_user", "ansible_become", "ansible_become_password"}
     for path in (ROOT / "roles").glob("*/defaults/main.yml"):
-        known |= set(yaml.safe_load(path.read_text()))
-    text = (made.folder / "inventories/my_school/group_vars/all/main.yml").read_text()
+        expected |= set(yaml.safe_load(path.read_text()))
+    text = (school.folder / "inventories/my_school/group_vars/all/main.yml").read_text()
     named = set(re.findall(r"^# ([a-z]\w*_\w+):", text, re.M))
     assert len(named) >= 6
-    assert named <= known
+    assert named <= expected
 
 
-def test_the_request_for_change_can_be_read(made: Made) -> None:
+def test_the_request_for_change_can_be_read(school: NewSchool) -> None:
     from fitsom_runner import yamlfile
     from fitsom_runner.changes.draft import RfcDraft
 
-    draft = yamlfile.load(made.folder / "rfc/security-updates.rfc.yml", RfcDraft, reference="x")
+    draft = yamlfile.load(school.folder / "rfc/security-updates.rfc.yml", RfcDraft, reference="x")
     for playbook in (draft.playbook, draft.backout_playbook):
-        assert playbook and (made.folder / playbook).is_file()
+        assert playbook and (school.folder / playbook).is_file()
 
 
 @pytest.mark.parametrize("kind", ["file inside", "hidden file", "a file", "git"])
@@ -198,7 +200,7 @@ def test_an_empty_folder_is_used_and_stays_the_same_folder(tmp_path: Path, answe
     assert {path.name for path in tmp_path.iterdir()} == {"my-school", "kept", "records"}
 
 
-@pytest.mark.parametrize("step", ["_write", "_commit", "_put", "vaulted"])
+@pytest.mark.parametrize("step", ["_write", "_commit", "_move_into_place", "vaulted"])
 @pytest.mark.parametrize("there", [True, False], ids=["into an empty folder", "new"])
 @pytest.mark.parametrize("fault", [OSError("no room"), KeyboardInterrupt()], ids=["no room", "Ctrl-C"])
 def test_nothing_is_left_of_a_school_that_could_not_be_made(
@@ -245,9 +247,9 @@ def test_settings_of_a_callers_git_have_no_effect(
         subprocess.run(["git", "config", "--file", str(gitconfig), name, value], check=True)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(gitconfig))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
-    made = repository.make(tmp_path / "my-school", answers)
-    assert "fitsom.yml" in repository.git(made.folder, "ls-files").split()
-    assert repository.git(made.folder, "log", "-1", "--format=%an <%ae>") == "Jo Field <jo@school.test>"
+    result = repository.make(tmp_path / "my-school", answers)
+    assert "fitsom.yml" in repository.git(result.folder, "ls-files").split()
+    assert repository.git(result.folder, "log", "-1", "--format=%an <%ae>") == "Jo Field <jo@school.test>"
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -258,7 +260,7 @@ def test_settings_of_a_callers_git_have_no_effect(
         ({"school": "a\nb"}, "the character U+000A"),
         ({"school": "{{ lookup('pipe', 'id') }}"}, "would be read by Ansible as a template"),
         ({"timezone": "Europe/Milton"}, "is not an IANA time zone"),
-        ({"login": "a b"}, "user: 'a b' is no login"),
+        ({"login": "a b"}, "user: 'a b' is not a login"),
         ({"head_login": "jo"}, "jo is the network manager's"),
     ],
 )
@@ -266,9 +268,9 @@ def test_answers_that_cannot_be_are_refused_before_anything_is_made(
     tmp_path: Path, answers: Answers, changed: dict[str, Any], words: str
 ) -> None:
     before = everything(tmp_path)
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(ConfigError) as error:
         repository.make(tmp_path / "my-school", replace(answers, **changed))
-    assert words in " ".join(refused.value.details)
+    assert words in " ".join(error.value.details)
     assert everything(tmp_path) == before
 
 
@@ -319,7 +321,7 @@ def test_a_path_in_the_settings_may_begin_at_the_home(
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, answers: Answers) -> None:
     (tmp_path / "file").write_text("no folder")
     before = everything(tmp_path)
-    with pytest.raises(ConfigError, match="could not be made") as refused:
+    with pytest.raises(ConfigError, match="could not be made") as error:
         repository.make(tmp_path / "file/my-school", answers)
-    assert "Nothing is left of it" in refused.value.hint
+    assert "Nothing is left of it" in error.value.hint
     assert everything(tmp_path) == before

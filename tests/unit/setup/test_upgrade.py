@@ -99,31 +99,31 @@ def archive(where: Path, files: dict[str, str]) -> Path:
 @pytest.mark.parametrize("pack", [wheel, folder, archive])
 def test_settings_files_and_log_are_compared(school: Config, tmp_path: Path, pack: object) -> None:
     assert callable(pack)
-    found = upgrade.check(school, pack(tmp_path, NEW))
-    assert (found.installed, found.offered) == ("0.1.0", "0.2.0")
-    assert found.log == ("Print in colour.",)
-    (role,) = found.roles
+    check = upgrade.check(school, pack(tmp_path, NEW))
+    assert (check.installed, check.offered) == ("0.1.0", "0.2.0")
+    assert check.log == ("Print in colour.",)
+    (role,) = check.roles
     assert (role.name, role.new, role.gone) == ("patching", ("d",), ("b",))
     assert role.defaults == {"a": (1, 2)}
     assert role.files == 1
-    assert (found.modules, found.plugins) == (1, 2)
+    assert (check.modules, check.plugins) == (1, 2)
 
 
 def test_the_same_content_changes_nothing(school: Config, tmp_path: Path) -> None:
-    found = upgrade.check(school, wheel(tmp_path, OLD))
-    assert (found.roles, found.log, found.plugins) == ((), (), 0)
+    check = upgrade.check(school, wheel(tmp_path, OLD))
+    assert (check.roles, check.log, check.plugins) == ((), (), 0)
 
 
 def test_a_package_has_the_hash_that_its_files_will_have(school: Config, tmp_path: Path) -> None:
     installed = tmp_path / "site-packages" / PLACE
-    assert upgrade.opened(wheel(tmp_path, OLD)).sha256 == collections.hash_of(installed)
-    assert upgrade.opened(archive(tmp_path, OLD)).sha256 == collections.hash_of(installed)
-    assert upgrade.opened(wheel(tmp_path, NEW)).sha256 != collections.hash_of(installed)
+    assert upgrade.read_content(wheel(tmp_path, OLD)).sha256 == collections.hash_of(installed)
+    assert upgrade.read_content(archive(tmp_path, OLD)).sha256 == collections.hash_of(installed)
+    assert upgrade.read_content(wheel(tmp_path, NEW)).sha256 != collections.hash_of(installed)
 
 
 def test_open_changes_whose_content_would_be_another_are_named(school: Config, tmp_path: Path) -> None:
-    now = collections.hash_of(tmp_path / "site-packages" / PLACE)
-    sealed = {"collections": {"fitsom.school": now}, "trees": {"playbooks": "a"}}
+    current_hash = collections.hash_of(tmp_path / "site-packages" / PLACE)
+    sealed = {"collections": {"fitsom.school": current_hash}, "trees": {"playbooks": "a"}}
     planned(school, "CHG-1", "scheduled", sealed)
     planned(school, "CHG-2", "closed", sealed)
     planned(school, "CHG-3", "planned", {"collections": {"fitsom.school": "0" * 64}})
@@ -131,9 +131,9 @@ def test_open_changes_whose_content_would_be_another_are_named(school: Config, t
     planned(school, "CHG-5", "scheduled", {"trees": {"playbooks": "a", "roles": "b"}})
     planned(school, "CHG-6", "planned", {"trees": {"playbooks": "a"}})
     assert [change.number for change in upgrade.check(school).plan_again] == ["CHG-3", "CHG-6"]
-    found = upgrade.check(school, wheel(tmp_path, NEW)).plan_again
-    assert found[0] == OpenChange(number="CHG-1", title="A change", state="scheduled")
-    assert [change.number for change in found] == ["CHG-1", "CHG-3", "CHG-6"]
+    check = upgrade.check(school, wheel(tmp_path, NEW)).plan_again
+    assert check[0] == OpenChange(number="CHG-1", title="A change", state="scheduled")
+    assert [change.number for change in check] == ["CHG-1", "CHG-3", "CHG-6"]
 
 
 def test_what_the_records_would_see_is_said(school: Config, tmp_path: Path) -> None:
@@ -178,9 +178,9 @@ def test_what_is_no_content_is_refused(
         path.write_bytes(data)
     elif data:
         path.mkdir()
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(ConfigError) as error:
         upgrade.check(school, path)
-    assert "Name a wheel of fitsom" in refused.value.hint
+    assert "Name a wheel of fitsom" in error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -199,5 +199,5 @@ def test_broken_content_is_refused_by_name(school: Config, tmp_path: Path, name:
 
 
 def test_another_wheel_is_no_content(school: Config, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no content of fitsom"):
+    with pytest.raises(ConfigError, match="is not content of fitsom"):
         upgrade.check(school, wheel(tmp_path, {}, "flask/__init__.py"))
