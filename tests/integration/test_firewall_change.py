@@ -171,5 +171,5 @@ def test_who_is_cut_off_comes_back_and_the_record_says_failed(school: School, ho
     assert "\nNothing was changed.\n" in report
     assert "the learning platform: The old firewall rules came back automatically, all of them." in report
     assert not re.search("remove firewall rule.*as predicted", report)
-    assert "It has brought its old rules back by itself" in report
+    assert "The host has restored its old rules by itself" in report
     assert live(hosts) == before

@@ -28,6 +28,15 @@ printer1
 ansible_connection=local
 """
 STANDS_IN = """\
+- name: Learn something of this host
+  ansible.builtin.set_fact:
+    colour: of {{ inventory_hostname }}
+    cacheable: true
+
+- name: Check that it is still known of this host
+  ansible.builtin.assert:
+    that: ansible_facts['colour'] == 'of ' ~ inventory_hostname
+
 - name: Patch
   ansible.builtin.debug:
     msg: patched
