@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import PurePath
 
 import pytest
@@ -17,8 +16,6 @@ from tests.where_time_went import table
 ONE_LAB = {"test_directory", "test_directory_change"}
 #: They kill at chosen moments and wait for others: two at once would only disturb each other.
 ONE_AFTER_THE_OTHER = {"fault", "acceptance"}
-
-os.environ.setdefault("FITSOM_LAB_WARM", "1")  # see molecule/shared/README.md
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -103,9 +103,13 @@ def _handed_over(folder: str, code: bytes) -> bool:
     message = b"\0".join([os.getcwdb(), b"%d" % umask, *pairs])  # noqa: PTH109
     descriptors = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
     sizes = len(message).to_bytes(4, "big") + len(code).to_bytes(4, "big")
-    link.sendmsg([sizes], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
-    link.sendall(message)
-    if link.recv(1) != b"y":
+    try:
+        link.sendmsg([sizes], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
+        link.sendall(message)
+        accepted = link.recv(1) == b"y"
+    except OSError:
+        accepted = False  # it ended in this moment, before it ran anything
+    if not accepted:
         return True  # it is about to end, and its successor's place is not free yet
     link.sendall(code)
     ended = link.recv(1)
