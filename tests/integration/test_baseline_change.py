@@ -80,8 +80,14 @@ def test_on_a_fresh_host_check_mode_foretells_every_task_and_every_account(
     assert "libpam-pwquality" not in hosts.on("new", "dpkg-query", "-W")
     done = play(tmp_path, listed(hosts))
     assert changed(plan) == changed(done)
-    assert ("new", "baseline : Install the password quality check and its dictionary") in changed(done)
-    assert ("new", "baseline : Enable the password quality check and the lock-out in PAM") in changed(done)
+    assert (
+        "new",
+        "fitsom.school.baseline : Install the password quality check and its dictionary",
+    ) in changed(done)
+    assert (
+        "new",
+        "fitsom.school.baseline : Enable the password quality check and the lock-out in PAM",
+    ) in changed(done)
     assert objects(plan) == objects(done)
     assert set(objects(done)) == {("new", "add", "adm-lee"), ("new", "lock", "adm-may")}
     again = play(tmp_path, listed(hosts))
