@@ -87,7 +87,7 @@ def test_on_a_fresh_host_check_mode_foretells_every_task_and_every_rule(hosts: H
         hosts.rules("fw1")
     done = hosts.play("playbooks/firewall.yml")
     assert changed(plan) == changed(done)
-    assert ("fw2", "firewall_rules : Install nftables") in changed(done)
+    assert ("fw2", "fitsom.school.firewall_rules : Install nftables") in changed(done)
     assert objects(plan) == objects(done)
     assert ("fw2", "add", "lessons") in objects(done)
     again = hosts.play("playbooks/firewall.yml")
