@@ -129,3 +129,13 @@ def test_few_findings_of_the_sanity_tests_are_set_aside_each_with_its_reason() -
     lines = (ROOT / "tests/sanity/ignore-2.21.txt").read_text().splitlines()
     assert len(lines) <= 10
     assert all(" # " in line for line in lines)
+
+
+def test_our_roles_are_named_in_full() -> None:
+    """ansible-lint asks that of modules only; a short name is found by no play outside this repository."""
+    roles = "|".join(path.name for path in (ROOT / "roles").iterdir())
+    short = re.compile(rf"^\s+(?:- role|name): (?:{roles})\s*$", re.M)
+    content = [p for p in TRACKED if re.match(r"(roles|playbooks|molecule|tests)/.*\.yml$", p)]
+    assert len(content) > 100
+    assert [p for p in content if short.search((ROOT / p).read_text())] == []
+    assert short.search("  roles:\n    - role: baseline\n")
