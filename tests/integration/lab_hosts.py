@@ -42,7 +42,9 @@ class LabHosts:
         """One whose hosts are these; everything else is as in the repository."""
         folder = ROOT / "roles" / role
         files = {
-            str(path.relative_to(ROOT)): path.read_text() for path in folder.rglob("*") if path.is_file()
+            str(path.relative_to(ROOT)): path.read_text()
+            for path in folder.rglob("*")
+            if path.is_file() and path.suffix != ".pyc"
         }
         for name in playbooks:
             files[f"playbooks/{name}.yml"] = (ROOT / f"playbooks/{name}.yml").read_text()
