@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +20,13 @@ FILE_NAME = "fitsom.yml"
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineName(StrEnum):
+    """What carries out the tasks of a playbook (ansible/engine.py)."""
+
+    ANSIBLE = "ansible"
+    MITOGEN = "mitogen"
 
 
 class School(_Strict):
@@ -59,6 +67,7 @@ class Config(_Strict):
     pass_environment: tuple[str, ...] = ()
     acting_as_allowed: bool = False
     minimum_free_mb: int = Field(default=200, ge=0)
+    engine: EngineName = EngineName.ANSIBLE
 
     @field_validator("people")
     @classmethod

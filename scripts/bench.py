@@ -1,8 +1,8 @@
 """The benchmark: pairs in one run, ratios rather than seconds, since machines differ and drift.
 
 Every competitor runs the same tasks (a third of them changes something) on the same containers over ssh, thirty of them
-on ten hosts and nine on fifty, in turn: bare ansible-playbook with our ansible.cfg, `fitsom run`, Ansible's defaults,
-ARA's callback.
+on ten hosts and nine on fifty, in turn: bare ansible-playbook with our ansible.cfg, `fitsom run` under each engine,
+Ansible's defaults, ARA's callback.
 """
 
 from __future__ import annotations
@@ -88,13 +88,17 @@ class Site:
         call("git", "add", "-A", cwd=self.repository)
         author = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
         call("git", *author, "commit", "-qm", "bench", cwd=self.repository)
-        (folder / "fitsom.yml").write_text(
-            f"school: {{name: Bench, timezone: UTC}}\nrepository: repo\ninventories: ['{self.inventory}']\n"
-            "acting_as_allowed: true\nstate: state\npeople:\n"
-            "  - {id: m, name: M, role: network_manager}\n  - {id: h, name: H, role: head}\n"
-        )
+        self.choose("ansible")
         self.env = {"FITSOM_CONFIG": str(folder / "fitsom.yml")}
         call("fitsom", "init", str(folder), env=self.env)
+
+    def choose(self, engine: str) -> None:
+        """Write fitsom.yml."""
+        (self.folder / "fitsom.yml").write_text(
+            f"school: {{name: Bench, timezone: UTC}}\nrepository: repo\ninventories: ['{self.inventory}']\n"
+            f"acting_as_allowed: true\nstate: state\nengine: {engine}\npeople:\n"
+            "  - {id: m, name: M, role: network_manager}\n  - {id: h, name: H, role: head}\n"
+        )
 
     def bare(self, number: int, config: Path, extra: dict[str, str] | None = None) -> float:
         """ansible-playbook with the given ansible.cfg."""
@@ -109,8 +113,9 @@ class Site:
         )
         return call(*line, env=env, cwd=self.repository)[0]
 
-    def fitsom(self, number: int) -> tuple[float, float]:
+    def fitsom(self, number: int, engine: str) -> tuple[float, float]:
         """`fitsom run start` of an approved change: wall seconds without, and of, verifying and planning again."""
+        self.choose(engine)
         start = datetime.now(UTC) - timedelta(minutes=1)
         line = [
             "fitsom",
@@ -174,12 +179,14 @@ def _rounds(count: int, site: Site) -> dict[str, Any]:
     defaults.touch()
     no_check = {"ANSIBLE_HOST_KEY_CHECKING": "false"}
     site.bare(0, ours)
-    times: dict[str, list[float]] = {"bare": [], "fitsom": [], "again": [], "defaults": [], "ara": []}
+    names = ("bare", "fitsom", "again", "fitsom_mitogen", "again_mitogen", "defaults", "ara")
+    times: dict[str, list[float]] = {name: [] for name in names}
     for number in range(1, ROUNDS.get(count, 2) + 1):
         times["bare"].append(site.bare(number * 10, ours))
-        run, again = site.fitsom(number * 10 + 1)
-        times["fitsom"].append(run)
-        times["again"].append(again)
+        for engine, suffix in (("ansible", ""), ("mitogen", "_mitogen")):
+            run, again = site.fitsom(number * 10 + (1 if engine == "ansible" else 4), engine)
+            times[f"fitsom{suffix}"].append(run)
+            times[f"again{suffix}"].append(again)
         times["defaults"].append(site.bare(number * 10 + 2, defaults, no_check))
         times["ara"].append(site.bare(number * 10 + 3, ours, with_ara))
         say(f"{count} hosts, round {number}: " + ", ".join(f"{k} {v[-1]:.1f} s" for k, v in times.items()))
@@ -191,8 +198,14 @@ def _rounds(count: int, site: Site) -> dict[str, Any]:
         "hosts": count,
         "seconds": {name: round(statistics.median(values), 1) for name, values in times.items()},
         "fitsom / bare": ratio("fitsom", "bare"),
-        "defaults / fitsom": ratio("defaults", "fitsom"),
-        "ara / fitsom": ratio("ara", "fitsom"),
+        "fitsom / fitsom_mitogen": ratio("fitsom", "fitsom_mitogen"),
+        "again / fitsom": ratio("again", "fitsom"),
+        "again_mitogen / fitsom": ratio("again_mitogen", "fitsom"),
+        **{
+            f"{other} / {ours}": ratio(other, ours)
+            for other in ("defaults", "ara")
+            for ours in ("fitsom", "fitsom_mitogen")
+        },
     }
 
 

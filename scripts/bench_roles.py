@@ -1,8 +1,9 @@
 """What an unchanged host costs, role by role: the small school of molecule/school, once in line, looked at again.
 
 Usage: scripts/bench_roles.py [ROUNDS]   (default: 3). Prints figures as JSON.
-Each playbook runs in turn and must change nothing. `per_host` is its wall seconds by the hosts that it is about;
-`to_facts` its ratio to gathering the facts of the same hosts by bare Ansible, the least that any look costs.
+Each playbook runs in turn under each engine and must change nothing. `per_host` is its wall seconds by the hosts that
+it is about; `to_facts` its ratio to gathering the facts of the same hosts by bare Ansible, the least that any
+look costs.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from fitsom_runner.ansible.engine import choose  # noqa: E402
+from fitsom_runner.config import EngineName  # noqa: E402
 from scripts.bench_tools import checked, figures, say  # noqa: E402
 from tests.integration.directory_lab import stop  # noqa: E402
 
+MITOGEN = choose(EngineName.MITOGEN).environment()
 #: Playbook to the hosts that it is about.
 ROLES = {
     "patch": ("srv1", "srv2"),
@@ -31,10 +35,10 @@ ROLES = {
 }
 
 
-def play(inventory: Path, *words: str) -> float:
+def play(inventory: Path, *words: str, env: dict[str, str] | None = None) -> float:
     """Wall seconds of a playbook."""
     began = time.monotonic()
-    told = checked("ansible-playbook", "-i", str(inventory), *words)
+    told = checked("ansible-playbook", "-i", str(inventory), *words, env=env)
     seconds = time.monotonic() - began
     if "-v" in words and told.count("changed=0") != told.count("changed="):
         raise SystemExit(f"{words[0]} changed something: {told[-1500:]}")
@@ -50,13 +54,19 @@ def facts(inventory: Path, hosts: tuple[str, ...]) -> float:
 def measured(inventory: Path, name: str, rounds: int) -> dict[str, float]:
     """Seconds per host, and the ratio to facts alone, in pairs."""
     hosts = ROLES[name]
-    ours, bare = [], []
+    ours, mitogen, bare = [], [], []
     for _round in range(rounds):
         ours.append(play(inventory, str(ROOT / f"playbooks/{name}.yml"), "-v"))
+        mitogen.append(play(inventory, str(ROOT / f"playbooks/{name}.yml"), "-v", env=MITOGEN))
         bare.append(facts(inventory, hosts))
     ratio = statistics.median(ours) / statistics.median(bare)
-    per_host = figures([seconds / len(hosts) for seconds in ours])
-    return {**{f"per_host_{which}": value for which, value in per_host.items()}, "to_facts": round(ratio, 1)}
+    under = {"per_host": ours, "per_host_mitogen": mitogen}
+    seconds = {
+        f"{label}_{which}": value
+        for label, times in under.items()
+        for which, value in figures([each / len(hosts) for each in times]).items()
+    }
+    return {**seconds, "to_facts": round(ratio, 1)}
 
 
 def main(arguments: list[str]) -> None:

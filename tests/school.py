@@ -42,6 +42,7 @@ acting_as_allowed: true
 minimum_free_mb: 0
 pass_environment: [TRUTH, API_TOKEN]
 vault_password_files: {vault}
+engine: {engine}
 people:
   - {{id: manager, name: Mary Manager, role: network_manager, os_user: {os_user}}}
   - {{id: head, name: Henry Head, role: head}}
@@ -86,6 +87,7 @@ class School:
     folder: Path
     inventories: tuple[str, ...] = ("inventories/rooms",)
     vault: str = "[]"
+    engine: str = "ansible"
     prefix: tuple[str, ...] = ()
     extra_env: dict[str, str] = field(default_factory=dict)
 
@@ -133,6 +135,7 @@ class School:
         text = CONFIG.format(
             inventories=json.dumps(self.inventories),
             vault=self.vault,
+            engine=self.engine,
             os_user=pwd.getpwuid(os.getuid()).pw_name,
         )
         (self.site / "fitsom.yml").write_text(text)
@@ -140,7 +143,7 @@ class School:
     def copy(self, folder: Path) -> School:
         """The same school, records and all, somewhere else."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return School(folder=folder, inventories=self.inventories, vault=self.vault)
+        return School(folder=folder, inventories=self.inventories, vault=self.vault, engine=self.engine)
 
     def git(self, *words: str) -> str:
         """Run git in the repository."""

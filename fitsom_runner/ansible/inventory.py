@@ -19,11 +19,14 @@ from fitsom_runner.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """`hosts`: {name: SHA-256 of its variables}; `groups`: {host: its groups}; `about`: {host: words for reports}."""
+    """`hosts`: {name: SHA-256 of its variables}; `groups`: {host: its groups}; `about`: {host: words for reports};
+    `connections`: {host: the connection plugin that its variables name, else Ansible's default}.
+    """
 
     hosts: dict[str, str]
     groups: dict[str, tuple[str, ...]]
     about: dict[str, dict[str, str]]
+    connections: dict[str, str]
 
 
 def resolve(extract: Extract, limit: str) -> Resolved:
@@ -53,6 +56,7 @@ def resolve(extract: Extract, limit: str) -> Resolved:
         hosts={host: _hash(hostvars.get(host, {})) for host in sorted(groups)},
         groups={host: tuple(sorted(names)) for host, names in sorted(groups.items())},
         about={host: _about(hostvars.get(host, {})) for host in groups},
+        connections={host: str(hostvars.get(host, {}).get("ansible_connection", "ssh")) for host in groups},
     )
 
 

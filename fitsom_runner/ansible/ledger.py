@@ -6,6 +6,7 @@ import fcntl
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -16,6 +17,8 @@ from fitsom_runner.facts import RESULTS_LOST, Facts, Finding, HostChanges, Item,
 from fitsom_runner.facts_reader import facts_from_json
 
 Event = dict[str, Any]
+#: Where a terminal was asked for, ssh says good-bye on stderr, and what the program itself said there is on stdout.
+_FAREWELL = re.compile(r"(?m)^(?:Shared c|C)onnection to \S+ closed\.\r?$\n?")
 
 
 class Status(IntEnum):
@@ -125,8 +128,9 @@ def error_text(detail: dict[str, Any]) -> str:
     parts = [str(detail[k]) for k in ("msg", "censored") if detail.get(k)]
     parts += [f"{i['item']}: {i['msg']} {i['stderr']}".strip() for i in detail.get("items", [])]
     for key in ("stderr", "module_stderr"):
-        if detail.get(key) and str(detail[key]) not in parts:
-            parts.append(str(detail[key]))
+        words = _FAREWELL.sub("", str(detail.get(key) or "")).strip()
+        if words and words not in parts:
+            parts.append(words)
     if len(parts) < 2 and detail.get("stdout"):
         parts.append(str(detail["stdout"]))
     return "\n".join(parts).strip() or "no reason was given"

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.engine import PLAIN, Engine
 from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.config import Config
@@ -44,6 +45,7 @@ class Job:
     ledger: Path
     secrets: tuple[str, ...] = ()
     facts: Path | None = None
+    engine: Engine = PLAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +136,7 @@ def _environment(config: Config, job: Job, work: Path) -> dict[str, str]:
         "ANSIBLE_LOCAL_TEMP": str(work / "tmp"),
         "FITSOM_LEDGER": str(job.ledger),
         "FITSOM_SECRETS": str(work / "secrets"),
+        **job.engine.environment(),
     }
     if job.facts:
         extra |= {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(job.facts)}

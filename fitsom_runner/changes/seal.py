@@ -22,7 +22,7 @@ class SealParts:
     collections: {collection outside the repository: SHA-256 of the files that Ansible loads};
     inventories: {path: SHA-256 of its files}; hosts: {host: SHA-256 of its variables, vault values by
     ciphertext}; packages: {host: {name: version}}; inputs: {name: SHA-256};
-    window: (start, end, zone), ISO 8601 in UTC.
+    window: (start, end, zone), ISO 8601 in UTC; engine: what carries out tasks, in words, "" for plain Ansible.
     """
 
     trees: Mapping[str, str]
@@ -37,11 +37,12 @@ class SealParts:
     window: tuple[str, str, str] | None
     inputs: Mapping[str, str] = field(default_factory=dict)
     collections: Mapping[str, str] = field(default_factory=dict)
+    engine: str = ""
 
     def components(self) -> dict[str, Any]:
         """The parts as JSON values, as they are stored with the plan."""
         parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
-        for part in ("inputs", "collections"):
+        for part in ("inputs", "collections", "engine"):
             if not parts[part]:
                 del parts[part]  # plans from before there were any keep their seal
         return parts

@@ -64,6 +64,7 @@ class LazyGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._listing = False
+        self._without_options = False
         for name, entry in COMMANDS.items():
             self.add_command(TyperCommand(name=name, help=entry.help))
 
@@ -82,6 +83,19 @@ class LazyGroup(TyperGroup):
         """The names that begin like this."""
         with self._by_the_table():
             return super().shell_complete(ctx, incomplete)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """While a line is completed, the root's own options decide nothing, and Typer would load pydantic for them."""
+        self._without_options = bool(ctx.resilient_parsing)
+        try:
+            rest: list[str] = super().parse_args(ctx, args)
+        finally:
+            self._without_options = False
+        return rest
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The root's options."""
+        return [] if self._without_options else super().get_params(ctx)
 
     @contextmanager
     def _by_the_table(self) -> Iterator[None]:

@@ -57,6 +57,7 @@ def new_school(folder: Path, options: InitOptions, *, ask: bool) -> None:
             f"[yellow]In no ring (pilot, servers, estate), so never patched:[/] {escape(words)}. "
             "Give each a ring, or state in the column device what it is."
         )
+    counted = "1 host" if len(answers.hosts) == 1 else f"{len(answers.hosts)} hosts"
     answer(
         {
             "config": str(school.folder / configuration.FILE_NAME),
@@ -68,7 +69,7 @@ def new_school(folder: Path, options: InitOptions, *, ask: bool) -> None:
             "in_no_ring": unpatched,
         },
         escape(
-            f"Made {school.folder}, with {len(answers.hosts)} hosts: inventory, playbooks, settings, people."
+            f"Made {school.folder}, with {counted}: inventory, playbooks, settings, people."
         ),
         escape(f"The vault's pass phrase: {school.secret}   (print it for the safe; nobody can recover it)"),
         escape(f"Records: {school.state}"),

@@ -25,6 +25,8 @@ def plan_page(plan: Plan) -> RenderableType:
     parts = hosts_page(hosts_from_json(plan.hosts), plan.left_out)
     seal = f"seal {plan.seal[:16]}" if plan.seal else "[yellow]rehearsal, not sealed[/]"
     parts += [f"[yellow]{escape(note)}[/]" for note in plan.notes]
+    if plan.components.get("engine"):
+        parts.append(f"[dim]carried out by {escape(plan.components['engine'])}[/]")
     parts.append(f"[dim]{seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s[/]")
     return Panel(Group(*parts), title=f"Plan {plan.id}", title_align="left", border_style="blue")
 

@@ -112,7 +112,7 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
         yield "records", False, f"{fault.message} {fault.hint}"
         return
     yield "records", True, str(settings.database)
-    from fitsom_runner.ansible import content
+    from fitsom_runner.ansible import content, engine
     from fitsom_runner.audit import log
 
     verdict = log.verify()
@@ -125,6 +125,8 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
         )
     except FitsomError as fault:
         yield "content", False, fault.message
+    chosen_engine = engine.choose(settings.engine)
+    yield "engine", not chosen_engine.reason, chosen_engine.words() or "plain Ansible"
     for path in settings.inventories:
         yield "inventory", path.exists(), str(path) if path.exists() else f"{path} does not exist"
     free_mb = shutil.disk_usage(settings.state).free // 2**20

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.ansible import collections, content, inventory, ledger, play, secrets
+from fitsom_runner.ansible import collections, content, engine, inventory, ledger, play, secrets
 from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import LedgerState
 from fitsom_runner.ansible.play import Job, PlaybookResult
@@ -31,6 +32,7 @@ class Preparation:
     resolved: Resolved
     versions: dict[str, str]
     collections: dict[str, str]
+    engine: Engine
     secrets: tuple[str, ...]
 
     def components(self, change: Change, hosts: tuple[str, ...], packages: Pins) -> dict[str, Any]:
@@ -49,6 +51,7 @@ class Preparation:
             packages=packages,
             window=window.parts() if window else None,
             inputs=self.extract.inputs,
+            engine=self.engine.words({host: self.resolved.connections[host] for host in hosts}),
         ).components()
 
     def with_inventory_facts(self, predicted: Mapping[str, HostChanges]) -> dict[str, HostChanges]:
@@ -108,6 +111,7 @@ def prepare_playbooks(
             resolved=inventory.resolve(extract, limit),
             versions=loaded_collections.versions,
             collections=loaded_collections.hashes,
+            engine=engine.choose(config.engine),
             secrets=tuple(secrets.known_secrets(config, [folder], extra_vars or {})),
         )
     finally:
@@ -143,6 +147,7 @@ def job(
         ledger=ledger_path,
         secrets=ready.secrets,
         facts=facts,
+        engine=ready.engine,
     )
 
 

@@ -119,6 +119,7 @@ def _job(ready: Preparation, folder: Path, memory: Memory) -> Job:
         check=True,
         ledger=path,
         secrets=ready.secrets,
+        engine=ready.engine,
     )
 
 

@@ -184,6 +184,7 @@ def _run(config: Config, run: runs.Run) -> Run:
         by=_person(config, run.started_by),
         recorded_by=run.os_user,
         ansible_core=run.versions.get("ansible-core", ""),
+        engine=run.plan.components.get("engine", ""),
         wall_seconds=None if crashed else wall_seconds,
         follows=previous.id if previous else "",
         refusal=tuple(run.refusal),

@@ -94,6 +94,7 @@ class Host:
 class Run:
     """One run. ended and wall_seconds are None when the end is not known; follows names an earlier run.
 
+    engine: what carried out its tasks, "" for plain Ansible.
     refusal: why it was refused before it touched anything, a sentence each.
     """
 
@@ -105,6 +106,7 @@ class Run:
     by: Person
     recorded_by: str = ""
     ansible_core: str = ""
+    engine: str = ""
     wall_seconds: float | None = None
     follows: str = ""
     refusal: tuple[str, ...] = ()

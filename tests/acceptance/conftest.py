@@ -19,6 +19,7 @@ class Shelf:
     """Keeps copies of the school under names."""
 
     folder: Path
+    engine: str
 
     def keep(self, name: str) -> None:
         """Take a copy of the school as it is."""
@@ -28,14 +29,17 @@ class Shelf:
         """The school as it was then."""
         shutil.rmtree(self.folder / "school", ignore_errors=True)
         shutil.copytree(self.folder / name, self.folder / "school", symlinks=True)
-        return School(folder=self.folder / "school")
+        return School(folder=self.folder / "school", engine=self.engine)
 
 
-@pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    """Holds a school without any change; one with a planned change, a notice on three servers; the same approved."""
-    new_shelf = Shelf(tmp_path_factory.mktemp("shelf"))
-    school = School(folder=new_shelf.folder / "school").build()
+@pytest.fixture(scope="session", params=["ansible", "mitogen"])
+def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Holds a school without any change; one with a planned change, a notice on three servers; the same approved.
+
+    Under each engine.
+    """
+    new_shelf = Shelf(tmp_path_factory.mktemp("shelf"), request.param)
+    school = School(folder=new_shelf.folder / "school", engine=request.param).build()
     new_shelf.keep("empty")
     school.planned("playbooks/notice.yml", limit="servers", backout_playbook="playbooks/take_down.yml")
     new_shelf.keep("planned")

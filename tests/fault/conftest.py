@@ -12,10 +12,11 @@ from tests.school import School
 NUMBER_OF_STEPS = 18  # six machines, three steps each
 
 
-@pytest.fixture(scope="session")
-def original(tmp_path_factory: pytest.TempPathFactory) -> School:
-    """A school with one approved change, playbooks/steps.yml on the six machines of the room."""
-    school = School(folder=tmp_path_factory.mktemp("original") / "school").build()
+@pytest.fixture(scope="session", params=["ansible", "mitogen"])
+def original(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> School:
+    """A school with one approved change, playbooks/steps.yml on the six machines of the room; under each engine."""
+    folder = tmp_path_factory.mktemp("original") / "school"
+    school = School(folder=folder, engine=request.param).build()
     school.approved()
     return school
 

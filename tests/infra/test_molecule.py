@@ -1,9 +1,13 @@
-"""Every scenario of molecule/, whole: as .config/molecule/config.yml has it."""
+"""Every scenario of molecule/, whole: as .config/molecule/config.yml has it.
+
+Under plain Ansible, and in turn, another with each commit, one of them under Mitogen.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from fitsom_runner.ansible.engine import choose
+from fitsom_runner.config import EngineName
 from tests.progress import run_while_it_speaks
 from tests.where_time_went import PHASES
 
@@ -43,6 +49,18 @@ class Phases:
         self.name, self.began, self.results = name, now, 0
 
 
+def in_turn() -> str:
+    """The scenario under Mitogen: FITSOM_TEST_MITOGEN (a name, "all" or "none"), else by the number of commits."""
+    count = ["git", "rev-list", "--count", "HEAD"]
+    commits = subprocess.run(count, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return os.environ.get("FITSOM_TEST_MITOGEN") or SCENARIOS[int(commits or 0) % len(SCENARIOS)]
+
+
+def engine_of(scenario: str) -> dict[str, str]:
+    """The variables that choose the engine of a scenario."""
+    return choose(EngineName.MITOGEN).environment() if in_turn() in (scenario, "all") else {}
+
+
 @pytest.mark.lab
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario_passes(
@@ -61,15 +79,23 @@ def test_scenario_passes(
         code = run_while_it_speaks(
             ["molecule", "test", "-s", scenario],
             cwd=ROOT,
-            env={**os.environ, **state, "PATH": PATH, "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
+            env={
+                **os.environ,
+                **state,
+                **engine_of(scenario),
+                "PATH": PATH,
+                "ANSIBLE_FORCE_COLOR": "0",
+                "NO_COLOR": "1",
+            },
             silence=SILENCE,
             heard=heard,
         )
     finally:
+        engine = engine_of(scenario).get("ANSIBLE_STRATEGY", "plain Ansible")
         (tmp_path / "molecule.log").write_text("".join(lines))
         phases.begin("")
-        record_property(f"{PHASES}{scenario}", phases.ended)
-    assert code == 0, "".join(lines)[-12000:]
+        record_property(f"{PHASES}{scenario}, {engine}", phases.ended)
+    assert code == 0, f"{engine}:\n" + "".join(lines)[-12000:]
 
 
 def test_there_is_a_scenario_for_every_role() -> None:

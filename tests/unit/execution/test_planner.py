@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.ansible.play import PlaybookResult
@@ -49,9 +50,11 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                     about={"srv1": {}, "srv2": {}},
                     hosts={"srv1": "d" * 64, "srv2": "e" * 64},
                     groups={"srv1": ("servers",), "srv2": ("servers",)},
+                    connections={"srv1": "ssh", "srv2": "ssh"},
                 ),
                 versions={"ansible-core": "2.21.5"},
                 collections={},
+                engine=Engine(),
                 secrets=(),
             )
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import Event, Status
 from fitsom_runner.ansible.play import Job, PlaybookResult
@@ -122,8 +123,12 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
                 folder=folder, commit="f" * 40, trees={}, inventories={}, inventory_paths=(), inputs={},
                 input_paths={}, dirty=(),
             )  # fmt: skip
-            resolved = Resolved(about={}, hosts={"srv1": "d" * 64, "srv2": "e" * 64}, groups={})
-            yield Preparation(extract=extract, resolved=resolved, versions={}, collections={}, secrets=())
+            resolved = Resolved(
+                about={}, hosts={"srv1": "d" * 64, "srv2": "e" * 64}, groups={}, connections={}
+            )
+            yield Preparation(
+                extract=extract, resolved=resolved, versions={}, collections={}, engine=Engine(), secrets=()
+            )
 
         def run(_config: Any, job: Job) -> PlaybookResult:
             jobs.append(job)
