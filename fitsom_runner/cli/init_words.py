@@ -68,9 +68,7 @@ def new_school(folder: Path, options: InitOptions, *, ask: bool) -> None:
             "hosts": [host.name for host in answers.hosts],
             "in_no_ring": unpatched,
         },
-        escape(
-            f"Made {school.folder}, with {counted}: inventory, playbooks, settings, people."
-        ),
+        escape(f"Made {school.folder}, with {counted}: inventory, playbooks, settings, people."),
         escape(f"The vault's pass phrase: {school.secret}   (print it for the safe; nobody can recover it)"),
         escape(f"Records: {school.state}"),
         escape(f"Next: cd {folder} && fitsom doctor; its README.md has the next three commands."),
