@@ -32,7 +32,15 @@ class Shelf:
         return School(folder=self.folder / "school", engine=self.engine)
 
 
-@pytest.fixture(scope="session", params=["ansible", "mitogen"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Under each engine, but for what the record decides before any engine is asked."""
+    if "shelf" in metafunc.fixturenames:
+        alone = metafunc.definition.get_closest_marker("record_only")
+        engines = ["ansible"] if alone else ["ansible", "mitogen"]
+        metafunc.parametrize("shelf", engines, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     """Holds a school without any change; one with a planned change, a notice on three servers; the same approved.
 

@@ -78,11 +78,13 @@ def encrypted(school: School, text: str, *, name: str = "") -> str:
     return process.stdout
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[str, bytes]]]:
+@pytest.fixture(scope="module", params=["ansible", "mitogen"])
+def said(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[School, list[tuple[str, bytes]]]:
     """A school that planned and ran a failing change full of secrets; and everything in which one may stand."""
     folder = tmp_path_factory.mktemp("secrets") / "school"
-    school = School(folder=folder, vault='["../vault-password"]')
+    school = School(folder=folder, vault='["../vault-password"]', engine=request.param)
     school.extra_env = {"API_TOKEN": CANARIES["environment"]}
     (folder / "home").mkdir(parents=True)
     (folder / "tmp").mkdir()
@@ -147,6 +149,7 @@ def test_the_password_of_the_vault_is_nowhere(said: tuple[School, list[tuple[str
     assert places(forms(PASSWORD), said[1]) == []
 
 
+@pytest.mark.record_only
 def test_a_secret_in_plain_text_is_refused_as_extra_variable(empty: School) -> None:
     for word in ("admin_password=hunter22", '{"a": {"api_key": "hunter22"}}'):
         answer = empty.fitsom(

@@ -24,6 +24,7 @@ all:
 """
 
 
+@pytest.mark.record_only
 def test_nobody_approves_their_own_change(empty: School) -> None:
     text = (empty.site / "fitsom.yml").read_text()
     # A requester with every power there is: being an administrator changes nothing.
@@ -42,12 +43,14 @@ def test_nobody_approves_their_own_change(empty: School) -> None:
     assert "planned" in empty.fitsom("run", "start", number, code=3).error
 
 
+@pytest.mark.record_only
 def test_who_has_not_the_power_is_told_who_has(planned: School) -> None:
     answer = planned.fitsom("change", "approve", "1", acting_as="tech", code=6)
     assert "may not approve a change to be implemented" in answer.error
     assert "Henry Head" in answer.error
 
 
+@pytest.mark.record_only
 def test_the_login_name_is_not_taken_from_the_environment(planned: School) -> None:
     text = (planned.site / "fitsom.yml").read_text()
     (planned.site / "fitsom.yml").write_text(text.replace("role: head}", "role: head, os_user: henry}"))
@@ -57,6 +60,7 @@ def test_the_login_name_is_not_taken_from_the_environment(planned: School) -> No
     assert planned.scalar("select count(*) from approval") == 0
 
 
+@pytest.mark.record_only
 def test_acting_as_somebody_is_off_unless_the_school_allows_it(planned: School) -> None:
     text = (planned.site / "fitsom.yml").read_text()
     (planned.site / "fitsom.yml").write_text(
@@ -87,6 +91,7 @@ def test_a_lent_power_is_used_in_the_lenders_name(planned: School) -> None:
     assert "Diana Deputy" in report
 
 
+@pytest.mark.record_only
 def test_a_revoked_power_is_gone(planned: School) -> None:
     words = ["--power", "approve_implement", "--reason", "on a journey"]
     lent = planned.fitsom("delegate", "give", "deputy", *words, acting_as="head").value
@@ -166,6 +171,7 @@ def test_a_private_host_variable_that_changed_is_refused_with_the_difference(tmp
     assert notice(school, "srv1") == "Closed at six"
 
 
+@pytest.mark.record_only
 @pytest.mark.parametrize("what", ["components", "components and seal", "playbook", "extra_vars", "commit"])
 def test_records_changed_behind_our_back_are_refused(approved: School, what: str) -> None:
     other_commit = approved.commit(
@@ -197,6 +203,7 @@ def test_records_changed_behind_our_back_are_refused(approved: School, what: str
     assert not (approved.truth / "srv1.d").exists()
 
 
+@pytest.mark.record_only
 def test_a_signature_is_looked_at_and_not_only_the_state(planned: School) -> None:
     with planned.database() as database:
         database.execute("update change set state = 'scheduled'")
@@ -204,6 +211,7 @@ def test_a_signature_is_looked_at_and_not_only_the_state(planned: School) -> Non
     assert "lacks the signature" in planned.fitsom("run", "start", "1", code=3).error
 
 
+@pytest.mark.record_only
 def test_a_rewritten_audit_log_is_noticed(approved: School) -> None:
     forgery = "update audit_entry set actor = 'head' where action = 'change.new'"
     with approved.database() as database:
@@ -240,6 +248,7 @@ def test_a_plan_that_moved_goes_back_to_the_approver(approved: School) -> None:
     assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
 
 
+@pytest.mark.record_only
 def test_an_approver_names_the_seal_they_saw(planned: School) -> None:
     assert (
         "taken again"
@@ -247,6 +256,7 @@ def test_an_approver_names_the_seal_they_saw(planned: School) -> None:
     )
 
 
+@pytest.mark.record_only
 def test_uncommitted_content_gives_a_rehearsal_that_cannot_be_approved(empty: School) -> None:
     playbook = (empty.repo / "playbooks" / "notice.yml").read_text()
     empty.write({"playbooks/notice.yml": playbook.replace("Welcome", "In the making")})
@@ -273,6 +283,7 @@ def test_resume_refuses_what_was_not_approved(empty: School) -> None:
     assert not (empty.truth / "srv2.more").exists()
 
 
+@pytest.mark.record_only
 def test_bad_host_names_and_limits(empty: School) -> None:
     for limit in ("nosuchhost", "servers:!servers", "srv1;touch hacked", "--list-hosts", "@/etc/hostname"):
         number = empty.new("playbooks/notice.yml", limit=limit) if not limit.startswith("-") else ""
@@ -296,6 +307,7 @@ def test_bad_host_names_and_limits(empty: School) -> None:
     assert list(empty.truth.iterdir()) == []
 
 
+@pytest.mark.record_only
 def test_a_broken_playbook_gives_a_clear_error(empty: School) -> None:
     empty.commit({"playbooks/broken.yml": "- name: Broken\n  hosts: servers\n  tasks:\n    - x: [1\n"})
     number = empty.new("playbooks/broken.yml", limit="servers")
@@ -306,6 +318,7 @@ def test_a_broken_playbook_gives_a_clear_error(empty: School) -> None:
     assert "srv1" in answer.error or "syntax" in answer.error.lower()
 
 
+@pytest.mark.record_only
 def test_a_playbook_outside_the_repository_is_no_playbook(empty: School) -> None:
     for playbook in ("/etc/passwd", "playbooks/../../x.yml", "playbooks/missing.yml"):
         answer = empty.fitsom("change", "new", "--title", "Odd one", "--playbook", playbook, code=None)

@@ -6,6 +6,8 @@ import json
 import re
 import time
 
+import pytest
+
 from tests.school import School, finished, wait_until, window
 
 SERVERS = ["srv1", "srv2", "srv3"]
@@ -78,6 +80,7 @@ def test_a_failing_host_stops_and_is_reported_with_its_error(empty: School) -> N
     assert empty.rows("select host from incident") == [("srv2",)]
 
 
+@pytest.mark.record_only
 def test_a_run_outside_the_window_is_refused(empty: School) -> None:
     number = empty.approved("playbooks/notice.yml", limit="servers", minutes=(60, 120))
     answer = empty.fitsom("run", "start", number, code=3)
@@ -87,6 +90,7 @@ def test_a_run_outside_the_window_is_refused(empty: School) -> None:
     assert list(empty.truth.iterdir()) == []
 
 
+@pytest.mark.record_only
 def test_a_missed_window_expires(empty: School) -> None:
     number = empty.new("playbooks/notice.yml", limit="servers", minutes=(-60, 0.4))
     empty.fitsom("change", "submit", number)
@@ -187,6 +191,7 @@ def test_two_changes_that_share_a_host_do_not_run_at_once(empty: School) -> None
     assert empty.log("pc1") == ["begin 1", "end 1", "begin 2", "end 2", "begin 3", "end 3"]
 
 
+@pytest.mark.record_only
 def test_an_edit_moves_the_window_only_with_new_approval(approved: School) -> None:
     edited = approved.fitsom("change", "edit", "1", *window(-30, 200)).value
     assert (edited["state"], edited["version"]) == ("draft", 2)
