@@ -29,8 +29,8 @@ check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
 	@pytest -q -n 2 --dist loadscope --no-loadscope-reorder tests/contract tests/unit
 
 test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
-	@echo "==> all tests by two workers, what takes long first: fault, acceptance, infra, contract, integration, unit"
-	@pytest -q --durations=25 -n 2 --dist loadscope --no-loadscope-reorder tests/fault tests/acceptance tests/infra tests/contract tests/integration tests/unit
+	@echo "==> all tests by two workers, what takes long first: fault, acceptance, attacks, infra, contract, integration, unit"
+	@pytest -q --durations=25 -n 2 --dist loadscope --no-loadscope-reorder tests/fault tests/acceptance tests/attacks tests/infra tests/contract tests/integration tests/unit
 
 bench: $(VENV)/fitsom ## Measure against bare Ansible and others, over ssh to lab containers
 	@scripts/bench

@@ -5,6 +5,7 @@ A host may answer anything. What does not fit is left out, and a finding says so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,10 @@ from fitsom_runner.facts import (
 from fitsom_runner.reading import Faults, Row
 
 DIFF_LIMIT = 64 * 1024  # as the callback plugin keeps it
+# As dpkg, rpm and systemd allow them; deb-version(7), systemd.unit(5).
+_PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:@-]{0,199}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~:_^-]{0,199}")
+_UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 _PARTS = frozenset(
     "packages services reboot checks objects findings facts undone expiring notes".split()  # noqa: SIM905 - one line
 )
@@ -112,10 +117,12 @@ def _facts(row: Row) -> Facts:
 
 
 def _package(row: Row) -> Package:
+    name = row.required("name")
+    row.matching("name", _PACKAGE_NAME, "the name of a package")
     return Package(
-        name=row.required("name"),
-        old=row.optional("from"),
-        new=row.optional("to"),
+        name=name,
+        old=row.matching("from", _VERSION, "a version"),
+        new=row.matching("to", _VERSION, "a version"),
         action=row.enum_value("action", PackageAction.UPGRADE)
         if row.has("action")
         else PackageAction.UPGRADE,
@@ -128,8 +135,10 @@ def _package(row: Row) -> Package:
 
 
 def _service(row: Row) -> Service:
+    name = row.required("name")
+    row.matching("name", _UNIT_NAME, "the name of a unit")
     return Service(
-        name=row.required("name"),
+        name=name,
         action=row.text("action"),
         before=row.optional("before"),
         after=row.optional("after"),

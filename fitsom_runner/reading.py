@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
@@ -13,6 +14,14 @@ LIST_LIMIT = 100_000
 DEPTH_LIMIT = 30
 NUMBER_LIMIT = 10**15
 FAULTS_NAMED = 5
+#: What moves a terminal's cursor, or turns the direction of the text around it.
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def visible(text: str) -> str:
+    """The text without colours, and with other control characters and marks of direction written out, as \\x1b."""
+    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), _COLOURS.sub("", text))
 
 
 class Faults:
@@ -26,7 +35,7 @@ class Faults:
         """One more; never with the value itself, which may be anything."""
         self.number += 1
         if len(self.messages) < FAULTS_NAMED:
-            self.messages.append(f"{place}: {fault}")
+            self.messages.append(f"{visible(place)}: {fault}")
 
 
 class UnreadableError(Exception):
@@ -62,6 +71,14 @@ class Row:
             self.fault(key, "is missing")
             raise UnreadableError
         return text
+
+    def matching(self, key: str, form: re.Pattern[str], words: str) -> str | None:
+        """A text of a closed form, None where there is none; a row with any other is unreadable."""
+        text = self.optional(key)
+        if text is None or form.fullmatch(text):
+            return text
+        self.fault(key, f"is not {words}")
+        raise UnreadableError
 
     def flag(self, key: str) -> bool:
         """True or false; false where there is neither."""
@@ -169,7 +186,8 @@ class Row:
             return ""
         if len(value) > limit:
             self.fault(key, f"a text of {len(value):,} characters, cut at {limit:,}")
-        return value[:limit].encode("utf-8", "replace").decode()  # half a character cannot be stored
+        # Half a character cannot be stored.
+        return visible(value[:limit].encode("utf-8", "replace").decode())
 
     def _json(self, key: str, value: Any, depth: int) -> Any:
         if isinstance(value, str):

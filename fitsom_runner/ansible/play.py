@@ -169,8 +169,12 @@ class _Vaulted(str):
     """A vault value on its way into a YAML file."""
 
 
+class _Literal(str):
+    """A text on its way into a YAML file, which Ansible takes as it is: it is no template, whatever is in it."""
+
+
 class _Dumper(yaml.SafeDumper):
-    """Writes vault values with their tag, as ansible reads them."""
+    """Writes vault values and texts with their tags, as Ansible reads them."""
 
 
 _Dumper.add_representer(
@@ -178,8 +182,20 @@ _Dumper.add_representer(
 )
 
 
+_Dumper.add_representer(
+    _Literal, lambda dumper, value: dumper.represent_scalar("!unsafe", str(value), style='"')
+)
+
+
 def _extra_vars(values: dict[str, Any]) -> str:
+    """The file of extra variables. None of them is sealed content: hosts reported them, or somebody typed them.
+
+    A text is therefore never evaluated. Ansible does not evaluate what it decrypts either, nor keys.
+    """
+
     def tagged(value: Any) -> Any:
+        if isinstance(value, str):
+            return _Literal(value)
         if isinstance(value, dict):
             return (
                 _Vaulted(value[VAULTED].strip())

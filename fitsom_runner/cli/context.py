@@ -81,22 +81,30 @@ def open_session() -> Session:
 
 def console() -> Console:
     """Where answers go."""
-    from rich.console import Console
+    from fitsom_runner.cli.terminal import SafeConsole
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return SafeConsole(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def note(text: str) -> None:
     """Print a note beside the answer, on standard error."""
-    from rich.console import Console
+    from fitsom_runner.cli.terminal import SafeConsole
 
-    Console(stderr=True, highlight=False).print(text)
+    SafeConsole(stderr=True, highlight=False).print(text)
+
+
+def as_json(value: Any) -> str:
+    """JSON for people and programs: what moves a cursor or turns text around is escaped, letters are as they are."""
+    from fitsom_runner.reading import UNSEEN
+
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def answer(value: Any, *parts: Any) -> None:
     """The command's answer: `value` with --json, else whatever Rich can print."""
     if OPTIONS.json:
-        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201 - the answer itself
+        print(as_json(value))  # noqa: T201 - the answer itself
         return
     for part in parts:
         console().print(part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import typer
 
 from fitsom_runner import __version__
 from fitsom_runner.cli.commands import LazyGroup
-from fitsom_runner.cli.context import OPTIONS
+from fitsom_runner.cli.context import OPTIONS, as_json
 from fitsom_runner.errors import ExitCode, FitsomError
 
 app = typer.Typer(
@@ -56,12 +55,13 @@ def complain(fault: FitsomError) -> None:
     """Print what is wrong and the way out, on standard error; as JSON with --json."""
     if OPTIONS.json:
         problem = {"error": fault.message, "details": list(fault.details), "hint": fault.hint}
-        print(json.dumps(problem, indent=2, ensure_ascii=False))  # noqa: T201 - the answer itself
+        print(as_json(problem))  # noqa: T201 - the answer itself
         return
-    from rich.console import Console
     from rich.markup import escape
 
-    err = Console(stderr=True, highlight=False, soft_wrap=True)
+    from fitsom_runner.cli.terminal import SafeConsole
+
+    err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
     err.print(f"[bold red]error:[/] {escape(fault.message)}")
     for detail in fault.details:
         err.print(f"  - {escape(detail)}")

@@ -74,18 +74,18 @@ def _table(run: Run, ledger_state: LedgerState) -> Table:
     for host in run.hosts:
         host_state = ledger_state.hosts.get(host)
         counts = host_state.counts if host_state else {}
-        task = ledger_state.task
+        task = escape(ledger_state.task)
         if host_state is None:
-            task = "waiting" if not ledger_state.tasks else ledger_state.task
+            task = task if ledger_state.tasks else "waiting"
         elif host_state.done:
             task = "[green]done[/]"
         elif host_state.failed or host_state.unreachable:
             task = "[red]stopped[/]"
         table.add_row(
-            host,
+            escape(host),
             str(counts.get(Status.OK, 0)),
             str(counts.get(Status.CHANGED, 0)),
             str(counts.get(Status.FAILED, 0) + counts.get(Status.UNREACHABLE, 0)),
-            task if task.startswith("[") else escape(task),
+            task,
         )
     return table

@@ -291,3 +291,38 @@ def test_whatever_hosts_answer_plans_are_folded_compared_and_shown(planned: Any,
     assert all(isinstance(v, str) for pins in prediction.pins(before).values() for v in pins.values())
     hosts_page(before, {})
     changes_from_json({"items": planned, "facts": now, "groups": planned, "about": now, "done": now}, "srv1")
+
+
+@pytest.mark.parametrize(
+    ("package", "fault"),
+    [
+        ({"name": "tree", "to": "3.0.17-1{{ lookup('pipe', 'id') }}"}, "packages[0].to: is not a version"),
+        ({"name": "tree", "from": "1 2", "to": "2"}, "packages[0].from: is not a version"),
+        ({"name": "[/oops]", "to": "2"}, "packages[0].name: is not the name of a package"),
+        ({"name": "a" * 300, "to": "2"}, "packages[0].name: is not the name of a package"),
+        ({"name": "tree\n", "to": "2"}, "packages[0].name: is not the name of a package"),
+    ],
+)
+def test_a_package_that_dpkg_would_not_know_is_left_out_and_named(
+    package: dict[str, Any], fault: str
+) -> None:
+    facts = facts_from_json(
+        {"packages": [{"name": "jq", "from": "1:1.7~rc1-1", "to": "1:1.7-2+deb12u1"}, package]}, "srv1"
+    )
+    assert [each.name for each in facts.packages] == ["jq"]
+    assert facts.findings[0].evidence == f"fitsom.{fault.replace('[0]', '[1]')}"
+
+
+def test_what_moves_a_cursor_is_written_out() -> None:
+    answer = {
+        "notes": [
+            "a\x1b[2K\x1b[1A\rb \u202egnp.exe",
+            "\x1b[31mred\x1b[0m",
+            "two\nlines\tand a tab, für \u06a9\u06cc\u200c\u0647\u0627",
+        ]
+    }
+    assert facts_from_json(answer, "srv1").notes == (
+        "a\\x1b[2K\\x1b[1A\\rb \\u202egnp.exe",
+        "red",
+        "two\nlines\tand a tab, für \u06a9\u06cc\u200c\u0647\u0627",
+    )
