@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import os
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fitsom_runner.ansible import git
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, RefusedError
 
@@ -40,18 +39,14 @@ class Extract:
     dirty: tuple[str, ...]
 
 
-def git(repository: Path, *arguments: str) -> str:
-    """Run git and return what it prints. Raises ConfigError with git's own words."""
-    return _git(repository, *arguments).decode("utf-8", "replace").strip()
-
-
 def head_commit(repository: Path) -> str:
     """The commit that a plan taken now would seal. Raises ConfigError where there is none."""
     try:
-        return git(repository, "rev-parse", "--verify", "HEAD^{commit}")
+        return git.run(repository, "rev-parse", "--verify", "HEAD^{commit}").decode().strip()
     except ConfigError as fault:
         raise ConfigError(
             f"{repository} is not a git repository with a commit",
+            details=(fault.message,),
             hint="What runs is sealed by its commit: git init && git add -A && git commit.",
         ) from fault
 
@@ -81,26 +76,45 @@ def make_extract(
     if "playbooks" not in sealed_paths:
         raise ConfigError(f"{repository}: commit {commit[:12]} has no playbooks/ folder")
     untracked = [p for p in SEALED_PATHS if p not in sealed_paths and (repository / p).exists()]
-    dirty = _dirty(repository, [*archive_paths, *untracked])
+    files = git.entries(repository, commit, archive_paths)
+    dirty = _dirty(repository, [*archive_paths, *untracked], files)
     folder.mkdir(parents=True, mode=0o700)
     if rehearsal and dirty:
         _copy_working_tree(repository, [*archive_paths, *untracked], folder)
     else:
-        data = _git(repository, "archive", "--format=tar", commit, "--", *archive_paths)
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            archive.extractall(folder, filter="data")
+        git.take_out(repository, files, folder)
     paths, hashes = _inventories(config, folder, inside)
     copies = {name: _copy_input(name, Path(source), folder) for name, source in (inputs or {}).items()}
+    trees = {path: git.tree_hash(folder / path, like=commit) for path in sealed_paths}
+    if not (rehearsal and dirty):
+        _require_trees(repository, commit, trees)
     return Extract(
         folder=folder,
         commit=commit,
-        trees={path: git(repository, "rev-parse", f"{commit}:{path}") for path in sealed_paths},
+        trees=trees,
         inventories=hashes,
         inventory_paths=tuple(paths),
         inputs={name: hash_folder(copy) for name, copy in copies.items()},
         input_paths={name: str(copy) for name, copy in copies.items()},
         dirty=tuple(dirty),
     )
+
+
+def alterations(extract: Extract) -> list[str]:
+    """What in an extract is no longer what was taken out, a sentence each."""
+    copies = zip(extract.inventories, extract.inventory_paths, strict=True)
+    altered = [
+        path
+        for path, name in extract.trees.items()
+        if git.tree_hash(extract.folder / path, like=extract.commit) != name
+    ]
+    altered += [name for name, copy in copies if hash_folder(copy) != extract.inventories[name]]
+    altered += [
+        f"the input {name}"
+        for name, copy in extract.input_paths.items()
+        if hash_folder(Path(copy)) != extract.inputs[name]
+    ]
+    return [f"{each} was altered after it was taken out of the commit" for each in altered]
 
 
 def discard(folder: Path) -> None:
@@ -170,13 +184,31 @@ def _copy_working_tree(repository: Path, names: list[str], folder: Path) -> None
             shutil.copy2(source, folder / name)
 
 
-def _dirty(repository: Path, paths: list[str]) -> list[str]:
-    status = _git(repository, "status", "--porcelain", "--untracked-files=all", "--", *paths).decode()
-    return [line[3:] for line in status.splitlines()]
+def _dirty(repository: Path, paths: list[str], files: list[git.Entry]) -> list[str]:
+    """What differs from the commit. Git's own answer may come from a cache or a program of the repository's."""
+    listing = git.run(
+        repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths
+    )
+    there = {name for name in listing.decode("utf-8", "surrogateescape").split("\0") if name}
+    committed = {file.path for file in files}
+    added = {name for name in there - committed if os.path.lexists(repository / name)}
+    changed = {file.path for file in files if not git.is_as_committed(repository / file.path, file)}
+    return sorted(added | changed)
+
+
+def _require_trees(repository: Path, commit: str, trees: Mapping[str, str]) -> None:
+    """Check that what lies in the extract is what the commit names. Raises RefusedError."""
+    names = git.top(repository, commit)
+    for path, name in trees.items():
+        if names.get(path) != name:
+            raise RefusedError(
+                f"{path}: what was taken out of commit {commit[:12]} is not what the commit names",
+                hint="git fsck names what is damaged; take the repository from a clone that is whole.",
+            )
 
 
 def _has(repository: Path, commit: str, path: str) -> bool:
-    return _try_git(repository, "cat-file", "-e", f"{commit}:{path}")
+    return git.succeeds(repository, "cat-file", "-e", f"{commit}:{path}")
 
 
 def _tracked(repository: Path, commit: str, path: Path) -> bool:
@@ -185,24 +217,8 @@ def _tracked(repository: Path, commit: str, path: Path) -> bool:
 
 def _require_commit(repository: Path, commit: str) -> None:
     """Check that a sealed commit is still there. Raises RefusedError."""
-    if not _try_git(repository, "cat-file", "-e", f"{commit}^{{commit}}"):
+    if not git.succeeds(repository, "cat-file", "-e", f"{commit}^{{commit}}"):
         raise RefusedError(
             f"the sealed commit {commit[:12]} is no longer in {repository}",
             hint="Plan and approve the change again.",
         )
-
-
-def _try_git(repository: Path, *arguments: str) -> bool:
-    command = ["git", "-C", str(repository), *arguments]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def _git(repository: Path, *arguments: str) -> bytes:
-    command = ["git", "-C", str(repository), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, check=True).stdout
-    except FileNotFoundError as fault:
-        raise ConfigError("git is not installed", hint="apt-get install git") from fault
-    except subprocess.CalledProcessError as fault:
-        words = fault.stderr.decode("utf-8", "replace").strip()
-        raise ConfigError(f"git {arguments[0]} in {repository} failed: {words}") from fault

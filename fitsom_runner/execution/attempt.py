@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from fitsom_runner import clock
-from fitsom_runner.ansible import ledger, play
+from fitsom_runner.ansible import collections, content, ledger, play
 from fitsom_runner.ansible.play import Job, PlaybookResult
 from fitsom_runner.changes import prediction, seal
 from fitsom_runner.changes.models import Change
@@ -66,7 +66,18 @@ def _verify(settings: Config, run: Run, ready: Preparation) -> bool:
         outcome.refuse(settings, run, seal.differences(plan.components, components), needs_planning=True)
         return False
     _set_status(run, RunStatus.REPLANNING)
-    return (_predict_backout if run.kind == RunKind.BACKOUT else _replan)(settings, run, ready)
+    plan_again = _predict_backout if run.kind == RunKind.BACKOUT else _replan
+    return plan_again(settings, run, ready) and _is_unaltered(settings, run, ready)
+
+
+def _is_unaltered(settings: Config, run: Run, ready: Preparation) -> bool:
+    """Whether what runs now is still what was verified: planning again has run its tasks beside it."""
+    altered = content.alterations(ready.extract)
+    current = collections.find(ready.extract.folder)
+    altered += seal.differences({"collections": ready.collections}, {"collections": current.hashes})
+    if altered:
+        outcome.refuse(settings, run, altered, needs_planning=True)
+    return not altered
 
 
 def _predict_backout(settings: Config, run: Run, ready: Preparation) -> bool:
