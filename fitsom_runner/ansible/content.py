@@ -25,6 +25,9 @@ SEALED_PATHS = (
 )
 
 
+VARIABLES = ("group_vars", "host_vars")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Extract:
     """A private copy of one commit's content and of the inventories, ready to run from `folder`."""
@@ -72,7 +75,10 @@ def make_extract(
     inside = [
         p for p in config.inventories if p.is_relative_to(repository) and _tracked(repository, commit, p)
     ]
-    archive_paths = [*sealed_paths, *(str(p.relative_to(repository)) for p in inside)]
+    archive_paths = [
+        *sealed_paths,
+        *(path for inventory in inside for path in _committed(repository, commit, inventory)),
+    ]
     if "playbooks" not in sealed_paths:
         raise ConfigError(f"{repository}: commit {commit[:12]} has no playbooks/ folder")
     untracked = [p for p in SEALED_PATHS if p not in sealed_paths and (repository / p).exists()]
@@ -108,7 +114,7 @@ def alterations(extract: Extract) -> list[str]:
         for path, name in extract.trees.items()
         if git.tree_hash(extract.folder / path, like=extract.commit) != name
     ]
-    altered += [name for name, copy in copies if hash_folder(copy) != extract.inventories[name]]
+    altered += [name for name, copy in copies if hash_inventory(copy) != extract.inventories[name]]
     altered += [
         f"the input {name}"
         for name, copy in extract.input_paths.items()
@@ -120,6 +126,18 @@ def alterations(extract: Extract) -> list[str]:
 def discard(folder: Path) -> None:
     """Remove an extract. It can always be made again from its commit."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def with_variables(inventory: Path) -> list[Path]:
+    """An inventory and what Ansible reads beside it, if it is a file: group_vars and host_vars."""
+    beside = [inventory.parent / name for name in VARIABLES] if not inventory.is_dir() else []
+    return [inventory, *(folder for folder in beside if folder.is_dir())]
+
+
+def hash_inventory(inventory: Path) -> str:
+    """SHA-256 over an inventory and the variables beside it."""
+    hashes = [hash_folder(part) for part in with_variables(inventory)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def hash_folder(folder: Path) -> str:
@@ -146,9 +164,10 @@ def _inventories(config: Config, folder: Path, inside: list[Path]) -> tuple[list
                 )
             name = f"private/{number}"
             copy = folder / "private_inventories" / str(number) / source.name
-            _copy_private(source, copy)
+            for part in with_variables(source):
+                _copy_private(part, copy.parent / part.name)
         paths.append(copy)
-        hashes[name] = hash_folder(copy)
+        hashes[name] = hash_inventory(copy)
     return paths, hashes
 
 
@@ -166,7 +185,7 @@ def _copy_input(name: str, source: Path, folder: Path) -> Path:
 
 
 def _copy_private(source: Path, copy: Path) -> None:
-    copy.parent.mkdir(parents=True)
+    copy.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".git"))
     else:
@@ -209,6 +228,14 @@ def _require_trees(repository: Path, commit: str, trees: Mapping[str, str]) -> N
 
 def _has(repository: Path, commit: str, path: str) -> bool:
     return git.succeeds(repository, "cat-file", "-e", f"{commit}:{path}")
+
+
+def _committed(repository: Path, commit: str, inventory: Path) -> list[str]:
+    """The paths of an inventory in a commit: if it is a file, with the variables beside it."""
+    path = inventory.relative_to(repository)
+    is_file = git.run(repository, "cat-file", "-t", f"{commit}:{path.as_posix()}").strip() == b"blob"
+    beside = [path.parent / name for name in VARIABLES] if is_file else []
+    return [each.as_posix() for each in (path, *beside)]
 
 
 def _tracked(repository: Path, commit: str, path: Path) -> bool:

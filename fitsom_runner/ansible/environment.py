@@ -27,6 +27,8 @@ def environment(
         "ANSIBLE_CONFIG": str(settings) if settings.is_file() else os.devnull,
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(map(str, collections.paths(folder))),
         "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "0",
+        # A source that cannot be read would be left out with a warning, and its hosts with it.
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         **(extra or {}),

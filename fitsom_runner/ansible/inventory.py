@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fitsom_runner.ansible import secrets
-from fitsom_runner.ansible.content import Extract
+from fitsom_runner.ansible.content import Extract, with_variables
 from fitsom_runner.ansible.environment import environment
 from fitsom_runner.canonical import canonical
 from fitsom_runner.errors import ConfigError
@@ -73,11 +73,12 @@ def _hash(variables: Any) -> str:
 def _masked_copy(source: Path, copy: Path) -> Path:
     """A copy in which a wholly vaulted file is one variable holding the hash of its ciphertext."""
     copy.parent.mkdir(parents=True)
-    if source.is_dir():
-        shutil.copytree(source, copy)
-    else:
-        shutil.copy2(source, copy)
-    for path in [copy] if copy.is_file() else copy.rglob("*"):
+    for part in with_variables(source):
+        if part.is_dir():
+            shutil.copytree(part, copy.parent / part.name)
+        else:
+            shutil.copy2(part, copy.parent / part.name)
+    for path in copy.parent.rglob("*"):
         if path.is_file() and path.read_bytes()[:20].startswith(secrets.HEADER.encode()):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             path.write_text(json.dumps({f"__fitsom_vaulted_{digest[:16]}": digest}))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fitsom_runner.ansible import content
+from fitsom_runner.ansible import content, inventory
 from fitsom_runner.config import Config
-from fitsom_runner.errors import FitsomError, RefusedError
+from fitsom_runner.errors import ConfigError, FitsomError, RefusedError
 from tests.school import School
 from tests.unit.ansible.repository import commit, git, make, write
 from tests.unit.people.cast import config
@@ -188,3 +188,29 @@ def test_what_planning_again_has_rewritten_does_not_run(tmp_path: Path) -> None:
     assert answer["refusal"] == ["playbooks was altered after it was taken out of the commit"]
     assert not (school.truth / "evil").exists()
     assert school.change(number)["state"] == "submitted"
+
+
+@pytest.mark.parametrize("place", ["inside", "private"])
+def test_variables_beside_an_inventory_that_is_a_file_are_sealed_and_read(
+    school: Config, tmp_path: Path, place: str
+) -> None:
+    folder = school.repository / "inventories/school" if place == "inside" else tmp_path / "private"
+    hosts = write(folder, "hosts.yml", "all: {hosts: {srv1: }}\n")
+    variables = write(folder, "group_vars/all.yml", "level: 3\n")
+    commit(school.repository)
+    of_a_file = school.model_copy(update={"inventories": (hosts,)})
+    before = extract(of_a_file, "before")
+    resolved = inventory.resolve(before, "all")
+    assert content.alterations(before) == []
+    variables.write_text("level: 4\n")
+    commit(school.repository)
+    after = extract(of_a_file, "after")
+    assert after.inventories != before.inventories
+    assert inventory.resolve(after, "all").hosts != resolved.hosts
+
+
+def test_a_broken_file_is_an_error_and_not_fewer_hosts(school: Config) -> None:
+    write(school.repository, "inventories/school/more.yml", "all:\n  hosts:\n    srv8: {a: [}\n")
+    commit(school.repository)
+    with pytest.raises(ConfigError, match=r"the inventory cannot be read(.|\n)*more\.yml"):
+        inventory.resolve(extract(school), "all")
