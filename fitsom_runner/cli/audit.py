@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated
 
 import typer
 
 from fitsom_runner.cli.context import answer, open_session
-from fitsom_runner.errors import IntegrityError
+from fitsom_runner.errors import ConfigError, IntegrityError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,10 +28,13 @@ def verify(
     verdict = log.verify()
     faults = list(verdict.faults)
     if head:
-        number, _, digest = head.partition(":")
-        if not AuditEntry.objects.filter(
-            seq=int(number) if number.isdigit() else 0, hash__startswith=digest
-        ).exists():
+        form = re.fullmatch(r"(\d{1,18}):([0-9a-f]{12,64})", head)
+        if form is None:
+            raise ConfigError(
+                f"{head!r} is no entry of a report: SEQ:HASH, at least 12 digits of the hash",
+                hint="Each report prints the command under 'The audit chain'.",
+            )
+        if not AuditEntry.objects.filter(seq=int(form[1]), hash__startswith=form[2]).exists():
             faults.append(f"the report's entry {head} is not in the log")
     if faults:
         raise IntegrityError(

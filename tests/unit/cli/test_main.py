@@ -259,3 +259,10 @@ def test_a_mistyped_option_is_told_as_json_where_json_was_asked_for(tmp_path: Pa
     )
     assert process.returncode == ExitCode.USAGE
     assert json.loads(process.stdout)["error"] == "No such option: --nope"
+
+
+@pytest.mark.parametrize("head", ["1:", "1", "1:abc", ":" + "0" * 16, "one:" + "0" * 16, "1:" + "z" * 16])
+def test_a_head_of_the_log_is_named_in_full(say: Say, head: str) -> None:
+    code, _out, err = say("audit", "verify", "--head", head)
+    assert code == ExitCode.USAGE
+    assert "is no entry of a report" in err
