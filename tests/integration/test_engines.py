@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -77,7 +78,8 @@ PLAYBOOK = """\
         mode: "0755"
       loop: [maths, music, "art & craft"]
     - name: Run as somebody else
-      ansible.builtin.command: sh -c 'id -un; umask; echo "${WORD:-unset}"; pwd >/dev/null'
+      ansible.builtin.command: >-
+        sh -c 'id -un; umask; echo "${WORD:-unset}"; (true < /dev/tty) 2>/dev/null && echo tty || echo none'
       environment: {WORD: "für Schüler"}
       become: true
       become_user: pupil
@@ -178,19 +180,10 @@ OWN_PLACES = re.compile(r"/\S*tmp\S*|\b10\.[\d.]+\b")
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHosts]:
-    lab = LabHosts(folder=tmp_path_factory.mktemp("engines"), name="engines", spec=SPEC, prepare=PREPARE)
-    try:
-        lab.start()
-        yield lab
-    finally:
-        lab.lab("down", "--all")
-
-
-@pytest.fixture(scope="module")
-def schools(hosts: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, School]:
+def schools(hosts: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, School]]:
     """A school for each engine, of one host."""
     made = {}
+    home = tempfile.TemporaryDirectory()  # a short path, for ssh's control socket
     listed = yaml.safe_load(hosts.inventory.read_text())
     for name in ENGINES:
         files = {
@@ -203,8 +196,10 @@ def schools(hosts: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         }
         folder = tmp_path_factory.mktemp(name) / "school"
         school = School(folder=folder, inventories=("inventories/school",), engine=name)
+        school.extra_env["HOME"] = home.name
         made[name] = school.build(files)
-    return made
+    yield made
+    home.cleanup()
 
 
 def told(school: School, path: Path) -> list[tuple[str, ...]]:

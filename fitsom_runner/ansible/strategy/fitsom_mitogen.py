@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
+import os
 import signal
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,10 @@ import ansible_mitogen.strategy
 from ansible._internal._errors._task_timeout import TaskTimeoutError
 from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible_mitogen import planner, transport_config
+from ansible_mitogen.connection import Connection
 from ansible_mitogen.mixins import ActionModuleMixin
 from ansible_mitogen.planner import NewStylePlanner
+from mitogen.core import CallError
 
 DOCUMENTATION = r"""
 name: fitsom_mitogen
@@ -39,6 +44,7 @@ _invoke = planner.invoke
 _read_response = ActionModuleMixin._postprocess_response
 _run = ActionModuleMixin.run
 _discover_python = transport_config.run_interpreter_discovery_if_necessary
+_spawn_isolated_child = Connection.spawn_isolated_child
 _run_worker = ansible_mitogen.strategy.wrap_worker__run
 
 
@@ -46,7 +52,25 @@ def invoke(invocation: Any) -> Any:
     """Run a module. Mitogen's own JSON stops at a date, which YAML makes of an unquoted 2026-07-20."""
     encoder = get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)
     invocation.module_args = json.loads(json.dumps(invocation.module_args, cls=encoder))
+    detach_terminal(invocation.connection.context)
     return _invoke(invocation)
+
+
+def detach_terminal(python: Any) -> None:
+    """Have the host's Python give up the terminal that sudo gave it: a program that asks there would wait for ever."""
+    try:
+        terminal = python.call(os.open, "/dev/tty", os.O_RDWR)
+    except CallError:
+        return  # there is none, or it was given up before
+    python.call(fcntl.ioctl, terminal, termios.TIOCNOTTY)
+    python.call(os.close, terminal)
+
+
+def spawn_isolated_child(connection: Any) -> Any:
+    """A fork for one module, without a terminal as well."""
+    child = _spawn_isolated_child(connection)
+    detach_terminal(child)
+    return child
 
 
 def should_fork(module: Any) -> bool:
@@ -101,6 +125,7 @@ planner.invoke = invoke
 NewStylePlanner.should_fork = should_fork
 ActionModuleMixin._postprocess_response = read_response
 ActionModuleMixin.run = run
+Connection.spawn_isolated_child = spawn_isolated_child
 transport_config.run_interpreter_discovery_if_necessary = discover_python
 ansible_mitogen.strategy.wrap_worker__run = run_worker
 _Linear = ansible_mitogen.loaders.strategy_loader.get("linear", class_only=True)
