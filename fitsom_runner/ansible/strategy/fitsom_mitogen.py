@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def detach_terminal(python: Any) -> None:
         terminal = python.call(os.open, "/dev/tty", os.O_RDWR)
     except CallError:
         return  # there is none, or it was given up before
-    python.call(fcntl.ioctl, terminal, termios.TIOCNOTTY)
+    with suppress(CallError):  # a task of another host, in the same local Python, may just have done it
+        python.call(fcntl.ioctl, terminal, termios.TIOCNOTTY)
     python.call(os.close, terminal)
 
 
