@@ -169,6 +169,9 @@ class _Vaulted(str):
     """A vault value on its way into a YAML file."""
 
 
+_TEXT = "tag:yaml.org,2002:str"
+
+
 class _Literal(str):
     """A text on its way into a YAML file, which Ansible takes as it is: it is no template, whatever is in it."""
 
@@ -182,9 +185,14 @@ _Dumper.add_representer(
 )
 
 
-_Dumper.add_representer(
-    _Literal, lambda dumper, value: dumper.represent_scalar("!unsafe", str(value), style='"')
-)
+def _literal(dumper: Any, value: str) -> Any:
+    """Under its tag, Ansible would read "1.1" as a number and "" as nothing; such a text is no template anyway."""
+    kind = dumper.resolve(yaml.ScalarNode, value, (True, False))
+    tag = "!unsafe" if kind == _TEXT else _TEXT
+    return dumper.represent_scalar(tag, str(value), style='"')
+
+
+_Dumper.add_representer(_Literal, _literal)
 
 
 def _extra_vars(values: dict[str, Any]) -> str:
