@@ -14,8 +14,18 @@ LIST_LIMIT = 100_000
 DEPTH_LIMIT = 30
 NUMBER_LIMIT = 10**15
 FAULTS_NAMED = 5
-#: What moves a terminal's cursor, or turns the direction of the text around it.
-UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+#: Whole sequences that a terminal obeys.
+ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor moves
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # titles, links and other strings
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+#: Control characters, lone surrogates, marks that turn the direction of text, and invisible joiners.
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -107,7 +107,7 @@ def make_extract(
 
 
 def alterations(extract: Extract) -> list[str]:
-    """What in an extract is no longer what was taken out, a sentence each."""
+    """What in an extract is no longer what was put there, a sentence each."""
     copies = zip(extract.inventories, extract.inventory_paths, strict=True)
     altered = [
         path
@@ -120,7 +120,7 @@ def alterations(extract: Extract) -> list[str]:
         for name, copy in extract.input_paths.items()
         if hash_folder(Path(copy)) != extract.inputs[name]
     ]
-    return [f"{each} was altered after it was taken out of the commit" for each in altered]
+    return [f"{each} was altered in the copy that was to run" for each in altered]
 
 
 def discard(folder: Path) -> None:

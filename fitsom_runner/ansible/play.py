@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 import threading
@@ -20,9 +19,9 @@ from fitsom_runner.ansible.engine import PLAIN, Engine
 from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.config import Config
+from fitsom_runner.reading import ESCAPES
 from fitsom_runner.yamlfile import VAULTED
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LINES_KEPT = 60
 #: Part of the runner, not of what a school may change: it writes the record.
 CALLBACKS = Path(__file__).parent / "callback"
@@ -122,7 +121,7 @@ class _Output:
     def handle_event(self, event: dict[str, Any]) -> bool:
         """ansible-runner's event handler; False keeps it from writing the event to a file."""
         for line in str(event.get("stdout", "")).splitlines():
-            text = _ANSI.sub("", line).strip()
+            text = ESCAPES.sub("", line).strip()
             if text:
                 self.lines.append(self._masker.text(text)[:500])
         del self.lines[:-_LINES_KEPT]

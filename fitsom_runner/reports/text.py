@@ -3,18 +3,7 @@
 import re
 from collections.abc import Sequence
 
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor moves
-    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # titles, links and other strings
-    r"|\x1b[ -/]*[0-~]?"
-    r"|\x9b[0-?]*[ -/]*[@-~]",
-    re.DOTALL,
-)
-# Control characters, lone surrogates, marks that turn the direction of text, and invisible joiners.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
-)
-_SUSPECT = re.compile(_UNSEEN.pattern[:-1] + "\x1b\r]")
+from fitsom_runner.reading import ESCAPES, UNSEEN
 
 ERROR_LIMIT = 6000
 DASH = "\u2013"
@@ -22,10 +11,10 @@ DASH = "\u2013"
 
 def clean(text: str) -> str:
     """Text fit to show: no terminal codes, no control characters but tab and newline, no hidden marks."""
-    if not _SUSPECT.search(text):
+    if not UNSEEN.search(text):
         return text
-    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _UNSEEN.sub("", text)
+    text = ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return UNSEEN.sub("", text)
 
 
 def shorten(text: str, limit: int = ERROR_LIMIT) -> str:

@@ -162,7 +162,7 @@ def test_what_is_altered_in_the_extract_is_named(school: Config, tmp_path: Path)
 def test_an_executable_bit_counts(school: Config) -> None:
     taken = extract(school)
     (taken.folder / PLAYBOOK).chmod(0o755)
-    assert content.alterations(taken) == ["playbooks was altered after it was taken out of the commit"]
+    assert content.alterations(taken) == ["playbooks was altered in the copy that was to run"]
 
 
 SELFISH = """\
@@ -185,7 +185,7 @@ def test_what_planning_again_has_rewritten_does_not_run(tmp_path: Path) -> None:
     school = School(folder=tmp_path / "school").build({"playbooks/selfish.yml": SELFISH})
     number = school.approved("playbooks/selfish.yml", limit="srv1")
     answer = school.fitsom("run", "start", number, code=3).value
-    assert answer["refusal"] == ["playbooks was altered after it was taken out of the commit"]
+    assert answer["refusal"] == ["playbooks was altered in the copy that was to run"]
     assert not (school.truth / "evil").exists()
     assert school.change(number)["state"] == "submitted"
 

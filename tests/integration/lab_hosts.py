@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.integration.directory_lab import run
 from tests.school import ROOT, School
+
+#: `pytestmark` of a module whose tests need the containers of the lab.
+NEEDS_LAB = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)

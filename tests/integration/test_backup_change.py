@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from datetime import UTC, datetime
 
 import pytest
 import yaml
 
-from tests.integration.lab_hosts import LabHosts
+from tests.integration.lab_hosts import NEEDS_LAB, LabHosts
 from tests.integration.test_directory_change import texts
 from tests.school import School
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 PASSPHRASE = "canary-passphrase-for-the-safe"
 SPEC = """\
 refresh: false

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,12 @@ import pytest
 import yaml
 
 from tests.integration.directory_lab import run
-from tests.integration.lab_hosts import LabHosts
+from tests.integration.lab_hosts import NEEDS_LAB, LabHosts
 from tests.integration.test_directory_change import texts
 from tests.integration.test_firewall import JSON, changed, objects
 from tests.school import School
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 FULL_NAME = "Canariola Zwoelfender"
 HASH = "$6$canarysalt$canaryhashcanaryhashcanaryhash"
 SPEC = """\

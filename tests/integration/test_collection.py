@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.lab_hosts import LabHosts
+from tests.integration.lab_hosts import NEEDS_LAB, LabHosts
 from tests.school import ROOT
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 SPEC = """\
 hosts:
   srv1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import ldap3
-import pytest
 import yaml
 
 from tests.integration.directory_lab import PASSPHRASE, PASSWORD, PROGRAMS, Directory
+from tests.integration.lab_hosts import NEEDS_LAB
 
 # isort: split
 
 from plugins.module_utils.directory.model import Action, Person, Role, Roster, State, User
 from tests import rosters
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 CANARY = Person(
     source_id="canary-1", given_name="Canariüs", family_name="Zwölfender", role=Role.PUPIL, year="7"
 )

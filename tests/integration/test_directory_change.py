@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,16 +13,14 @@ import pytest
 import yaml
 
 from tests.integration.directory_lab import PASSPHRASE, Directory
+from tests.integration.lab_hosts import NEEDS_LAB
 from tests.school import ROOT, School
 
 # isort: split
 from plugins.module_utils.directory.model import Person, Role
 from tests import rosters
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 CANARY = Person(
     source_id="canary-77", given_name="Canariüs", family_name="Zwölfender", role=Role.PUPIL, year="7"
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -15,13 +14,10 @@ import pytest
 import yaml
 
 from fitsom_runner.ansible import ledger
-from tests.integration.lab_hosts import LabHosts
+from tests.integration.lab_hosts import NEEDS_LAB, LabHosts
 from tests.school import School, wait_until
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 CANARY = "canary-of-the-engines-7315"
 SPEC = """\
 hosts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 from datetime import date, timedelta
 from typing import Any
@@ -11,14 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.lab_hosts import LabHosts
+from tests.integration.lab_hosts import NEEDS_LAB, LabHosts
 from tests.integration.test_directory_change import texts
 from tests.school import School
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 SPEC = """\
 refresh: false
 hosts:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import Any
 
 import pytest
 
-from tests.integration.lab_hosts import LabHosts
+from tests.integration.lab_hosts import NEEDS_LAB, LabHosts
 from tests.integration.test_directory_change import texts
 from tests.school import ROOT, School
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 PUPIL = "canarypupil"
 #: A person's account, with a home and a unit of its own; backups in a repository on the host itself; an update to come.
 SPEC = """\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.integration.lab_hosts import NEEDS_LAB
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = REPOSITORY / "molecule/shared/lab.py"
@@ -26,10 +27,7 @@ hosts:
 
 Lab = Callable[..., "subprocess.CompletedProcess[str]"]
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 
 
 @pytest.fixture

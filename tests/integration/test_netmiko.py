@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ import pytest
 import yaml
 
 from tests.integration.directory_lab import run, stop
+from tests.integration.lab_hosts import NEEDS_LAB
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(not (shutil.which("podman") or shutil.which("docker")), reason="no container engine"),
-]
+pytestmark = NEEDS_LAB
 SPEC = "refresh: false\nhosts: {sw1: {image: debian12+frr, groups: [routers]}}\n"
 PREPARE = "- hosts: routers\n  gather_facts: false\n  tasks: [{import_tasks: %s}]\n"
 CANARY = "Kanarie7vogel"
