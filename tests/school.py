@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ repository: ../repo
 inventories: {inventories}
 state: state
 acting_as_allowed: true
-sandbox: {{write: [../machines]}}
+sandbox: {{write: {writable}, read: {readable}}}
 minimum_free_mb: 0
 pass_environment: [TRUTH, API_TOKEN]
 vault_password_files: {vault}
@@ -91,6 +91,8 @@ class School:
     engine: str = "ansible"
     prefix: tuple[str, ...] = ()
     extra_env: dict[str, str] = field(default_factory=dict)
+    readable: tuple[str, ...] = ()  # what runs see of this machine beside their content
+    writable: tuple[str, ...] = ()
 
     @property
     def repo(self) -> Path:
@@ -142,6 +144,8 @@ class School:
             inventories=json.dumps(self.inventories),
             vault=self.vault,
             engine=self.engine,
+            readable=json.dumps(self.readable),
+            writable=json.dumps(["../machines", *self.writable]),
             os_user=pwd.getpwuid(os.getuid()).pw_name,
         )
         (self.site / "fitsom.yml").write_text(text)
@@ -149,7 +153,7 @@ class School:
     def copy(self, folder: Path) -> School:
         """The same school, records and all, somewhere else."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return School(folder=folder, inventories=self.inventories, vault=self.vault, engine=self.engine)
+        return replace(self, folder=folder)
 
     def git(self, *words: str) -> str:
         """Run git in the repository."""

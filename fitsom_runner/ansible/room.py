@@ -118,9 +118,9 @@ class Room:
 
     def advice(self, words: str) -> str:
         """What to do where an error names a file of this machine that is not visible inside; "" else."""
-        hidden = [path for path in map(Path, _PATH_IN_WORDS.findall(words)) if _is_there(path)]
-        for path in hidden:
-            if not self.sees(path):
+        named = (Path(path.rstrip(".,")) for path in _PATH_IN_WORDS.findall(words))
+        for path in named:
+            if _is_there(path) and not self.sees(path):
                 return (
                     f"{path} is on this machine, but not part of what was approved: a run sees only its content. "
                     f"Name it as an input (fitsom change edit NUMBER --input NAME={path}) and use "

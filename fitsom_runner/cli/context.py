@@ -61,7 +61,7 @@ class Session:
         return self.config
 
     def _recover(self) -> None:
-        from fitsom_runner.ansible import workplace
+        from fitsom_runner import workplace
         from fitsom_runner.execution.models import Run
         from fitsom_runner.execution.states import ACTIVE
 

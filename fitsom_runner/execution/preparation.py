@@ -14,7 +14,7 @@ from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import LedgerState
 from fitsom_runner.ansible.play import Job, PlaybookResult
-from fitsom_runner.ansible.workplace import workplace
+from fitsom_runner.workplace import workplace
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
@@ -181,7 +181,7 @@ def predict(
     result = play.run(config, play_job, cancelled)
     ledger_state = ledger.read(play_job.ledger)
     reasons = problems(ledger_state, play_job.hosts, result)
-    place = room.for_settings(config.sandbox)
+    place = room.for_settings(config.sandbox, read=(config.work_dir,))
     advised = {host: " ".join(filter(None, (why, place.advice(why)))) for host, why in reasons.items()}
     return ledger_state, result, advised
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.db import DatabaseError
 
-from fitsom_runner.ansible import workplace
+from fitsom_runner import workplace
 from fitsom_runner.config import Config
 from fitsom_runner.execution import outcome, runs
 from fitsom_runner.execution.models import Run
