@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from fitsom_runner import yamlfile
 from fitsom_runner.errors import ConfigError
@@ -38,6 +39,19 @@ class Sandbox(_Strict):
     enabled: bool = True
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
+    _written: dict[Path, str] = PrivateAttr(default_factory=dict)
+
+    def as_written(self, path: Path) -> str:
+        """How fitsom.yml names a path: so it is sealed, and a school that moves to another disk keeps its plans."""
+        return self._written.get(path, str(path))
+
+    def resolved(self, place: Callable[[Path], Path]) -> Sandbox:
+        """The same with absolute paths; `place` makes one absolute."""
+        read, write = tuple(map(place, self.read)), tuple(map(place, self.write))
+        sandbox = self.model_copy(update={"read": read, "write": write})
+        named = zip((*read, *write), (*self.read, *self.write), strict=True)
+        sandbox._written = {path: str(name) for path, name in named}
+        return sandbox
 
 
 class Ssh(_Strict):
@@ -180,12 +194,7 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
                 for p in config.inventories
             ),
             "vault_password_files": tuple(resolve(base, p) for p in config.vault_password_files),
-            "sandbox": config.sandbox.model_copy(
-                update={
-                    "read": tuple(resolve(base, p) for p in config.sandbox.read),
-                    "write": tuple(resolve(base, p) for p in config.sandbox.write),
-                }
-            ),
+            "sandbox": config.sandbox.resolved(lambda path: resolve(base, path)),
             "ssh": config.ssh.model_copy(
                 update={
                     "keys": tuple(resolve(base, p) for p in config.ssh.keys),

@@ -155,8 +155,8 @@ def sealed(sandbox: Sandbox) -> dict[str, Any]:
     """What the seal says of the room; what runs may read counts by its content."""
     return {
         "enabled": sandbox.enabled,
-        "read": {str(path): hash_folder(path) for path in sandbox.read if path.exists()},
-        "write": sorted(str(path) for path in sandbox.write),
+        "read": {sandbox.as_written(path): hash_folder(path) for path in sandbox.read if path.exists()},
+        "write": sorted(map(sandbox.as_written, sandbox.write)),
     }
 
 

@@ -14,7 +14,6 @@ from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import LedgerState
 from fitsom_runner.ansible.play import Job, PlaybookResult
-from fitsom_runner.workplace import workplace
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
@@ -22,6 +21,7 @@ from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
 from fitsom_runner.execution import acceptance
 from fitsom_runner.facts import HostChanges
+from fitsom_runner.workplace import workplace
 
 Pins = dict[str, dict[str, str]]
 

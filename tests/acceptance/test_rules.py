@@ -69,6 +69,7 @@ def test_acting_as_somebody_is_off_unless_the_school_allows_it(planned: School) 
     assert "switched off" in planned.fitsom("change", "approve", "1", acting_as="head", code=6).error
 
 
+@pytest.mark.record_only
 def test_a_lent_power_is_used_in_the_lenders_name(planned: School) -> None:
     assert planned.fitsom("change", "approve", "1", acting_as="deputy", code=6).error
     answer = planned.fitsom(
@@ -99,6 +100,7 @@ def test_a_revoked_power_is_gone(planned: School) -> None:
     assert planned.fitsom("change", "approve", "1", acting_as="deputy", code=6).error
 
 
+@pytest.mark.record_only
 def test_exactly_the_approved_commit_runs_though_head_moved_on(approved: School) -> None:
     playbook = (approved.repo / "playbooks" / "notice.yml").read_text()
     approved.commit({"playbooks/notice.yml": playbook.replace("Welcome", "Never approved")})
@@ -271,6 +273,7 @@ def test_uncommitted_content_gives_a_rehearsal_that_cannot_be_approved(empty: Sc
     assert not (empty.truth / "srv1.d").exists()
 
 
+@pytest.mark.record_only
 def test_resume_refuses_what_was_not_approved(empty: School) -> None:
     number = empty.approved("playbooks/fragile.yml", limit="servers")
     assert empty.fitsom("run", "start", number, code=4).value["status"] == "failed"

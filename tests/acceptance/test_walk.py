@@ -54,6 +54,7 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
     assert approved.fitsom("audit", "verify").value["faults"] == []
 
 
+@pytest.mark.record_only
 def test_a_second_run_of_the_same_approval_is_refused(approved: School) -> None:
     approved.fitsom("run", "start", "1")
     assert "succeeded" in approved.fitsom("run", "start", "1", code=3).error
@@ -106,6 +107,7 @@ def test_a_missed_window_expires(empty: School) -> None:
     assert empty.scalar("select count(*) from run") == 0
 
 
+@pytest.mark.record_only
 def test_tick_starts_what_is_due_exactly_once(approved: School) -> None:
     (tick_result,) = approved.fitsom("tick", "--wait").value
     assert tick_result["run"]
@@ -114,6 +116,7 @@ def test_tick_starts_what_is_due_exactly_once(approved: School) -> None:
     assert approved.scalar("select state from change") == "succeeded"
 
 
+@pytest.mark.record_only
 def test_two_ticks_at_once_start_it_exactly_once(approved: School) -> None:
     ticks = [approved.popen("tick", "--wait") for _ in range(2)]
     answers = [finished(tick).value for tick in ticks]
@@ -159,12 +162,14 @@ def test_a_change_is_backed_out_by_its_playbook(approved: School) -> None:
     assert (approved.state / "runs" / back["id"] / "report.html").exists()
 
 
+@pytest.mark.record_only
 def test_without_a_backout_playbook_the_words_of_the_change_are_shown(empty: School) -> None:
     number = empty.approved("playbooks/notice.yml", limit="servers")
     empty.fitsom("run", "start", number)
     assert "by hand" in empty.fitsom("run", "backout", number, code=3).error
 
 
+@pytest.mark.record_only
 def test_an_emergency_runs_at_once_and_owes_its_review(empty: School) -> None:
     number = empty.new("playbooks/notice.yml", limit="servers", type="emergency", minutes=(0, 0))
     empty.fitsom("change", "submit", number)
@@ -178,6 +183,7 @@ def test_an_emergency_runs_at_once_and_owes_its_review(empty: School) -> None:
     empty.fitsom("change", "submit", following)
 
 
+@pytest.mark.record_only
 def test_two_changes_that_share_a_host_do_not_run_at_once(empty: School) -> None:
     first_change = empty.approved()
     second_change = empty.approved(limit="pc5,pc6")

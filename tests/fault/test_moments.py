@@ -70,6 +70,7 @@ def test_killed_after_ansible_closed_its_ledger(copies: Callable[[str], School])
     assert school.fitsom("audit", "verify").value["faults"] == []
 
 
+@pytest.mark.record_only
 def test_a_ledger_that_cannot_be_packed_keeps_the_record_true(copies: Callable[[str], School]) -> None:
     school = copies("school")
     number = str(school.scalar("select number from change"))
@@ -81,6 +82,7 @@ def test_a_ledger_that_cannot_be_packed_keeps_the_record_true(copies: Callable[[
     assert (school.state / "runs" / f"{number}-run1" / "ledger.jsonl").exists()
 
 
+@pytest.mark.record_only
 def test_several_commands_find_the_same_dead_run_at_once(copies: Callable[[str], School]) -> None:
     school = copies("school")
     number, run = start(school)
@@ -100,6 +102,7 @@ def test_several_commands_find_the_same_dead_run_at_once(copies: Callable[[str],
     school.nothing_left()
 
 
+@pytest.mark.record_only
 def test_of_several_runners_exactly_one_wins(copies: Callable[[str], School]) -> None:
     rivals = [["start"] * 2, ["start"] * 5, ["tick"] * 3, ["start", "tick"] * 2]
     with ThreadPoolExecutor() as pool:

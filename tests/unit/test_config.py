@@ -177,3 +177,16 @@ def test_a_vaulted_value_is_kept_as_ciphertext(tmp_path: Path) -> None:
     assert yamlfile.load_mapping(path) == {
         "db_password": {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n3031"}
     }
+
+
+def test_what_runs_may_see_is_sealed_as_it_is_written(tmp_path: Path) -> None:
+    text = SOUND + "sandbox: {read: [ca.pem], write: [/srv]}\n"
+    sandbox = config.load(config_file(tmp_path, text)).sandbox
+    assert sandbox.read == (tmp_path / "ca.pem",)
+    assert [sandbox.as_written(path) for path in (*sandbox.read, *sandbox.write)] == ["ca.pem", "/srv"]
+
+
+@pytest.mark.parametrize(("word", "enabled"), [("off", False), ("on", True), ("{}", True)])
+def test_the_sandbox_is_on_or_off(tmp_path: Path, word: str, enabled: bool) -> None:
+    settings = config.load(config_file(tmp_path, f"{SOUND}sandbox: {word}\n"))
+    assert settings.sandbox.enabled is enabled
