@@ -9,6 +9,7 @@ import pytest
 from fitsom_runner.ansible import room
 from fitsom_runner.config import Sandbox, Ssh
 from fitsom_runner.errors import ConfigError
+from tests.school import processes, wait_until
 
 
 def inside(place: room.Room, tmp_path: Path, script: str, **environment: str) -> str:
@@ -54,8 +55,8 @@ def test_other_processes_are_not_seen(tmp_path: Path) -> None:
 def test_what_is_left_in_the_background_ends_with_it(tmp_path: Path) -> None:
     mark = f"sleep 98{Path(tmp_path).name[-1]}.5"
     inside(room.Room(), tmp_path, f"{mark} >/dev/null 2>&1 & true")
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not any(mark.replace(" ", "\0").encode() in line for line in lines)
+    words = mark.replace(" ", "\0").encode()
+    wait_until(lambda: not any(words in line for _pid, line, _env in processes()), "it to end")
 
 
 def test_the_python_of_the_runner_works_inside(tmp_path: Path) -> None:
