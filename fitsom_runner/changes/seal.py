@@ -23,7 +23,8 @@ class SealParts:
     inventories: {path: SHA-256 of its files}; hosts: {host: SHA-256 of its variables, vault values by
     ciphertext}; packages: {host: {name: version}}; inputs: {name: SHA-256};
     window: (start, end, zone), ISO 8601 in UTC; engine: what carries out tasks, in words, "" for plain Ansible;
-    sandbox: {"enabled": bool, "read": {path: SHA-256 of its files}, "write": [path]}, what runs see of the machine.
+    sandbox: {"enabled": bool, "read": {path: SHA-256 of its files}, "write": [path]}, what runs see of the machine;
+    environment: {"python", "ssh", ...: SHA-256}, the programs that carry it out.
     """
 
     trees: Mapping[str, str]
@@ -40,11 +41,12 @@ class SealParts:
     inputs: Mapping[str, str] = field(default_factory=dict)
     collections: Mapping[str, str] = field(default_factory=dict)
     engine: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def components(self) -> dict[str, Any]:
         """The parts as JSON values, as they are stored with the plan."""
         parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
-        for part in ("inputs", "collections", "engine"):
+        for part in ("inputs", "collections", "engine", "environment"):
             if not parts[part]:
                 del parts[part]  # plans from before there were any keep their seal
         return parts
@@ -77,6 +79,8 @@ def differences(sealed: Mapping[str, Any], current: Mapping[str, Any]) -> list[s
         before, after = sealed.get(part, _ABSENT), current.get(part, _ABSENT)
         if part == "collections":
             sentences += _collection_changes(sealed, current)
+        elif part == "environment":
+            sentences += _environment_changes(sealed.get(part, {}), current.get(part, {}))
         elif isinstance(before, dict) and isinstance(after, dict):
             sentences += [
                 _part_change(f"{part} {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
@@ -102,6 +106,20 @@ def _collection_changes(sealed: Mapping[str, Any], current: Mapping[str, Any]) -
             versions = approved if approved == installed else f"{approved}, now {installed}"
             sentences.append(f"the collection {name} is not the one that was approved ({versions})")
     return sentences
+
+
+def _environment_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Nobody can read anything from these hashes either."""
+    names = {
+        "python": "the Python that runs Ansible",
+        "packages": "what is installed in the Python that runs Ansible",
+    }
+    return [
+        f"{names.get(name, f'the program {name}')} on this machine is not what it was when the plan was taken: "
+        "it was updated or replaced"
+        for name in sorted(set(before) | set(after))
+        if before.get(name) != after.get(name)
+    ]
 
 
 def _equal(before: Any, after: Any) -> bool:

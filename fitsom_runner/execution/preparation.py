@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.ansible import collections, content, engine, inventory, ledger, play, room, secrets
+from fitsom_runner.ansible import (
+    collections,
+    content,
+    engine,
+    installed,
+    inventory,
+    ledger,
+    play,
+    room,
+    secrets,
+)
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
@@ -38,6 +48,7 @@ class Preparation:
     secrets: tuple[str, ...]
     accepted: tuple[str, ...]
     sandbox: dict[str, Any]
+    environment: dict[str, str]
 
     def components(self, change: Change, hosts: tuple[str, ...], packages: Pins) -> dict[str, Any]:
         """The seal's components for these hosts."""
@@ -56,6 +67,7 @@ class Preparation:
             window=window.parts() if window else None,
             inputs=self.extract.inputs,
             sandbox=self.sandbox,
+            environment=self.environment,
             engine=self.engine.words({host: self.resolved.connections[host] for host in hosts}),
         ).components()
 
@@ -133,6 +145,7 @@ def prepare_playbooks(
             engine=engine.choose(config.engine),
             secrets=tuple(secrets.known_secrets(config, [folder], extra_vars or {})),
             sandbox=room.sealed(config.sandbox),
+            environment=installed.environment_hashes(),
             accepted=acceptance.accepted_sources(extract, asking),
         )
 

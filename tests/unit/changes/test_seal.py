@@ -30,6 +30,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "packages": st.dictionaries(WORDS, FLAT, max_size=3),
     "inputs": FLAT,
     "collections": FLAT,
+    "environment": FLAT,
     "sandbox": st.fixed_dictionaries({"enabled": st.booleans(), "read": FLAT}),
     "window": st.none() | st.tuples(WORDS, WORDS, WORDS),
 }
@@ -60,8 +61,11 @@ def test_any_one_part_that_moves_moves_the_seal_and_is_named(
     assert seal.seal_of(before) != seal.seal_of(after)
     sentences = seal.differences(before, after)
     assert sentences
-    begin = "the collection " if moved == "collections" else moved
-    assert all(sentence.startswith((begin, moved.replace("_", " "))) for sentence in sentences)
+    begin = {
+        "collections": "the collection ",
+        "environment": ("the program ", "the Python ", "what is installed"),
+    }
+    assert all(sentence.startswith(begin.get(moved, moved.replace("_", " "))) for sentence in sentences)
 
 
 @given(PARTS, PARTS)

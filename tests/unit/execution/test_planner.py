@@ -61,6 +61,7 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                 secrets=(),
                 accepted=(),
                 sandbox={"enabled": True, "read": {}, "write": []},
+                environment={},
             )
 
         def predict(_config: Any, job: Any, *_rest: Any) -> Any:

@@ -141,6 +141,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
                 secrets=(),
                 accepted=(),
                 sandbox={},
+                environment={},
             )
 
         def run(_config: Any, job: Job) -> PlaybookResult:
