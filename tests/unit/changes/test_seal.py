@@ -61,11 +61,12 @@ def test_any_one_part_that_moves_moves_the_seal_and_is_named(
     assert seal.seal_of(before) != seal.seal_of(after)
     sentences = seal.differences(before, after)
     assert sentences
-    begin = {
-        "collections": "the collection ",
+    begin: dict[str, tuple[str, ...]] = {
+        "collections": ("the collection ",),
         "environment": ("the program ", "the Python ", "what is installed"),
     }
-    assert all(sentence.startswith(begin.get(moved, moved.replace("_", " "))) for sentence in sentences)
+    words = begin.get(moved, (moved, moved.replace("_", " ")))
+    assert all(sentence.startswith(words) for sentence in sentences)
 
 
 @given(PARTS, PARTS)
