@@ -123,6 +123,7 @@ def _list(config: Config, extract: Extract, view: Path, sources: list[Path], lim
             check=False,
         )
     if process.returncode != 0:
+        room.require_made(process.stderr.splitlines())
         raise ConfigError(f"the inventory cannot be read: {process.stderr.strip()[-1500:]}")
     listing: dict[str, Any] = json.loads(process.stdout)
     return listing

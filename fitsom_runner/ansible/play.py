@@ -138,6 +138,8 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
                 remove_partials=False,
             )
             runner.run()
+        if job.ledger.stat().st_size == 0:
+            room.require_made(output.lines)
         rc = -1 if runner.rc is None else int(runner.rc)
         return PlaybookResult(rc=rc, cancelled=bool(runner.canceled), lines=tuple(output.lines))
     finally:

@@ -190,6 +190,18 @@ def own_programs() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path for path in folders if not path.is_relative_to("/usr")))
 
 
+def require_made(printed: Iterable[str]) -> None:
+    """Raises ConfigError where what a program printed is bubblewrap's own complaint: then it never started."""
+    complaint = next((line.strip() for line in printed if line.startswith("bwrap: ")), "")
+    if complaint:
+        raise ConfigError(
+            f"no closed room can be made on this machine: {complaint}",
+            hint="It needs namespaces, which containers and Ubuntu's AppArmor may forbid (kernel.apparmor_restrict_"
+            "unprivileged_userns, a profile for bwrap). Allow them, or set 'sandbox: off' in fitsom.yml: each report "
+            "says so. 'fitsom doctor' tells whether it works.",
+        )
+
+
 def fault() -> str:
     """Why no closed room can be made on this machine, "" where one can: in a real one, a file must not be visible."""
     with tempfile.TemporaryDirectory(prefix="fitsom-") as scratch:

@@ -9,7 +9,7 @@ import pytest
 from fitsom_runner.ansible import room
 from fitsom_runner.config import Sandbox, Ssh
 from fitsom_runner.errors import ConfigError
-from tests.school import processes, wait_until
+from tests.school import School, processes, wait_until
 
 
 def inside(place: room.Room, tmp_path: Path, script: str, **environment: str) -> str:
@@ -74,6 +74,26 @@ def test_without_bubblewrap_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(ConfigError, match="not installed") as fault:
         room.Room().command(["true"], tmp_path, tmp_path)
     assert "sandbox: off" in fault.value.hint
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    ["setting up uid map: Permission denied", "Creating new namespace failed: Operation not permitted"],
+)
+def test_where_no_room_can_be_made_nothing_runs_and_the_way_out_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, complaint: str
+) -> None:
+    school = School(folder=tmp_path / "school").build()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "bwrap").write_text(f"#!/bin/sh\necho 'bwrap: {complaint}' >&2\nexit 1\n")
+    (programs / "bwrap").chmod(0o755)
+    number = school.new("playbooks/notice.yml", limit="srv1")
+    school.extra_env["PATH"] = f"{programs}:{school.env()['PATH']}"
+    error = school.fitsom("change", "plan", number, code=None).error
+    assert complaint in error
+    assert "sandbox: off" in error
+    assert list(school.truth.iterdir()) == []
 
 
 def test_off_is_plain(tmp_path: Path) -> None:
