@@ -15,7 +15,7 @@ from rich.table import Table
 from fitsom_runner.changes import service
 from fitsom_runner.changes.fields import RFC_FIELDS
 from fitsom_runner.changes.models import Change, Plan
-from fitsom_runner.changes.signatures import signatures, window_of
+from fitsom_runner.changes.signatures import decided, signatures, signed_words, window_of
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
 from fitsom_runner.execution.models import HostOutcome, Run
@@ -65,6 +65,8 @@ def change_value(change: Change) -> dict[str, Any]:
                 "comment": a.comment,
                 "seal": a.seal,
                 "at": a.at,
+                "signed": bool(decided(a).signature),
+                "key": decided(a).key,
                 "counts": a in signatures(change),
             }
             for a in change.approvals.all()
@@ -136,7 +138,8 @@ def change_page(change: Change, config: Config) -> RenderableType:
         outdated = "" if approval in signatures(change) else " [dim](an earlier version: no longer counts)[/]"
         parts.append(
             f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}"
-            f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{outdated}"
+            f"{behalf}, {local(approval.at, config)}, {signed_words(decided(approval))} "
+            f"{escape(approval.comment)}{outdated}"
         )
     if change.plan:
         from fitsom_runner.cli.predictions import plan_page  # a list of changes shows no plan

@@ -14,7 +14,7 @@ from fitsom_runner import clock
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.ledger import HostState, LedgerState
 from fitsom_runner.ansible.play import PlaybookResult
-from fitsom_runner.changes import prediction, seal, service
+from fitsom_runner.changes import evidence, prediction, seal, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
 from fitsom_runner.config import Config
@@ -212,6 +212,7 @@ def refuse(
                 fields={"plan": plan},
                 run=run.id,
                 refused=reasons,
+                **evidence.plan_values(plan),
             )
         run_recorded.send(sender=Run, run=Run.objects.get(pk=run.pk))
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
@@ -219,7 +220,7 @@ def refuse(
 
 def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Preparation) -> Plan:
     components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
-    return Plan.objects.create(
+    plan = Plan.objects.create(
         id=f"{run.id}-replan",
         change=run.change,
         version=run.change.version,
@@ -232,6 +233,7 @@ def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Preparation) ->
         left_out=run.plan.left_out,
         notes=["taken at the start of the window"],
     )
+    return Plan.objects.get(pk=plan.pk)  # as the record holds it
 
 
 def _last_error(host_state: HostState) -> str:

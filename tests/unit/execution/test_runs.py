@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from fitsom_runner.changes import service
+from fitsom_runner.changes import evidence, service
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.states import Action, State
-from fitsom_runner.errors import NotAllowedError, NotFoundError, RefusedError
+from fitsom_runner.errors import IntegrityError, NotAllowedError, NotFoundError, RefusedError
 from fitsom_runner.execution import runs
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
@@ -78,12 +78,17 @@ def test_of_two_who_start_the_same_change_one_wins(
     assert (first_run.kind, first_run.hosts) == (RunKind.APPLY, ["srv1", "srv2"])
 
 
-def test_an_approved_plan_is_applied_once(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
+def test_an_approved_plan_is_applied_once(
+    story: Story, set_clock: SetClock, spawned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     change = story.scheduled("minor")
     set_clock(IN_WINDOW)
     run = runs.start(story.config, TECHNICIAN, change)
     Run.objects.filter(pk=run.pk).update(status=RunStatus.INTERRUPTED)
     Change.objects.filter(pk=change.pk).update(state=State.SCHEDULED)
+    with pytest.raises(IntegrityError):
+        runs.start(story.config, TECHNICIAN, service.get(change.number))
+    monkeypatch.setattr(evidence, "require", lambda _change: None)  # whatever the log says
     with pytest.raises(RefusedError, match="an approved plan is applied once"):
         runs.start(story.config, TECHNICIAN, service.get(change.number))
     assert spawned == [run.id]
