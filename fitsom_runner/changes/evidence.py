@@ -35,6 +35,7 @@ _DECISIONS = {
         Action.REJECT,
     )
 }
+_WITH_VALUES = {*_REQUESTS, *_PLANS, "change.rehearsed", *_DECISIONS}
 #: What only entries hold that this fitsom, or a later one, wrote.
 _VALUES = ("request", "predictions", "statement")
 
@@ -308,8 +309,9 @@ def _is_of(approval: Approval, entry: Entry) -> bool:
 def _note_older(entry: Entry, findings: Findings) -> None:
     """Count a row whose entry has no values. Once fitsom has written values, it never leaves them out again."""
     findings.older += 1
+    earlier = AuditEntry.objects.filter(seq__lt=entry.seq, action__in=_WITH_VALUES)
     for name in _VALUES:
-        if AuditEntry.objects.filter(seq__lt=entry.seq, detail__contains=f'"{name}": ').exists():
+        if earlier.filter(detail__contains=f'"{name}": ').exists():
             findings.faults.append(
                 f"entry {entry.seq} ({entry.action} {entry.subject}) lacks the values that every entry of its time has"
             )

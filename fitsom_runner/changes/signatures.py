@@ -83,8 +83,7 @@ def sign(
         return
     enrolled = keys.require_usable(identity, key)
     signature = ssh.sign(key, statement.text())
-    fault = ssh.fault_of(signature, enrolled.public_key, statement.text())
-    if fault:
+    if fault := ssh.fault_of(signature, enrolled.public_key, statement.text()):
         raise RefusedError(f"the signature by {key} does not hold: {fault}", hint=how_to_sign(identity))
     record.method, record.key, record.signature = keys.METHOD, enrolled.fingerprint, signature
 

@@ -7,7 +7,7 @@ can be edited.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.db import transaction
@@ -30,6 +30,7 @@ _APPROVING = (Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT)
 class LoggedKey:
     """A key as the audit log has it; `confirmed` and `revoked` are numbers of entries, 0 where there is none."""
 
+    fingerprint: str
     person: str
     public_key: str
     witness: str = ""
@@ -100,21 +101,21 @@ def usable(person: str) -> list[EnrolledKey]:
     return list(EnrolledKey.objects.filter(person=person, revoked_at=None).exclude(confirmed_at=None))
 
 
-def require_usable(identity: Identity, path: Path) -> EnrolledKey:
+def require_usable(identity: Identity, path: Path) -> LoggedKey:
     """The enrolled key that a key file belongs to. Raises RefusedError where this person may not sign with it."""
     fingerprint = ssh.fingerprint_of(path)
-    key = EnrolledKey.objects.filter(fingerprint=fingerprint).first()
-    reason, hint = "", f"Ask somebody else to confirm it: fitsom key confirm {fingerprint}"
+    key = logged(log.entries(subject=fingerprint))
+    reason, hint = "", f"Somebody else confirms it: fitsom key confirm {fingerprint}"
     if key is None:
         reason, hint = "is not enrolled", "fitsom key enrol --key FILE.pub; somebody else then confirms it"
     elif key.person != identity.person.id:
         reason, hint = (
-            f"is the key of {key.person}, not of {identity.person.id}",
+            f"is a key of {key.person}, not of {identity.person.id}",
             "Sign with a key of your own.",
         )
-    elif key.revoked_at:
+    elif key.revoked:
         reason, hint = "is revoked", "Enrol another: fitsom key enrol --key FILE.pub"
-    elif not key.confirmed_at:
+    elif not key.confirmed:
         reason = "was not confirmed by a second person yet"
     if key is None or reason:
         raise RefusedError(f"{path} cannot sign: {fingerprint} {reason}", hint=hint)
@@ -126,16 +127,12 @@ def logged(entries: Iterable[Entry]) -> LoggedKey | None:
     key: LoggedKey | None = None
     for entry in entries:
         if entry.action == "key.enrolled" and key is None:
-            key = LoggedKey(person=entry.actor, public_key=str(entry.detail.get("key")))
+            public_key = str(entry.detail.get("key"))
+            key = LoggedKey(fingerprint=entry.subject, person=entry.actor, public_key=public_key)
         elif key and entry.action == "key.confirmed" and not key.confirmed:
-            key = LoggedKey(
-                person=key.person,
-                public_key=str(entry.detail.get("key")),
-                witness=entry.actor,
-                confirmed=entry.seq,
-            )
-        elif key and entry.action == "key.revoked":
-            key = LoggedKey(**{**vars(key), "revoked": entry.seq})
+            key = replace(key, witness=entry.actor, confirmed=entry.seq)
+        elif key and entry.action == "key.revoked" and not key.revoked:
+            key = replace(key, revoked=entry.seq)
     return key
 
 

@@ -33,10 +33,10 @@ _KEY_LINE = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/=]+")
 _SIGNER = "approver"
 _PATIENCE_SECONDS = 300  # somebody types a pass phrase, or looks for their security key
 _CAUSES = (
-    (r"passphrase", "Type its pass phrase on a terminal, or load it first (ssh-add) and name the .pub file."),
-    (r"No private key found|find key in agent", "Its private half is neither beside it nor in ssh-agent: ssh-add"),
-    (r"agent refused|agent.*fail", "ssh-agent refused: confirm its question, or touch the security key."),
     (r"bad permissions|UNPROTECTED", "Others can read it: chmod 600"),
+    (r"passphrase", "Type its pass phrase on a terminal, or load it first (ssh-add) and name the .pub file."),
+    (r"agent refused|agent.*fail", "ssh-agent refused: confirm its question, or touch the security key."),
+    (r"No private key found|find key in agent", "Its private half is neither beside it nor in ssh-agent: ssh-add"),
     (r"device not found|No FIDO|requires? .*FIDO", "Plug in the security key of this key file."),
 )  # fmt: skip
 
@@ -103,9 +103,9 @@ def sign(key: Path, data: bytes) -> str:
     """
     result = _run(["-Y", "sign", "-n", NAMESPACE, "-f", str(key)], data)
     if result.returncode:
-        words = visible(result.stderr.decode(errors="replace")).strip()
+        words = visible(result.stderr.decode(errors="replace").replace("\r", "")).strip()
         hint = next(
-            (hint for cause, hint in _CAUSES if re.search(cause, words, re.I)), "Try: ssh-keygen -y -f KEY"
+            (hint for cause, hint in _CAUSES if re.search(cause, words, re.I)), f"Try: ssh-keygen -y -f {key}"
         )
         raise RefusedError(
             f"{key} did not sign: {words.splitlines()[-1] if words else 'no reason given'}", hint=hint
