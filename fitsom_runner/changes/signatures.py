@@ -81,6 +81,7 @@ def sign(
                 hint=how_to_sign(identity),
             )
         return
+    key = key.expanduser()  # no shell has seen what comes from the environment
     enrolled = keys.require_usable(identity, key)
     signature = ssh.sign(key, statement.text())
     if fault := ssh.fault_of(signature, enrolled.public_key, statement.text()):
@@ -121,7 +122,8 @@ def _require_rules(config: Config, change: Change, approval: Approval) -> None:
         raise RefusedError(
             f"{change.number}: the {kind} by {approval.person_name} is not signed, and for a {change.type} change "
             "it must be",
-            hint=f"Plan it again and have it approved with a key: fitsom change plan {change.number}",
+            hint="Have a new version of it approved with a key (fitsom change edit); for a standard change, propose "
+            "it again under another name.",
         )
 
 

@@ -135,11 +135,12 @@ def change_page(change: Change, config: Config) -> RenderableType:
     for approval in change.approvals.all():
         verdict = "[green]approved[/]" if approval.approved else "[red]rejected[/]"
         behalf = f" on behalf of {approval.on_behalf_of}" if approval.on_behalf_of else ""
+        comment = f" “{escape(approval.comment)}”" if approval.comment else ""
         outdated = "" if approval in signatures(change) else " [dim](an earlier version: no longer counts)[/]"
         line = _wrapped(
             f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}"
-            f"{behalf}, {local(approval.at, config)}, {signed_words(decided(approval))} "
-            f"{escape(approval.comment)}{outdated}"
+            f"{behalf}, {local(approval.at, config)}, {signed_words(decided(approval))}"
+            f"{comment}{outdated}"
         )
         parts.append(line)
     if change.plan:

@@ -52,7 +52,7 @@ class PublicKey:
 def read_public_key(path: Path) -> PublicKey:
     """The one key of a .pub file. Raises IncompleteError for anything else, RefusedError for a weak key."""
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8-sig").strip()  # editors on Windows write a mark first
     except (OSError, UnicodeDecodeError) as fault:
         raise IncompleteError(
             f"{path}: cannot be read: {fault}", hint="Name the .pub file of your key."

@@ -199,6 +199,14 @@ def test_a_public_half_that_belongs_to_another_key_is_noticed(
     assert not Approval.objects.exists()
 
 
+def test_a_key_from_the_environment_may_begin_with_a_tilde(
+    story: Story, ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fingerprint = ring.enrol(story)
+    monkeypatch.setenv("HOME", str(ring.folder))
+    assert service.approve(story.config, HEAD, story.planned(), key=Path("~/hale")).key == fingerprint
+
+
 def approved(story: Story, ring: Ring) -> Change:
     """A change whose approval is signed."""
     ring.enrol(story)

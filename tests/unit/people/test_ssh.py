@@ -55,6 +55,13 @@ def test_each_type_of_key_is_read_signs_and_verifies(tmp_path: Path, options: tu
     assert ssh.fault_of(ssh.sign(key, TEXT), read.text, TEXT) == ""
 
 
+@pytest.mark.parametrize("form", ["{}\r\n", "\ufeff{}\n", "\n  {}  \n\n"], ids=["CRLF", "mark", "blanks"])
+def test_a_key_that_went_through_another_system_is_read(folder: Path, tmp_path: Path, form: str) -> None:
+    line = folder.joinpath("head.pub").read_text().strip()
+    (tmp_path / "key.pub").write_bytes(form.format(line).encode())
+    assert ssh.read_public_key(tmp_path / "key.pub").fingerprint == fingerprint_of(folder / "head")
+
+
 #: Made once with security keys; they cannot be made here.
 SECURITY_KEYS = (
     "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFla"
