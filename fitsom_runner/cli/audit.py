@@ -20,7 +20,7 @@ def verify(
         str, typer.Option(help='"SEQ:HASH" from a printed report: must still be in the log.')
     ] = "",
 ) -> None:
-    """Recompute the complete chain, and hold requests, plans, approvals, signatures and keys against it.
+    """Recompute the complete chain, and hold requests, plans, approvals, keys and results against it.
 
     Exit code 7 where an entry was altered or removed, or a record is not what the log says.
     """
@@ -28,10 +28,11 @@ def verify(
     from fitsom_runner.audit import log
     from fitsom_runner.audit.models import AuditEntry
     from fitsom_runner.changes import evidence
+    from fitsom_runner.execution import results
 
     verdict = log.verify()
     findings = evidence.hold_all()
-    faults = [*verdict.faults, *findings.faults]
+    faults = [*verdict.faults, *findings.faults, *results.faults()]
     if head:
         form = re.fullmatch(r"(\d{1,18}):([0-9a-f]{12,64})", head)
         if form is None:
@@ -50,7 +51,7 @@ def verify(
     answer(
         {"entries": verdict.entries, "head": verdict.head, "faults": [], "older": findings.older},
         f"[green]The audit log is intact:[/] {verdict.entries} entries, head {verdict.head[:16]}",
-        "Requests, plans, approvals, signatures and keys are what it says.",
+        "Requests, plans, approvals, signatures, keys and results are what it says.",
         *(
             [f"{findings.older} of them are from before fitsom kept values in the log."]
             if findings.older
