@@ -264,5 +264,8 @@ def test_what_nobody_touched_runs_and_says_who_signed(made: Records) -> None:
     assert re.search(r"not[\s│]+signed", shown), shown
     for suffix in ("html", "md", "json"):
         assert fingerprint in (school.state / "runs" / run["id"] / f"report.{suffix}").read_text()
+    made.edit("update host_outcome set outcome = 'failed', reason = 'it was the network'")
+    found = school.fitsom("audit", "verify", code=7).error
+    assert f"the results of the run {run['id']} are not those that were recorded at its end" in found
     shutil.rmtree(school.truth)
     school.truth.mkdir()
