@@ -89,6 +89,15 @@ def test_a_row_that_was_altered_is_named(story: Story, what: str) -> None:
     assert words in "\n".join(refused.value.details)
 
 
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_nobody_decides_on_what_was_rewritten(story: Story, decision: str) -> None:
+    change = story.planned()
+    Plan.objects.update(hosts={})
+    with pytest.raises(IntegrityError):
+        getattr(service, decision)(story.config, HEAD, change, comment="Go on")
+    assert not Approval.objects.exists()
+
+
 def test_a_row_that_nobody_wrote_is_named(story: Story) -> None:
     change = story.planned()
     for row in (change.plan, Approval.objects.create(change=change, version=1, approved=True, at=NOW)):

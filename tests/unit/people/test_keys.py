@@ -231,6 +231,8 @@ def test_what_was_signed_after_a_key_was_revoked_does_not(story: Story, ring: Ri
     text = b""
     assert "was revoked before" in keys.fault_of_signature(**words, text=text, seq=entry.seq + 100)
     assert "was not enrolled and confirmed" in keys.fault_of_signature(**words, text=text, seq=1)
+    other = keys.fault_of_signature(**{**words, "person": "boucher"}, text=text, seq=entry.seq)
+    assert "is the key of hale" in other
     assert require_signatures(story.config, change)
 
 
