@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ repository: ../repo
 inventories: {inventories}
 state: state
 acting_as_allowed: true
+sandbox: {{write: {writable}, read: {readable}}}
 minimum_free_mb: 0
 pass_environment: [TRUTH, API_TOKEN]
 vault_password_files: {vault}
@@ -90,6 +91,8 @@ class School:
     engine: str = "ansible"
     prefix: tuple[str, ...] = ()
     extra_env: dict[str, str] = field(default_factory=dict)
+    readable: tuple[str, ...] = ()  # what runs see of this machine beside their content
+    writable: tuple[str, ...] = ()
 
     @property
     def repo(self) -> Path:
@@ -107,15 +110,20 @@ class School:
         return self.site / "state"
 
     @property
+    def machines(self) -> Path:
+        """The folder of this machine that runs may write into: `truth`, and what holds the machines up."""
+        return self.folder / "machines"
+
+    @property
     def truth(self) -> Path:
         """What was really done, a file for each machine."""
-        return self.folder / "truth"
+        return self.machines / "truth"
 
     # -- making one ---------------------------------------------------------------------------------------
 
     def build(self, files: Mapping[str, str] | None = None) -> School:
         """Make repository, configuration and records; `files` are more content of the first commit."""
-        for part in ("truth", "home", "tmp"):
+        for part in ("machines/truth", "home", "tmp"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         shutil.copytree(CONTENT, self.repo)
         for part in ("plugins", "meta", "ansible_collections"):
@@ -136,6 +144,8 @@ class School:
             inventories=json.dumps(self.inventories),
             vault=self.vault,
             engine=self.engine,
+            readable=json.dumps(self.readable),
+            writable=json.dumps(["../machines", *self.writable]),
             os_user=pwd.getpwuid(os.getuid()).pw_name,
         )
         (self.site / "fitsom.yml").write_text(text)
@@ -143,7 +153,7 @@ class School:
     def copy(self, folder: Path) -> School:
         """The same school, records and all, somewhere else."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return School(folder=folder, inventories=self.inventories, vault=self.vault, engine=self.engine)
+        return replace(self, folder=folder)
 
     def git(self, *words: str) -> str:
         """Run git in the repository."""
@@ -277,11 +287,11 @@ class School:
 
     def hold(self) -> None:
         """No further step of playbooks/steps.yml begins on any machine."""
-        self.folder.joinpath("truth.hold").touch()
+        self.machines.joinpath("truth.hold").touch()
 
     def release(self) -> None:
         """Steps begin again."""
-        self.folder.joinpath("truth.hold").unlink(missing_ok=True)
+        self.machines.joinpath("truth.hold").unlink(missing_ok=True)
 
     def steps_done(self) -> int:
         """How many steps have ended on all machines together."""
@@ -301,12 +311,17 @@ class School:
         return 0
 
     def playbook(self, run: str) -> int:
-        """The process id of a run's ansible-playbook, by the ledger's first line; 0 before that."""
-        try:
-            first_line = self.ledger(run).read_text().partition("\n")[0]
-        except FileNotFoundError:
+        """The process id of a run's ansible-playbook, once its ledger has a first line; 0 before that."""
+        path = self.ledger(run)
+        if not path.exists() or b"\n" not in path.read_bytes():
             return 0
-        return int(json.loads(first_line)["pid"]) if first_line.endswith("}") else 0
+        mark = b"FITSOM_LEDGER=" + str(path).encode()
+        pids = [
+            pid
+            for pid, line, environment in processes()
+            if mark in environment and b"ansible-playbook" in line and b"bwrap" not in line
+        ]
+        return min(pids, default=0)
 
     def left_over(self) -> list[int]:
         """Processes that Ansible started for any run or plan of this school, and that live."""

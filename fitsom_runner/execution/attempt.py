@@ -36,7 +36,13 @@ def carry_out(settings: Config, run_id: str) -> None:
     try:
         # Once more, on the very records that this process reads: they could be written since the run was started.
         run.plan = require_signatures(settings, run.change)
-        with prepare(settings, run.change, folder / "content", commit=run.plan.commit) as ready:
+        with prepare(
+            settings,
+            run.change,
+            run.id,
+            asking=(run.plan.created_by, run.started_by),
+            commit=run.plan.commit,
+        ) as ready:
             if not _verify(settings, run, ready):
                 return
             applying = True

@@ -68,7 +68,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def school(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
     inventory = str(lab.folder / "window" / "inventory")
-    new_school = School(folder=tmp_path_factory.mktemp("school") / "school", inventories=(inventory,))
+    new_school = School(
+        folder=tmp_path_factory.mktemp("school") / "school",
+        inventories=(inventory,),
+        readable=(str(lab.folder / "window/known_hosts"),),
+    )
     with tempfile.TemporaryDirectory() as home:  # a short path, for ssh's control socket
         new_school.extra_env["HOME"] = home
         new_school.build()

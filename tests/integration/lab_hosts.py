@@ -50,6 +50,7 @@ class LabHosts:
     def school(self, made: School, role: str, playbooks: tuple[str, ...], inventory: str) -> School:
         """One whose hosts are these; everything else is as in the repository."""
         folder = ROOT / "roles" / role
+        made.readable = (str(self.folder / self.name / "known_hosts"), *made.readable)
         files = {
             str(path.relative_to(ROOT)): path.read_text()
             for path in folder.rglob("*")

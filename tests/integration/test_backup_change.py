@@ -64,6 +64,8 @@ def listed(hosts: LabHosts) -> str:
 
 @pytest.fixture
 def school(hosts: LabHosts, plain_school: School) -> School:
+    (hosts.folder / "keys").mkdir(exist_ok=True)
+    plain_school.writable = (str(hosts.folder / "keys"),)
     return hosts.school(plain_school, "backups", ("backup", "restore", "restore_drill"), listed(hosts))
 
 

@@ -48,8 +48,15 @@ def samba(directories: dict[str, Directory]) -> Directory:
 @pytest.fixture
 def school(samba: Directory, tmp_path: Path) -> School:
     """A school with the lab's directory; everything else is as in the repository."""
-    school = School(folder=tmp_path / "school", inventories=("inventories/directory",))
     login = samba.login
+    handover = tmp_path / "handover"
+    handover.mkdir()
+    school = School(
+        folder=tmp_path / "school",
+        inventories=("inventories/directory",),
+        readable=(str(login.ca_file),),
+        writable=(str(handover),),
+    )
     inventory = {
         "directory": {
             "hosts": {"domain": {"ansible_host": login.servers[0]}},
@@ -59,7 +66,7 @@ def school(samba: Directory, tmp_path: Path) -> School:
                 "directory_users_bind_dn": login.bind_dn,
                 "directory_users_bind_password": login.password,
                 "directory_users_ca_file": login.ca_file,
-                "directory_users_handover_dir": str(tmp_path / "handover"),
+                "directory_users_handover_dir": str(handover),
                 "directory_users_handover_passphrase": PASSPHRASE,
                 "directory_users_pseudonym_key": "a-key-of-this-test",
             },

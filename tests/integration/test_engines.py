@@ -191,7 +191,12 @@ def schools(hosts: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "inventories/school/group_vars/all.yml": f"secret: {CANARY}\n",
         }
         folder = tmp_path_factory.mktemp(name) / "school"
-        school = School(folder=folder, inventories=("inventories/school",), engine=name)
+        school = School(
+            folder=folder,
+            inventories=("inventories/school",),
+            engine=name,
+            readable=(str(hosts.inventory.parents[1] / "known_hosts"),),
+        )
         school.extra_env["HOME"] = home.name
         made[name] = school.build(files)
     yield made

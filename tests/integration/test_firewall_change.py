@@ -88,7 +88,9 @@ def listed(hosts: LabHosts, rules: list[dict[str, Any]], **more: Any) -> str:
 
 @pytest.fixture
 def school(hosts: LabHosts, plain_school: School) -> School:
-    (hosts.inventory.parents[1] / "secrets/enable").write_text(ENABLE)
+    secrets = hosts.inventory.parents[1] / "secrets"
+    (secrets / "enable").write_text(ENABLE)
+    plain_school.readable = (str(secrets),)
     return hosts.school(plain_school, "firewall_rules", ("firewall",), listed(hosts, RULES))
 
 
