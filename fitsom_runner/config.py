@@ -30,6 +30,22 @@ class EngineName(StrEnum):
     MITOGEN = "mitogen"
 
 
+class Rule(StrEnum):
+    """Whether approvals must be signed with a key."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class SignatureRules(_Strict):
+    """For each type of change (changes.states.ChangeType)."""
+
+    standard: Rule = Rule.OPTIONAL
+    minor: Rule = Rule.OPTIONAL
+    major: Rule = Rule.OPTIONAL
+    emergency: Rule = Rule.OPTIONAL
+
+
 class Sandbox(_Strict):
     """The closed room that runs happen in (ansible/room.py).
 
@@ -103,6 +119,7 @@ class Config(_Strict):
     acting_as_allowed: bool = False
     minimum_free_mb: int = Field(default=200, ge=0)
     engine: EngineName = EngineName.ANSIBLE
+    signatures: SignatureRules = SignatureRules()
     sandbox: Sandbox = Sandbox()
     ssh: Ssh = Ssh()
 
@@ -127,6 +144,10 @@ class Config(_Strict):
     def zone(self) -> ZoneInfo:
         """The school's time zone."""
         return ZoneInfo(self.school.timezone)
+
+    def must_sign(self, change_type: str) -> bool:
+        """Whether approvals of changes of this type must be signed with a key."""
+        return getattr(self.signatures, change_type) is Rule.REQUIRED
 
     @property
     def database(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,7 @@ def refuse_newer(config: Config, applied_migrations: set[Name]) -> None:
 
 
 def keep_copy(config: Config) -> Path:
-    """A consistent copy of the database, complete or not there at all; only its owner can read it."""
+    """A consistent copy of the database, and of the anchor of its log; only their owner can read them."""
     moment = f"{clock.now():%Y%m%dT%H%M%SZ}"
     copy = config.database.with_name(f"{config.database.name}.before-{__version__}-{moment}")
     partial = copy.with_name(f"{copy.name}.partial")
@@ -100,6 +101,9 @@ def keep_copy(config: Config) -> Path:
         ):
             records.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")
+        anchor = config.database.with_name("audit.anchor")
+        if anchor.exists():  # the one is worth nothing without the other
+            shutil.copy2(anchor, anchor.with_name(copy.name.replace(config.database.name, anchor.name)))
         partial.rename(copy)
     except (OSError, sqlite3.Error) as fault:
         partial.unlink(missing_ok=True)

@@ -21,9 +21,12 @@ from django.db import connection, transaction
 
 from fitsom_runner import clock
 from fitsom_runner.audit.models import AuditEntry
+from fitsom_runner.errors import IntegrityError
 
 GENESIS = "0" * 64
 _INTENDED = " intended"
+#: What an entry's hash covers, in this order.
+_FIELDS = ("seq", "at", "actor", "os_user", "action", "subject", "detail", "previous")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,17 @@ class Actor:
 
     person: str
     os_user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry as it is read; `detail` is empty where it is not what fitsom writes."""
+
+    seq: int
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +79,30 @@ def append(actor: Actor, action: str, subject: str, **detail: Any) -> AuditEntry
 
 def digest(entry: AuditEntry) -> str:
     """SHA-256 (hex) of an entry's content and its predecessor's hash."""
-    fields = [
-        entry.seq,
-        entry.at,
-        entry.actor,
-        entry.os_user,
-        entry.action,
-        entry.subject,
-        entry.detail,
-        entry.previous,
+    return _digest([getattr(entry, name) for name in _FIELDS])
+
+
+def entries(**query: Any) -> list[Entry]:
+    """The entries that a query of Django finds, oldest first."""
+    rows = AuditEntry.objects.filter(**query).order_by("seq")
+    return [
+        Entry(seq=seq, actor=actor, action=action, subject=subject, detail=_detail(detail))
+        for seq, actor, action, subject, detail in rows.values_list(
+            "seq", "actor", "action", "subject", "detail"
+        )
     ]
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
+
+
+def require_intact() -> None:
+    """Raise IntegrityError where the log is not intact: nothing is approved or run on the word of such a log."""
+    faults = verify().faults
+    if faults:
+        raise IntegrityError(
+            f"the audit log is not intact, so nothing is approved or run: {len(faults)} fault(s)",
+            details=faults[:20],
+            hint="Keep the database as it is, and compare it with a backup and with the printed reports. "
+            "A backup is put back together with its audit.anchor.",
+        )
 
 
 def head() -> tuple[int, str]:
@@ -85,22 +112,26 @@ def head() -> tuple[int, str]:
 
 
 def verify() -> Verdict:
-    """Recompute the chain and compare it with the anchor file."""
+    """Recompute the chain and compare it with the anchor file.
+
+    As a writer, so that nobody adds an entry between the two; see docs/decisions/0036-signed-approvals.md for its cost.
+    """
     faults: list[str] = []
     hashes: dict[int, str] = {}
     previous, number = GENESIS, 1
-    for entry in AuditEntry.objects.order_by("seq").iterator():
-        if entry.seq != number:
-            faults.append(f"entry {number} is missing")
-        if entry.previous != previous:
-            faults.append(f"entry {entry.seq} does not follow the entry before it")
-        if digest(entry) != entry.hash:
-            faults.append(
-                f"entry {entry.seq} ({entry.action} {entry.subject}) was altered after it was written"
-            )
-        previous, number = entry.hash, entry.seq + 1
-        hashes[entry.seq] = entry.hash
-    faults.extend(_anchor_faults(hashes))
+    with transaction.atomic():
+        for fields in AuditEntry.objects.order_by("seq").values_list(*_FIELDS, "hash").iterator():
+            *content, stored = fields
+            seq, action, subject = content[0], content[4], content[5]
+            if seq != number:
+                faults.append(f"entry {number} is missing")
+            if content[-1] != previous:
+                faults.append(f"entry {seq} does not follow the entry before it")
+            if _digest(content) != stored:
+                faults.append(f"entry {seq} ({action} {subject}) was altered after it was written")
+            previous, number = stored, seq + 1
+            hashes[seq] = stored
+        faults.extend(_anchor_faults(hashes))
     return Verdict(entries=len(hashes), head=previous, faults=tuple(faults))
 
 
@@ -108,6 +139,18 @@ def anchor_path() -> Path | None:
     """The anchor file beside an SQLite database; None for a database in memory."""
     name = str(connection.settings_dict["NAME"])
     return None if ":memory:" in name or "mode=memory" in name else Path(name).with_name("audit.anchor")
+
+
+def _digest(content: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+def _detail(text: str) -> dict[str, Any]:
+    try:
+        detail = json.loads(text)
+    except ValueError:
+        return {}  # somebody altered it, which verify() says
+    return detail if isinstance(detail, dict) else {}
 
 
 def _anchor(entry: AuditEntry, mark: str = "") -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from typing import Any
+
 from django.db import models
 
-from fitsom_runner.changes.fields import RFC_FIELDS
+from fitsom_runner.changes.fields import FIELDS, RFC_FIELDS
+from fitsom_runner.changes.statement import Statement
 from fitsom_runner.changes.states import ChangeType, State
 
 
@@ -77,6 +81,19 @@ class Change(models.Model):
         """The RfC's texts by field name."""
         return {name: getattr(self, name) for name in RFC_FIELDS}
 
+    def request(self) -> dict[str, Any]:
+        """Everything that was requested, as JSON values: what an approval is about and what the log holds."""
+        window = (self.window_start, self.window_end)
+        return {
+            **{field.name: getattr(self, field.name) for field in FIELDS if field.is_option},
+            "extra_vars": self.extra_vars,
+            "inputs": self.inputs,
+            "window": [moment and moment.astimezone(UTC).isoformat() for moment in window],
+            "zone": self.window_zone,
+            "requester": self.requester,
+            "standard_change": self.template.name if self.template else "",
+        }
+
 
 class Plan(models.Model):
     """What a check-mode run predicted for one version of a change, and the seal over what will run.
@@ -102,9 +119,38 @@ class Plan(models.Model):
         db_table = "plan"
         ordering = ("created_at",)
 
+    def content(self) -> dict[str, Any]:
+        """Everything that the plan says, as JSON values."""
+        return {
+            "id": self.id,
+            "version": self.version,
+            "created_at": self.created_at.astimezone(UTC).isoformat(),
+            "created_by": self.created_by,
+            "commit": self.commit,
+            "seal": self.seal,
+            "components": self.components,
+            "hosts": self.hosts,
+            "left_out": self.left_out,
+            "notes": self.notes,
+        }
 
-class Approval(models.Model):
-    """One signature, for one version; those after planning also name the plan and the seal that the person saw."""
+
+class Signed(models.Model):
+    """A decision that may be signed: by which method ("ssh"; "" for not at all), with which key."""
+
+    method = models.CharField(max_length=10, default="")
+    key = models.CharField(max_length=60, default="")
+    signature = models.TextField(default="")
+
+    class Meta:
+        abstract = True
+
+
+class Approval(Signed):
+    """One decision, on one version; those after planning also name the plan and the seal that the person saw.
+
+    `school` is empty in records from before approvals were statements (changes.statement).
+    """
 
     change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="approvals")
     version = models.PositiveIntegerField()
@@ -118,14 +164,35 @@ class Approval(models.Model):
     os_user = models.CharField(max_length=100)
     comment = models.TextField(default="")
     seal = models.CharField(max_length=64, default="")
+    school = models.CharField(max_length=200, default="")
     at = models.DateTimeField()
 
     class Meta:
         db_table = "approval"
         ordering = ("at",)
 
+    def statement(self, *, rfc: str, predictions: str) -> Statement:
+        """What was decided, from this row and the digests of the request and the plan."""
+        return Statement(
+            school=self.school,
+            number=self.change.number,
+            version=self.version,
+            kind=self.kind,
+            decision="approved" if self.approved else "rejected",
+            seal=self.seal,
+            rfc=rfc,
+            predictions=predictions,
+            comment=self.comment,
+            person=self.person,
+            name=self.person_name,
+            position=self.position,
+            on_behalf_of=self.on_behalf_of,
+            os_user=self.os_user,
+            at=self.at.astimezone(UTC).isoformat(),
+        )
 
-class StandardTemplate(models.Model):
+
+class StandardTemplate(Signed):
     """A standard change: pre-approved within these bounds, and nowhere outside them."""
 
     name = models.CharField(max_length=60, unique=True)
@@ -142,3 +209,16 @@ class StandardTemplate(models.Model):
 
     class Meta:
         db_table = "standard_template"
+
+    def content(self) -> dict[str, Any]:
+        """Everything that is pre-approved, as JSON values."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "playbook": self.playbook,
+            "bounds": self.bounds,
+            "rfc": self.rfc,
+            "max_minutes": self.max_minutes,
+            "expires": self.expires.astimezone(UTC).isoformat(),
+            "proposed_by": self.proposed_by,
+        }

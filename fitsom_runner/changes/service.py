@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -13,10 +14,11 @@ from fitsom_runner.audit.log import Actor
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.canonical import canonical
 from fitsom_runner.changes import draft as drafts
-from fitsom_runner.changes import states, window
+from fitsom_runner.changes import evidence, states, window
 from fitsom_runner.changes.draft import RfcDraft
-from fitsom_runner.changes.models import Approval, Change, Plan
-from fitsom_runner.changes.signatures import signatures, window_of
+from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
+from fitsom_runner.changes.signatures import sign, signatures, window_of
+from fitsom_runner.changes.statement import Statement
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config
 from fitsom_runner.errors import IncompleteError, NotAllowedError, NotFoundError, RefusedError
@@ -43,8 +45,10 @@ def get(number: str) -> Change:
     raise NotFoundError(f"no change {number!r}", hint="fitsom change list")
 
 
-def new(config: Config, identity: Identity, draft: RfcDraft) -> Change:
-    """Raise an RfC as a draft. Raises IncompleteError, NotAllowedError."""
+def new(
+    config: Config, identity: Identity, draft: RfcDraft, template: StandardTemplate | None = None
+) -> Change:
+    """Raise an RfC as a draft, from a standard change if one is given. Raises IncompleteError, NotAllowedError."""
     powers.authorise(config, identity, Power.REQUEST)
     values = draft.field_values()
     for name in ("title", "playbook"):
@@ -52,10 +56,17 @@ def new(config: Config, identity: Identity, draft: RfcDraft) -> Change:
             raise IncompleteError(f"a change needs a {name}", hint=f"--{name} ...")
     values.setdefault("type", ChangeType.MINOR)
     with transaction.atomic():
-        change = Change(number=_next_number(), requester=identity.person.id, created_at=clock.now(), **values)
+        change = Change(
+            number=_next_number(),
+            requester=identity.person.id,
+            created_at=clock.now(),
+            template=template,
+            **values,
+        )
         _set_window(config, change, draft)
         change.save(force_insert=True)
-        log.append(identity.actor, "change.new", change.number, type=change.type, title=change.title)
+        change.refresh_from_db()  # the log holds what the record holds: 1 as a name is "1" there
+        log.append(identity.actor, "change.new", change.number, **evidence.request_values(change))
     return change
 
 
@@ -86,8 +97,10 @@ def edit(config: Config, identity: Identity, change: Change, draft: RfcDraft) ->
             **{name: getattr(edited, name) for name in fields},
         )
         _require_one_row(updated, change)
-        log.append(identity.actor, "change.edit", change.number, version=change.version + 1, fields=changed)
-    return get(change.number)
+        edited = get(change.number)
+        values = evidence.request_values(edited)
+        log.append(identity.actor, "change.edit", change.number, fields=changed, **values)
+    return edited
 
 
 def submit(config: Config, identity: Identity, change: Change) -> Change:
@@ -113,11 +126,17 @@ def submit(config: Config, identity: Identity, change: Change) -> Change:
 
 
 def approve(
-    config: Config, identity: Identity, change: Change, *, comment: str = "", seal: str = ""
+    config: Config,
+    identity: Identity,
+    change: Change,
+    *,
+    comment: str = "",
+    seal: str = "",
+    key: Path | None = None,
 ) -> Approval:
-    """Give the signature that the change waits for. `seal`: the first digits of the seal the approver saw.
+    """Give the approval that the change waits for, signed if there is a key.
 
-    Raises RefusedError, NotAllowedError.
+    `seal`: the first digits of the seal the approver saw. Raises RefusedError, NotAllowedError, IntegrityError.
     """
     action = states.required_approval(change.stage, change.kind)
     if action is None:
@@ -133,24 +152,35 @@ def approve(
         )
     behalf = powers.authorise(config, identity, _POWER[action], excluded=change.requester)
     _require_another_person(identity, change, action)
+    approval, statement = _decide(
+        config, identity, change, action, comment=comment, plan=plan, behalf=behalf, key=key
+    )
     with transaction.atomic():
-        approval = _sign(identity, change, action, approved=True, comment=comment, plan=plan, behalf=behalf)
-        change = move(change, action, identity.actor, on_behalf_of=behalf, seal=approval.seal)
+        approval.save(force_insert=True)
+        values = evidence.decision_values(approval, statement)
+        change = move(change, action, identity.actor, on_behalf_of=behalf, seal=approval.seal, **values)
         if change.stage is State.IMPLEMENT_APPROVED:
             move(change, Action.SCHEDULE, SYSTEM, window=[str(change.window_start), str(change.window_end)])
     return approval
 
 
-def reject(config: Config, identity: Identity, change: Change, *, comment: str) -> Change:
-    """Reject the change, with a reason. Anybody who could sign next may do so. Raises RefusedError, NotAllowedError."""
+def reject(
+    config: Config, identity: Identity, change: Change, *, comment: str, key: Path | None = None
+) -> Change:
+    """Reject the change, with a reason. Anybody who could approve next may do so, with or without a key.
+
+    Raises RefusedError, NotAllowedError, IntegrityError.
+    """
     states.target(change.stage, Action.REJECT, change.kind)
     approval = states.required_approval(change.stage, change.kind) or Action.APPROVE_IMPLEMENT
     behalf = powers.authorise(config, identity, _POWER[approval], excluded=change.requester)
+    rejection, statement = _decide(
+        config, identity, change, Action.REJECT, comment=comment, plan=change.plan, behalf=behalf, key=key
+    )
     with transaction.atomic():
-        _sign(
-            identity, change, Action.REJECT, approved=False, comment=comment, plan=change.plan, behalf=behalf
-        )
-        return move(change, Action.REJECT, identity.actor, comment=comment)
+        rejection.save(force_insert=True)
+        values = evidence.decision_values(rejection, statement)
+        return move(change, Action.REJECT, identity.actor, comment=comment, **values)
 
 
 def cancel(config: Config, identity: Identity, change: Change, *, reason: str) -> Change:
@@ -164,10 +194,11 @@ def record_plan(identity: Identity, change: Change, plan: Plan) -> Change:
     action = Action.PLAN if states.can(change.stage, Action.PLAN, change.kind) else Action.REPLAN
     with transaction.atomic():
         plan.save(force_insert=True)
+        values = evidence.plan_values(Plan.objects.get(pk=plan.pk))
         if not plan.seal:
-            log.append(identity.actor, "change.rehearsed", change.number, plan=plan.id, notes=plan.notes)
+            log.append(identity.actor, "change.rehearsed", change.number, notes=plan.notes, **values)
             return change
-        return move(change, action, identity.actor, fields={"plan": plan}, plan_id=plan.id, seal=plan.seal)
+        return move(change, action, identity.actor, fields={"plan": plan}, **values)
 
 
 def review(config: Config, identity: Identity, change: Change, answers: dict[str, Any]) -> Change:
@@ -256,22 +287,25 @@ def _set_window(config: Config, change: Change, draft: RfcDraft) -> None:
     )
 
 
-def _sign(
+def _decide(
+    config: Config,
     identity: Identity,
     change: Change,
     action: Action,
     *,
-    approved: bool,
     comment: str,
     plan: Plan | None,
     behalf: str,
-) -> Approval:
-    return Approval.objects.create(
+    key: Path | None,
+) -> tuple[Approval, Statement]:
+    """A decision, signed if there is a key, and not saved yet: nobody waits while a pass phrase is typed."""
+    evidence.require(get(change.number))
+    decision = Approval(
         change=change,
         version=change.version,
         plan=plan,
         kind=action,
-        approved=approved,
+        approved=action is not Action.REJECT,
         person=identity.person.id,
         person_name=identity.person.name,
         position=powers.POSITION[identity.person.role],
@@ -279,8 +313,12 @@ def _sign(
         os_user=identity.os_user,
         comment=comment,
         seal=plan.seal if plan else "",
+        school=config.school.name,
         at=clock.now(),
     )
+    statement = evidence.statement_of(decision)
+    sign(config, identity, decision, statement, key, change_type=change.type)
+    return decision, statement
 
 
 def _require_another_person(identity: Identity, change: Change, action: Action) -> None:

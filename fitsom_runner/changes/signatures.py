@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
-from fitsom_runner.changes.models import Approval, Change, Plan
+from django.db import transaction
+
+from fitsom_runner.changes import evidence
+from fitsom_runner.changes.models import Approval, Change, Plan, Signed
+from fitsom_runner.changes.statement import Statement
 from fitsom_runner.changes.states import Action, ChangeType
 from fitsom_runner.changes.window import Window
 from fitsom_runner.config import Config
 from fitsom_runner.errors import RefusedError
+from fitsom_runner.people import keys, ssh
+from fitsom_runner.people.powers import Identity
 
 
 def window_of(change: Change) -> Window | None:
@@ -38,8 +45,89 @@ def require_window(change: Change, moment: datetime, config: Config) -> None:
         )
 
 
-def require_signatures(change: Change) -> Plan:
-    """The approved plan. Checks the signatures themselves, not only the state. Raises RefusedError."""
+def require_signatures(config: Config, change: Change) -> Plan:
+    """The approved plan. Checks the approvals themselves, not only the state; reads `change` anew.
+
+    Raises RefusedError where an approval or a required signature is missing, IntegrityError where the records are not
+    what the audit log and the signatures say.
+    """
+    with transaction.atomic():  # nobody writes while several tables are held against each other
+        change.refresh_from_db()
+        plan = _approved_plan(change)
+        evidence.require(change)
+    for approval in signatures(change):
+        if approval.approved:
+            _require_rules(config, change, approval)
+    return plan
+
+
+def sign(
+    config: Config,
+    identity: Identity,
+    record: Signed,
+    statement: Statement,
+    key: Path | None,
+    *,
+    change_type: str,
+) -> None:
+    """Sign a statement with a key file, as the record of it; without a key the record stays "not signed".
+
+    Raises RefusedError where such an approval must be signed, or this person may not sign with this key.
+    """
+    if key is None:
+        if config.must_sign(change_type) and statement.decision == "approved":
+            raise RefusedError(
+                f"an approval of a {change_type} change must be signed with your key",
+                hint=how_to_sign(identity),
+            )
+        return
+    key = key.expanduser()  # no shell has seen what comes from the environment
+    enrolled = keys.require_usable(identity, key)
+    signature = ssh.sign(key, statement.text())
+    if fault := ssh.fault_of(signature, enrolled.public_key, statement.text()):
+        raise RefusedError(f"the signature by {key} does not hold: {fault}", hint=how_to_sign(identity))
+    record.method, record.key, record.signature = keys.METHOD, enrolled.fingerprint, signature
+
+
+def how_to_sign(identity: Identity) -> str:
+    """Which key this person can sign with, and how; how to enrol one where there is none."""
+    usable = keys.usable(identity.person.id)
+    if not usable:
+        return (
+            "Enrol your key (fitsom key enrol --key FILE.pub); somebody else confirms it; then add --key FILE"
+        )
+    return f"Add --key FILE, the file of your key {' or '.join(key.fingerprint for key in usable)}"
+
+
+def signed_words(record: Signed) -> str:
+    """Whether and with which key a decision is signed, in plain words."""
+    return f"signed with the key {record.key}" if record.key else "not signed"
+
+
+def decided(approval: Approval) -> Signed:
+    """What a person signed: the approval, or the standard change by which fitsom gave it."""
+    template = approval.change.template if approval.kind == Action.PRE_APPROVE else None
+    return template or approval
+
+
+def _require_rules(config: Config, change: Change, approval: Approval) -> None:
+    """The school's rules today, which the log does not know."""
+    kind = approval.kind.replace("_", " ")
+    if approval.school and approval.school != config.school.name:
+        raise RefusedError(
+            f"{change.number}: the {kind} was given at {approval.school!r}, not at {config.school.name!r}",
+            hint=f"Plan and approve it again: fitsom change plan {change.number}",
+        )
+    if config.must_sign(change.type) and not decided(approval).signature:
+        raise RefusedError(
+            f"{change.number}: the {kind} by {approval.person_name} is not signed, and for a {change.type} change "
+            "it must be",
+            hint="Have a new version of it approved with a key (fitsom change edit); for a standard change, propose "
+            "it again under another name.",
+        )
+
+
+def _approved_plan(change: Change) -> Plan:
     plan = change.plan
     approvals = {a.kind: a for a in signatures(change) if a.approved}
     required_kinds = {

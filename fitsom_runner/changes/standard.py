@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from fitsom_runner import clock
 from fitsom_runner.audit import log
-from fitsom_runner.changes import seal, service
+from fitsom_runner.changes import evidence, seal, service
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.fields import RFC_FIELDS
 from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
-from fitsom_runner.changes.signatures import window_of
+from fitsom_runner.changes.signatures import sign, window_of
+from fitsom_runner.changes.statement import Statement, digest_of
 from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config
 from fitsom_runner.errors import NotFoundError, RefusedError
@@ -44,7 +46,7 @@ def propose(
     bounds: dict[str, Any] = _fixed_parts(parts) | {"hosts": sorted(parts["hosts"])}
     try:
         with transaction.atomic():
-            template = StandardTemplate.objects.create(
+            StandardTemplate.objects.create(
                 name=name,
                 title=model.title,
                 playbook=model.playbook,
@@ -59,31 +61,57 @@ def propose(
                 expires=expires,
                 proposed_by=identity.person.id,
             )
+            template = get(name)  # as the record holds it
             log.append(
-                identity.actor, "standard.proposed", name, model=model.number, bounds=seal.seal_of(bounds)
+                identity.actor,
+                "standard.proposed",
+                name,
+                model=model.number,
+                bounds=seal.seal_of(bounds),
+                template=digest_of(template.content()),
             )
     except IntegrityError as fault:
         raise RefusedError(f"there is a standard change {name!r} already") from fault
     return template
 
 
-def approve(config: Config, identity: Identity, name: str) -> StandardTemplate:
-    """Approve a template for all its runs; never by the person who proposed it."""
+def approve(config: Config, identity: Identity, name: str, *, key: Path | None = None) -> StandardTemplate:
+    """Approve a template for all its runs, signed if there is a key; never by the person who proposed it."""
     template = get(name)
     behalf = powers.authorise(config, identity, Power.APPROVE_IMPLEMENT, excluded=template.proposed_by)
+    evidence.require_template(template)
+    template.approved_by, template.approved_at = identity.person.id, clock.now()
+    decided = Statement(
+        school=config.school.name,
+        number=name,
+        version=1,
+        kind="standard_change",
+        decision="approved",
+        seal="",
+        rfc="",
+        predictions="",
+        comment="",
+        person=identity.person.id,
+        name=identity.person.name,
+        position=powers.POSITION[identity.person.role],
+        on_behalf_of=behalf,
+        os_user=identity.os_user,
+        at="",
+    )
+    statement = evidence.statement_of_template(template, decided)
+    sign(config, identity, template, statement, key, change_type=ChangeType.STANDARD)
     with transaction.atomic():
         changed = StandardTemplate.objects.filter(pk=template.pk, approved_at=None, withdrawn_at=None).update(
-            approved_by=identity.person.id, approved_at=clock.now()
+            approved_by=template.approved_by,
+            approved_at=template.approved_at,
+            method=template.method,
+            key=template.key,
+            signature=template.signature,
         )
         if changed != 1:
             raise RefusedError(f"{name} does not wait for approval")
-        log.append(
-            identity.actor,
-            "standard.approved",
-            name,
-            on_behalf_of=behalf,
-            bounds=seal.seal_of(template.bounds),
-        )
+        values = evidence.decision_values(template, statement)
+        log.append(identity.actor, "standard.approved", name, on_behalf_of=behalf, **values)
     return get(name)
 
 
@@ -131,9 +159,7 @@ def new(config: Config, identity: Identity, name: str, draft: RfcDraft) -> Chang
         window=draft.window,
         **values,
     )
-    change = service.new(config, identity, full_draft)
-    Change.objects.filter(pk=change.pk).update(template=template)
-    return service.get(change.number)
+    return service.new(config, identity, full_draft, template)
 
 
 def deviations(template: StandardTemplate, change: Change, plan: Plan) -> list[str]:
@@ -180,8 +206,8 @@ def _not_pre_approved(hosts: Mapping[str, HostChanges]) -> list[str]:
     return reasons
 
 
-def pre_approve(change: Change, plan: Plan) -> Change:
-    """Sign a plan by its template's approval and schedule it. Raises RefusedError outside the bounds."""
+def pre_approve(config: Config, change: Change, plan: Plan) -> Change:
+    """Approve a plan by its template's approval and schedule it. Raises RefusedError outside the bounds."""
     template = change.template
     if template is None:
         raise RefusedError(f"{change.number} has no template")
@@ -192,8 +218,9 @@ def pre_approve(change: Change, plan: Plan) -> Change:
             details=tuple(reasons),
             hint="It stays planned and unapproved. Raise it as a minor change to have it approved individually.",
         )
+    evidence.require(change)
     with transaction.atomic():
-        Approval.objects.create(
+        approval = Approval.objects.create(
             change=change,
             version=change.version,
             plan=plan,
@@ -205,9 +232,11 @@ def pre_approve(change: Change, plan: Plan) -> Change:
             os_user="",
             comment=f"pre-approved until {template.expires:%d %b %Y}",
             seal=plan.seal,
+            school=config.school.name,
             at=clock.now(),
         )
+        values = evidence.decision_values(approval, evidence.statement_of(approval))
         change = service.move(
-            change, Action.PRE_APPROVE, service.SYSTEM, template=template.name, seal=plan.seal
+            change, Action.PRE_APPROVE, service.SYSTEM, template=template.name, seal=plan.seal, **values
         )
         return service.move(change, Action.SCHEDULE, service.SYSTEM)

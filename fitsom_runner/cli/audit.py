@@ -20,13 +20,19 @@ def verify(
         str, typer.Option(help='"SEQ:HASH" from a printed report: must still be in the log.')
     ] = "",
 ) -> None:
-    """Recompute the complete chain; exit code 7 where an entry was altered or removed."""
+    """Recompute the complete chain, and hold requests, plans, approvals, keys and results against it.
+
+    Exit code 7 where an entry was altered or removed, or a record is not what the log says.
+    """
     open_session()
     from fitsom_runner.audit import log
     from fitsom_runner.audit.models import AuditEntry
+    from fitsom_runner.changes import evidence
+    from fitsom_runner.execution import results
 
     verdict = log.verify()
-    faults = list(verdict.faults)
+    findings = evidence.hold_all()
+    faults = [*verdict.faults, *findings.faults, *results.faults()]
     if head:
         form = re.fullmatch(r"(\d{1,18}):([0-9a-f]{12,64})", head)
         if form is None:
@@ -38,13 +44,19 @@ def verify(
             faults.append(f"the report's entry {head} is not in the log")
     if faults:
         raise IntegrityError(
-            f"the audit log is not intact: {len(faults)} fault(s)",
+            f"audit log and records are not intact: {len(faults)} fault(s)",
             details=tuple(faults),
             hint="Keep the database as it is, and compare it with a backup and with the printed reports.",
         )
     answer(
-        {"entries": verdict.entries, "head": verdict.head, "faults": []},
+        {"entries": verdict.entries, "head": verdict.head, "faults": [], "older": findings.older},
         f"[green]The audit log is intact:[/] {verdict.entries} entries, head {verdict.head[:16]}",
+        "Requests, plans, approvals, signatures, keys and results are what it says.",
+        *(
+            [f"{findings.older} of them are from before fitsom kept values in the log."]
+            if findings.older
+            else []
+        ),
     )
 
 

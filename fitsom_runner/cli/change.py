@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,14 @@ from fitsom_runner.cli.rfc import RfcOptions, with_rfc_options
 
 app = typer.Typer(no_args_is_help=True)
 Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
-Comment = Annotated[str, typer.Option("--comment", "-m", help="What is written beside the signature.")]
+Comment = Annotated[str, typer.Option("--comment", "-m", help="What is written beside the approval.")]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        help="Sign with this key: a private key, or the .pub of one in ssh-agent.",
+        envvar="FITSOM_SIGNING_KEY",
+    ),
+]
 
 
 @app.command("new")
@@ -113,31 +121,42 @@ def approve(
     seal: Annotated[
         str, typer.Option(help="The first digits of the seal you saw; refused if it has changed.")
     ] = "",
+    key: Key = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
 ) -> None:
-    """Give the signature that the change waits for."""
+    """Give the approval that the change waits for, signed with a key of yours."""
     s = open_session()
     from fitsom_runner.changes import service
+    from fitsom_runner.changes.signatures import how_to_sign, signed_words
     from fitsom_runner.cli import show
+    from fitsom_runner.people import keys
 
     change = service.get(number)
     if not yes and not OPTIONS.json:
         answer(None, show.change_page(change, s.config))
         typer.confirm(f"Approve {change.number} as {s.identity.person.name}?", abort=True)
-    approval = service.approve(s.config, s.identity, change, comment=comment, seal=seal)
+    if key:
+        note(f"Signing with {key} ...")  # a security key blinks now, and waits to be touched
+    approval = service.approve(s.config, s.identity, change, comment=comment, seal=seal, key=key)
+    if not key and keys.usable(s.identity.person.id):
+        note(f"[yellow]Not signed.[/] {how_to_sign(s.identity)}")
     approved_change = service.get(change.number)
     kind, state = approval.kind.replace("_", " "), approved_change.state.replace("_", " ")
-    words = f"{approval.person_name} gave: {kind}. {approved_change.number} is {state}."
+    words = (
+        f"{approval.person_name} gave: {kind}, {signed_words(approval)}. {approved_change.number} is {state}."
+    )
     answer(show.change_value(approved_change), words, _next_step(approved_change))
 
 
 @app.command("reject")
-def reject(number: Number, comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")]) -> None:
+def reject(
+    number: Number, comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")], key: Key = None
+) -> None:
     """Reject a change, with the reason."""
     s = open_session()
     from fitsom_runner.changes import service
 
-    _answer_with(service.reject(s.config, s.identity, service.get(number), comment=comment))
+    _answer_with(service.reject(s.config, s.identity, service.get(number), comment=comment, key=key))
 
 
 @app.command("cancel")

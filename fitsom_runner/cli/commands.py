@@ -55,6 +55,7 @@ COMMANDS = {
     "standard": Entry(place="standard:app", help="Standard changes: pre-approved templates."),
     "content": Entry(place="content:app", help="Accept content whose tasks may run while a plan is taken."),
     "delegate": Entry(place="delegate:app", help="Lend one of your powers to somebody, on record."),
+    "key": Entry(place="key:app", help="The keys that approvals are signed with: enrol, confirm, revoke."),
     "config": Entry(place="setup:config_app", help="Check the configuration."),
 }
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from fitsom_runner.changes import service
 from fitsom_runner.changes.fields import RFC_FIELDS
 from fitsom_runner.changes.models import Change, Plan
-from fitsom_runner.changes.signatures import signatures, window_of
+from fitsom_runner.changes.signatures import decided, signatures, signed_words, window_of
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
 from fitsom_runner.execution.models import HostOutcome, Run
@@ -65,6 +65,8 @@ def change_value(change: Change) -> dict[str, Any]:
                 "comment": a.comment,
                 "seal": a.seal,
                 "at": a.at,
+                "signed": bool(decided(a).signature),
+                "key": decided(a).key,
                 "counts": a in signatures(change),
             }
             for a in change.approvals.all()
@@ -133,21 +135,32 @@ def change_page(change: Change, config: Config) -> RenderableType:
     for approval in change.approvals.all():
         verdict = "[green]approved[/]" if approval.approved else "[red]rejected[/]"
         behalf = f" on behalf of {approval.on_behalf_of}" if approval.on_behalf_of else ""
+        comment = f" “{escape(approval.comment)}”" if approval.comment else ""
         outdated = "" if approval in signatures(change) else " [dim](an earlier version: no longer counts)[/]"
-        parts.append(
+        line = _wrapped(
             f"{verdict} {approval.kind.replace('_', ' ')}: {escape(approval.person_name)}, {approval.position}"
-            f"{behalf}, {local(approval.at, config)} {escape(approval.comment)}{outdated}"
+            f"{behalf}, {local(approval.at, config)}, {signed_words(decided(approval))}"
+            f"{comment}{outdated}"
         )
+        parts.append(line)
     if change.plan:
         from fitsom_runner.cli.predictions import plan_page  # a list of changes shows no plan
 
         parts.append(plan_page(change.plan))
     parts += [run_page(run) for run in change.runs.all()]
-    parts.append(f"[bold]Next:[/] {escape(service.next_step(change))}")
+    parts.append(_wrapped(f"[bold]Next:[/] {escape(service.next_step(change))}"))
     title = f"{change.number} v{change.version}  {escape(change.title)}  ({change.type}, {in_words(change.stage)})"
     return Panel(
         Group(*parts), title=title, title_align="left", border_style=COLOURS.get(change.state, "white")
     )
+
+
+def _wrapped(text: str) -> Table:
+    """A paragraph that is complete in a file too, where Rich would cut it off at the border."""
+    paragraph = Table.grid()
+    paragraph.add_column(overflow="fold")
+    paragraph.add_row(text)
+    return paragraph
 
 
 def run_page(run: Run) -> RenderableType:

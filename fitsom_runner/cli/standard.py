@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,15 +33,25 @@ def propose(
 
 
 @app.command("approve")
-def approve(name: Name) -> None:
+def approve(
+    name: Name,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sign with this key: a private key, or the .pub of one in ssh-agent.",
+            envvar="FITSOM_SIGNING_KEY",
+        ),
+    ] = None,
+) -> None:
     """Pre-approve every run inside the template's bounds."""
     s = open_session()
     from fitsom_runner.changes import standard
+    from fitsom_runner.changes.signatures import signed_words
 
-    template = standard.approve(s.config, s.identity, name)
+    template = standard.approve(s.config, s.identity, name, key=key)
     answer(
-        {"name": template.name, "approved_by": template.approved_by},
-        f"{name} is approved until {template.expires:%d %b %Y}.",
+        {"name": template.name, "approved_by": template.approved_by, "key": template.key},
+        f"{name} is approved until {template.expires:%d %b %Y}, {signed_words(template)}.",
     )
 
 

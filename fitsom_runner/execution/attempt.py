@@ -15,6 +15,7 @@ from fitsom_runner.ansible import collections, content, ledger, play
 from fitsom_runner.ansible.play import Job, PlaybookResult
 from fitsom_runner.changes import prediction, seal
 from fitsom_runner.changes.models import Change
+from fitsom_runner.changes.signatures import require_signatures
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import outcome, planner
@@ -33,6 +34,8 @@ def carry_out(settings: Config, run_id: str) -> None:
     _set_status(run, RunStatus.VERIFYING)
     applying = False
     try:
+        # Once more, on the very records that this process reads: they could be written since the run was started.
+        run.plan = require_signatures(settings, run.change)
         with prepare(
             settings,
             run.change,

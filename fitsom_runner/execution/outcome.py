@@ -14,11 +14,12 @@ from fitsom_runner import clock
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.ledger import HostState, LedgerState
 from fitsom_runner.ansible.play import PlaybookResult
-from fitsom_runner.changes import prediction, seal, service
+from fitsom_runner.changes import evidence, prediction, seal, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
+from fitsom_runner.execution import results
 from fitsom_runner.execution.models import HostOutcome, Run, RunTask, TaskResult
 from fitsom_runner.execution.signals import run_finished, run_recorded
 from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind, RunStatus
@@ -199,10 +200,11 @@ def refuse(
             for host in run.hosts
         )
         change = Change.objects.get(pk=run.change_id)
+        detail = {"refused": reasons, **results.values(run)}
         if run.kind != RunKind.APPLY:
-            service.move(change, Action.INTERRUPT, service.SYSTEM, run=run.id, refused=reasons)
+            service.move(change, Action.INTERRUPT, service.SYSTEM, **detail)
         elif needs_planning or predicted is None or ready is None:
-            service.move(change, Action.RETURN_FOR_PLANNING, service.SYSTEM, run=run.id, refused=reasons)
+            service.move(change, Action.RETURN_FOR_PLANNING, service.SYSTEM, **detail)
         else:
             plan = _as_plan(run, predicted, ready)
             service.move(
@@ -210,8 +212,8 @@ def refuse(
                 Action.RETURN_TO_APPROVER,
                 service.SYSTEM,
                 fields={"plan": plan},
-                run=run.id,
-                refused=reasons,
+                **detail,
+                **evidence.plan_values(plan),
             )
         run_recorded.send(sender=Run, run=Run.objects.get(pk=run.pk))
     run_finished.send_robust(sender=Run, run=Run.objects.get(pk=run.pk), config=config)
@@ -219,7 +221,7 @@ def refuse(
 
 def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Preparation) -> Plan:
     components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
-    return Plan.objects.create(
+    plan = Plan.objects.create(
         id=f"{run.id}-replan",
         change=run.change,
         version=run.change.version,
@@ -232,6 +234,7 @@ def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Preparation) ->
         left_out=run.plan.left_out,
         notes=["taken at the start of the window"],
     )
+    return Plan.objects.get(pk=plan.pk)  # as the record holds it
 
 
 def _last_error(host_state: HostState) -> str:
@@ -272,7 +275,7 @@ def _move_change(run: Run, status: RunStatus, digest: str, outcomes: dict[str, O
         action,
         service.SYSTEM,
         fields=fields,
-        run=run.id,
+        **results.values(run),
         status=status,
         outcomes=outcomes,
         ledger=digest,

@@ -70,7 +70,7 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
     ledger.compress(folder / "plan.jsonl")
     updated_change = service.record_plan(identity, change, new_plan)
     if new_plan.seal and updated_change.template_id and updated_change.kind is ChangeType.STANDARD:
-        standard.pre_approve(updated_change, new_plan)
+        standard.pre_approve(config, updated_change, new_plan)
     plan_taken.send(sender=Plan, plan=new_plan, config=config)
     return new_plan
 
@@ -80,7 +80,7 @@ def rehearse_backout(
 ) -> tuple[dict[str, HostChanges], dict[str, str]]:
     """What backing out would do now, host by host, and why hosts could not be planned; nothing is recorded."""
     powers.authorise(config, identity, Power.PLAN)
-    plan, hosts = runs.way_back(change)
+    plan, hosts = runs.way_back(config, change)
     identifier = f"{change.number}-backout-rehearsal"
     folder = config.run_dir(identifier)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)

@@ -33,7 +33,7 @@ def start(config: Config, identity: Identity, change: Change) -> Run:
     if change.stage is not State.SCHEDULED:
         raise RefusedError(f"{change.number} is {in_words(change.stage)}", hint=service.next_step(change))
     require_window(change, clock.now(), config)
-    plan = require_signatures(change)
+    plan = require_signatures(config, change)
     return _dispatch(config, identity, change, plan, RunKind.APPLY, tuple(plan.hosts))
 
 
@@ -46,7 +46,7 @@ def resume(config: Config, identity: Identity, change: Change) -> Run:
     if change.stage not in (State.INTERRUPTED, State.FAILED):
         raise RefusedError(f"{change.number} is {in_words(change.stage)}: there is nothing to resume")
     require_window(change, clock.now(), config)
-    plan = require_signatures(change)
+    plan = require_signatures(config, change)
     unfinished = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.DONE]
     if not unfinished:
         raise RefusedError(
@@ -61,11 +61,11 @@ def backout(config: Config, identity: Identity, change: Change) -> Run:
     Raises RefusedError where the change has no back-out playbook or touched nothing.
     """
     powers.authorise(config, identity, Power.RUN)
-    plan, touched = way_back(change)
+    plan, touched = way_back(config, change)
     return _dispatch(config, identity, change, plan, RunKind.BACKOUT, touched)
 
 
-def way_back(change: Change) -> tuple[Plan, tuple[str, ...]]:
+def way_back(config: Config, change: Change) -> tuple[Plan, tuple[str, ...]]:
     """The approved plan and the hosts that a back-out would take back. Raises RefusedError where there is none."""
     if change.stage not in (State.SUCCEEDED, State.FAILED, State.INTERRUPTED):
         raise RefusedError(f"{change.number} is {in_words(change.stage)}: there is nothing to back out")
@@ -74,7 +74,7 @@ def way_back(change: Change) -> tuple[Plan, tuple[str, ...]]:
             f"{change.number} names no back-out playbook",
             hint=f"Its back-out by hand: {change.backout or 'none'}",
         )
-    plan = require_signatures(change)
+    plan = require_signatures(config, change)
     touched = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.UNTOUCHED]
     if not touched:
         raise RefusedError(f"{change.number} touched no host: there is nothing to back out")

@@ -14,7 +14,7 @@ from fitsom_runner.audit import log
 from fitsom_runner.changes import models as records
 from fitsom_runner.changes import prediction, states
 from fitsom_runner.changes.seal import sandbox_words
-from fitsom_runner.changes.signatures import window_of
+from fitsom_runner.changes.signatures import decided, window_of
 from fitsom_runner.changes.states import Action, BackOutClass, State
 from fitsom_runner.config import Config
 from fitsom_runner.execution import models as runs
@@ -161,6 +161,7 @@ def _approval(config: Config, record: records.Approval) -> Approval:
         on_behalf_of=_person(config, record.on_behalf_of) if record.on_behalf_of else None,
         seal=record.seal or None,
         version=record.version,
+        key=decided(record).key,
     )
 
 

@@ -90,7 +90,8 @@ class Approval:
 
     person signed; on_behalf_of is the one who delegated to them, if any. recorded_by is the OS user whose
     session recorded it. seal is the SHA-256 they saw (None where there was none to see: approval to proceed).
-    version is the version of the change that they decided on.
+    version is the version of the change that they decided on. key is the fingerprint of the key that signed it, empty
+    where it is not signed.
     """
 
     kind: ApprovalKind
@@ -102,6 +103,7 @@ class Approval:
     on_behalf_of: Person | None = None
     seal: str | None = None
     version: int = 1
+    key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

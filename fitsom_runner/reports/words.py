@@ -301,7 +301,12 @@ def approval(signature: Approval, zone: str) -> str:
     if signature.on_behalf_of:
         by += f" on behalf of {person(signature.on_behalf_of)}"
     verb = "approved by" if signature.decision is Decision.APPROVED else "REJECTED by"
-    return f"{label(signature.kind)}: {verb} {by}, {when(signature.when, zone)}."
+    return f"{label(signature.kind)}: {verb} {by}, {when(signature.when, zone)}, {signed(signature)}."
+
+
+def signed(signature: Approval) -> str:
+    """Whether a decision is signed with a key."""
+    return f"signed with the key {signature.key}" if signature.key else "not signed"
 
 
 def open_points(report: Report, facts: Facts | None = None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fitsom_runner import config, yamlfile
+from fitsom_runner.changes.states import ChangeType
 from fitsom_runner.config import FILE_NAME
 from fitsom_runner.errors import ConfigError, ExitCode
 from fitsom_runner.roles import Power, Role
@@ -63,6 +64,18 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
         ),
         ("  name: Milton High\n", "", 1, "school.name: Field required"),
         ("2026-12-31", "tomorrow", 16, "people.1.valid_until"),
+        (
+            "vault_password_files: [vault.txt]",
+            "signatures: {majr: required}",
+            17,
+            "signatures.majr: Extra inputs are not permitted",
+        ),
+        (
+            "vault_password_files: [vault.txt]",
+            "signatures:\n  major: always",
+            18,
+            "signatures.major: Input should be 'required' or 'optional'",
+        ),
     ],
 )
 def test_a_fault_is_named_by_file_and_line(
@@ -74,6 +87,14 @@ def test_a_fault_is_named_by_file_and_line(
         config.load(path)
     assert any(d.startswith(f"{path}:{line}: ") and words in d for d in error.value.details)
     assert error.value.exit_code is ExitCode.USAGE
+
+
+def test_signatures_are_asked_for_by_type_of_change(tmp_path: Path) -> None:
+    settings = config.load(config_file(tmp_path, SOUND + "signatures: {major: required, minor: optional}\n"))
+    assert [kind for kind in ChangeType if settings.must_sign(kind)] == [ChangeType.MAJOR]
+    settings = config.load(config_file(tmp_path, SOUND))
+    assert not any(settings.must_sign(kind) for kind in ChangeType)
+    assert set(config.SignatureRules.model_fields) == set(ChangeType)
 
 
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:

@@ -113,6 +113,16 @@ def test_older_records_are_brought_up_to_date_and_a_copy_is_kept(school: Config)
     assert sqlite3.connect(copy).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_the_copy_has_the_anchor_of_its_log_beside_it(school: Config) -> None:
+    anchor = school.state / "audit.anchor"
+    anchor.write_text("1 abc\n")
+    older(school)
+    assert output_of(start(school.state.parent)) == ""
+    (copy,) = copies(school)
+    kept = copy.with_name(copy.name.replace("fitsom.sqlite3", "audit.anchor"))
+    assert kept.read_text() == "1 abc\n"
+
+
 def test_the_copy_has_what_still_lies_in_the_write_ahead_log(school: Config) -> None:
     older(school)
     writer = sqlite3.connect(school.database)

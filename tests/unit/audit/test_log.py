@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import GENESIS, Actor
 from fitsom_runner.audit.models import AuditEntry
+from fitsom_runner.errors import IntegrityError
 
 WHO = Actor(person="hale", os_user="mhale")
 
@@ -59,6 +60,29 @@ def test_an_untouched_log_is_whole(anchor: Path) -> None:
     assert (5, verdict.head) == log.head()
     lines = [line.split() for line in anchor.read_text().splitlines() if line]
     assert [line[2:] for line in lines] == [["intended"], []] * 5
+
+
+def test_nobody_writes_between_the_table_and_its_anchor(
+    anchor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what was added in between looks like a fault: seen once in each verification beside two writers."""
+    held, compare = [], log._anchor_faults
+
+    def watched(hashes: dict[int, str]) -> list[str]:
+        held.append(connection.in_atomic_block)
+        return compare(hashes)
+
+    monkeypatch.setattr(log, "_anchor_faults", watched)
+    assert log.verify().faults == ()
+    assert held == [True]
+
+
+def test_a_log_that_is_not_intact_is_not_relied_on(anchor: Path) -> None:
+    log.require_intact()
+    tamper("UPDATE audit_entry SET actor = 'boucher' WHERE seq = 3")
+    with pytest.raises(IntegrityError, match="nothing is approved or run") as refused:
+        log.require_intact()
+    assert "entry 3 (change.new CHG-2026-0003) was altered" in refused.value.details[0]
 
 
 def test_an_empty_log_is_whole(db: None) -> None:

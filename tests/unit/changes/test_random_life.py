@@ -55,12 +55,12 @@ def test_what_may_run_was_signed_by_others_for_this_version_and_this_plan(
             after = service.get(number)
             if after.stage is not State.SCHEDULED:
                 with pytest.raises(FitsomError):
-                    require_signatures(after)
+                    require_signatures(story.config, after)
                 continue
             scheduled += 1
             signature = signatures(after)
             assert [a.kind for a in signature] == NEEDED[kind]
             assert after.requester not in {a.person for a in signature}
-            assert require_signatures(after) == after.plan
+            assert require_signatures(story.config, after) == after.plan
     assert scheduled, "the walks got somewhere"
     assert log.verify().faults == ()

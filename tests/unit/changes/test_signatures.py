@@ -14,7 +14,7 @@ from tests.unit.people.cast import Story, plan
 @pytest.mark.parametrize("kind", ["minor", "major", "emergency"])
 def test_a_change_with_all_its_signatures_gives_its_plan(story: Story, kind: str) -> None:
     change = story.scheduled(kind)
-    assert require_signatures(change) == change.plan
+    assert require_signatures(story.config, change) == change.plan
 
 
 @pytest.mark.parametrize("missing", [Action.APPROVE_PROCEED, Action.PEER_REVIEW, Action.APPROVE_IMPLEMENT])
@@ -22,7 +22,7 @@ def test_each_missing_signature_is_refused_whatever_the_state_says(story: Story,
     change = story.scheduled("major")
     Approval.objects.filter(change=change, kind=missing).delete()
     with pytest.raises(RefusedError, match=f"lacks the signature '{missing.replace('_', ' ')}'"):
-        require_signatures(change)
+        require_signatures(story.config, change)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_a_signature_that_does_not_fit_is_refused(story: Story, forged: dict[str
     change = story.scheduled("minor")
     Approval.objects.filter(change=change).update(**forged)
     with pytest.raises(RefusedError):
-        require_signatures(change)
+        require_signatures(story.config, change)
 
 
 def test_a_change_without_a_plan_does_not_run(story: Story) -> None:
     change = story.scheduled("minor")
     Change.objects.filter(pk=change.pk).update(plan=None)
     with pytest.raises(RefusedError):
-        require_signatures(service.get(change.number))
+        require_signatures(story.config, service.get(change.number))
 
 
 def test_no_other_change_runs_without_a_window(story: Story) -> None:
@@ -60,11 +60,11 @@ def test_no_other_change_runs_without_a_window(story: Story) -> None:
 def test_a_signature_for_an_earlier_plan_does_not_serve_a_later_one(story: Story) -> None:
     change = plan(story.scheduled("minor"), versions={"ansible-core": "2.21.6"})
     with pytest.raises(RefusedError, match="lacks the signature"):
-        require_signatures(change)
+        require_signatures(story.config, change)
 
 
 def test_one_person_who_gave_two_signatures_is_refused_whatever_the_state_says(story: Story) -> None:
     change = story.scheduled("major")
     Approval.objects.filter(change=change, kind=Action.PEER_REVIEW).update(person="hale")
     with pytest.raises(RefusedError, match="one person gave the peer review and the approval"):
-        require_signatures(change)
+        require_signatures(story.config, change)

@@ -43,15 +43,15 @@ def raised(story: Story, window: WindowText = NEXT, **moved: Any) -> Change:
     return plan(service.submit(story.config, TECHNICIAN, change), **moved)
 
 
-def pre_approve(change: Change) -> Change:
+def pre_approve(story: Story, change: Change) -> Change:
     assert change.plan is not None
-    return standard.pre_approve(change, change.plan)
+    return standard.pre_approve(story.config, change, change.plan)
 
 
 def test_inside_its_bounds_a_standard_change_is_approved_by_its_template(
     story: Story, template: StandardTemplate
 ) -> None:
-    change = pre_approve(raised(story))
+    change = pre_approve(story, raised(story))
     assert change.stage is State.SCHEDULED
     (signature,) = signatures(change)
     assert (signature.kind, signature.person) == (Action.PRE_APPROVE, "hale")
@@ -63,7 +63,7 @@ def test_other_packages_and_fewer_hosts_are_inside_the_bounds(
     story: Story, template: StandardTemplate
 ) -> None:
     change = raised(story, hosts={"srv1": "0" * 64}, packages={"srv1": {"openssl": "3.0.18-1"}})
-    assert pre_approve(change).stage is State.SCHEDULED
+    assert pre_approve(story, change).stage is State.SCHEDULED
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_outside_its_bounds_nothing_is_approved(
 ) -> None:
     change = raised(story, **moved)
     with pytest.raises(RefusedError, match="is outside what 'monthly' pre-approves") as error:
-        pre_approve(change)
+        pre_approve(story, change)
     assert len(error.value.details) == 1
     assert error.value.details[0].startswith(reason)
     after = service.get(change.number)
@@ -103,7 +103,7 @@ def test_deletion_is_never_pre_approved(story: Story, template: StandardTemplate
     gone = {"kind": "user", "id": "p-1", "action": "delete", "group": "Leavers"}
     Plan.objects.filter(pk=change.plan.pk).update(hosts={"srv1": {"items": [], "facts": {"objects": [gone]}}})
     with pytest.raises(RefusedError) as error:
-        pre_approve(service.get(change.number))
+        pre_approve(story, service.get(change.number))
     assert error.value.details == ("it deletes accounts or groups (1), and deletion is never pre-approved",)
 
 
@@ -111,14 +111,14 @@ def test_other_inputs_are_outside_the_bounds(story: Story, template: StandardTem
     change = raised(story)
     Change.objects.filter(pk=change.pk).update(inputs={"roster": "/somewhere/else"})
     with pytest.raises(RefusedError) as error:
-        pre_approve(service.get(change.number))
+        pre_approve(story, service.get(change.number))
     assert error.value.details == ("it reads other inputs",)
 
 
 def test_a_longer_window_is_outside_the_bounds(story: Story, template: StandardTemplate) -> None:
     change = raised(story, window=WindowText(start="2026-12-04 18:00", end="+61m"))
     with pytest.raises(RefusedError) as error:
-        pre_approve(change)
+        pre_approve(story, change)
     assert error.value.details == ("the window is longer than 60 minutes",)
 
 
@@ -126,7 +126,7 @@ def test_a_window_beyond_the_templates_end_is_outside_the_bounds(story: Story) -
     proposed(story, expires=later(days=10))
     standard.approve(story.config, HEAD, "monthly")
     with pytest.raises(RefusedError) as error:
-        pre_approve(raised(story))
+        pre_approve(story, raised(story))
     assert error.value.details == ("the template expires on 30 Nov 2026",)
 
 
@@ -134,14 +134,14 @@ def test_a_withdrawn_template_approves_nothing(story: Story, template: StandardT
     change = raised(story)
     standard.withdraw(story.config, MANAGER, "monthly")
     with pytest.raises(RefusedError) as error:
-        pre_approve(service.get(change.number))
+        pre_approve(story, service.get(change.number))
     assert error.value.details == ("the template was withdrawn",)
 
 
 def test_a_template_that_nobody_approved_approves_nothing(story: Story) -> None:
     proposed(story)
     with pytest.raises(RefusedError) as error:
-        pre_approve(raised(story))
+        pre_approve(story, raised(story))
     assert error.value.details == ("the template was never approved",)
 
 
@@ -150,20 +150,20 @@ def test_another_back_out_is_outside_the_bounds(story: Story, template: Standard
     change = service.edit(story.config, TECHNICIAN, change, RfcDraft(backout_playbook="playbooks/wipe.yml"))
     change = plan(service.submit(story.config, TECHNICIAN, change))
     with pytest.raises(RefusedError) as error:
-        pre_approve(change)
+        pre_approve(story, change)
     assert error.value.details == ("the back-out playbook is playbooks/wipe.yml, not playbooks/backout.yml",)
 
 
 def test_a_standard_change_without_a_template_is_never_approved(story: Story) -> None:
     change = plan(story.submitted("standard"))
     with pytest.raises(RefusedError, match="has no template"):
-        pre_approve(change)
+        pre_approve(story, change)
     with pytest.raises(RefusedError, match="waits for no signature"):
         service.approve(story.config, HEAD, change)
 
 
 def test_one_pre_approval_counts_for_one_plan(story: Story, template: StandardTemplate) -> None:
-    change = pre_approve(raised(story))
+    change = pre_approve(story, raised(story))
     replanned = plan(change, packages={"srv1": {"openssl": "3.0.19-1"}, "srv2": {}})
     assert signatures(replanned) == []
 
@@ -238,7 +238,7 @@ def test_the_life_of_a_template_is_in_the_audit_log(story: Story, template: Stan
 
 def test_a_pre_approval_that_fails_half_way_leaves_nothing(story: Story, template: StandardTemplate) -> None:
     change_before = raised(story)
-    pre_approve(service.get(change_before.number))
+    pre_approve(story, service.get(change_before.number))
     with pytest.raises(RefusedError):
-        pre_approve(change_before)
+        pre_approve(story, change_before)
     assert Approval.objects.filter(change=change_before).count() == 1

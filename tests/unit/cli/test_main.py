@@ -245,7 +245,8 @@ def test_a_log_that_was_altered_on_disk_ends_with_code_7(
     verdict = fitsom("audit", "verify", "--json")
     assert verdict.returncode == ExitCode.INTEGRITY
     assert json.loads(verdict.stdout)["details"] == [
-        "entry 1 was anchored in audit.anchor but is no longer in the log"
+        "entry 1 was anchored in audit.anchor but is no longer in the log",
+        "CHG-2026-0001 is in the records and was never raised according to the log",
     ]
 
 

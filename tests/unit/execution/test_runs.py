@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from fitsom_runner.changes import service
-from fitsom_runner.changes.models import Change
+from fitsom_runner.changes import evidence, service
+from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action, State
-from fitsom_runner.errors import NotAllowedError, NotFoundError, RefusedError
-from fitsom_runner.execution import runs
+from fitsom_runner.errors import IntegrityError, NotAllowedError, NotFoundError, RefusedError
+from fitsom_runner.execution import attempt, runs
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from tests.unit.conftest import SetClock
@@ -78,16 +78,34 @@ def test_of_two_who_start_the_same_change_one_wins(
     assert (first_run.kind, first_run.hosts) == (RunKind.APPLY, ["srv1", "srv2"])
 
 
-def test_an_approved_plan_is_applied_once(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
+def test_an_approved_plan_is_applied_once(
+    story: Story, set_clock: SetClock, spawned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     change = story.scheduled("minor")
     set_clock(IN_WINDOW)
     run = runs.start(story.config, TECHNICIAN, change)
     Run.objects.filter(pk=run.pk).update(status=RunStatus.INTERRUPTED)
     Change.objects.filter(pk=change.pk).update(state=State.SCHEDULED)
+    with pytest.raises(IntegrityError):
+        runs.start(story.config, TECHNICIAN, service.get(change.number))
+    monkeypatch.setattr(evidence, "require", lambda _change: None)  # whatever the log says
     with pytest.raises(RefusedError, match="an approved plan is applied once"):
         runs.start(story.config, TECHNICIAN, service.get(change.number))
     assert spawned == [run.id]
     assert service.get(change.number).stage is State.SCHEDULED, "the refused start leaves no trace"
+
+
+def test_what_was_rewritten_after_the_start_does_not_run(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    change = story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    run = runs.start(story.config, TECHNICIAN, change)
+    Plan.objects.update(hosts={"srv1": {"items": [], "facts": {}}})
+    attempt.carry_out(story.config, run.id)
+    run.refresh_from_db()
+    assert run.status == RunStatus.REFUSED
+    assert any("is not the one that was taken" in reason for reason in run.refusal)
 
 
 def test_two_changes_do_not_run_on_one_host_at_a_time(
