@@ -120,6 +120,7 @@ class Config(_Strict):
     minimum_free_mb: int = Field(default=200, ge=0)
     engine: EngineName = EngineName.ANSIBLE
     signatures: SignatureRules = SignatureRules()
+    approvals_valid_days: int = Field(default=30, ge=1, le=366)
     sandbox: Sandbox = Sandbox()
     ssh: Ssh = Ssh()
 

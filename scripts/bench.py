@@ -132,8 +132,11 @@ class Site:
         line += ["--reason", "r", "--impact", "i", "--backout", "b", "-e", f"bench_round={number}"]
         line += ["--start", f"{start:%Y-%m-%d %H:%M}", "--end", "+120m"]
         change = json.loads(call(*line, env=self.env)[1])["number"]
-        for step in (["m", "submit"], ["m", "plan"], ["h", "approve", "--yes"]):
-            call("fitsom", "--as", step[0], "--json", "change", *step[1:], change, env=self.env)
+        call("fitsom", "--as", "m", "--json", "change", "submit", change, env=self.env)
+        seal = json.loads(call("fitsom", "--as", "m", "--json", "change", "plan", change, env=self.env)[1])[
+            "seal"
+        ]
+        call("fitsom", "--as", "h", "--json", "change", "approve", change, "--seal", seal, env=self.env)
         wall, printed = call("fitsom", "--as", "m", "--json", "run", "start", change, env=self.env)
         run = json.loads(printed)
         again = parse(run["apply_started_at"]) - parse(run["claimed_at"])

@@ -197,6 +197,8 @@ class School:
 
     def popen(self, *words: str, acting_as: str = "", json_answer: bool = True) -> subprocess.Popen[str]:
         """Start a command and do not wait for it."""
+        if words[:2] == ("change", "approve") and "--seal" not in words:
+            words = (*words, *self._seal(words[2]))
         line = [*self.prefix, str(PROGRAMS / "fitsom"), *words]
         line += ["--json"] if json_answer else []
         line += ["--as", acting_as] if acting_as else []
@@ -215,6 +217,14 @@ class School:
     ) -> Answer:
         """Run a command to its end; `code` is the exit code that is expected (None: any)."""
         return finished(self.popen(*words, acting_as=acting_as, json_answer=json_answer), code)
+
+    def _seal(self, number: str) -> tuple[str, ...]:
+        """What somebody who has just read the change says of its plan."""
+        found = self.rows(
+            "select plan.seal from change join plan on plan.id = change.plan_id where change.number like ?",
+            f"%{number.rpartition('-')[2].zfill(4)}",
+        )
+        return ("--seal", str(found[0][0])) if found and found[0][0] else ()
 
     # -- the walk of a change -----------------------------------------------------------------------------
 

@@ -45,6 +45,18 @@ def require_window(change: Change, moment: datetime, config: Config) -> None:
         )
 
 
+def require_recent(config: Config, change: Change, moment: datetime) -> None:
+    """Raises RefusedError where an approval was given too long ago: much may have changed since."""
+    for approval in signatures(change):
+        days = (moment - approval.at).days
+        if approval.approved and days >= config.approvals_valid_days:
+            raise RefusedError(
+                f"{change.number}: the {approval.kind.replace('_', ' ')} by {approval.person_name} is {days} days old, "
+                f"and approvals hold for {config.approvals_valid_days} days",
+                hint=f"Have it approved again: fitsom change edit {change.number} (a new window, say), then plan it.",
+            )
+
+
 def require_signatures(config: Config, change: Change) -> Plan:
     """The approved plan. Checks the approvals themselves, not only the state; reads `change` anew.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fitsom_runner.cli.context import OPTIONS, answer, note, open_session
 from fitsom_runner.cli.rfc import RfcOptions, with_rfc_options
+
+if TYPE_CHECKING:
+    from fitsom_runner.changes.models import Change
 
 app = typer.Typer(no_args_is_help=True)
 Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
@@ -119,7 +123,7 @@ def approve(
     number: Number,
     comment: Comment = "",
     seal: Annotated[
-        str, typer.Option(help="The first digits of the seal you saw; refused if it has changed.")
+        str, typer.Option(help="The first 12 digits or more of the seal you saw: --yes and --json need them.")
     ] = "",
     key: Key = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
@@ -132,7 +136,10 @@ def approve(
     from fitsom_runner.people import keys
 
     change = service.get(number)
-    if not yes and not OPTIONS.json:
+    if yes or OPTIONS.json:
+        _require_seal(change, seal)
+    else:
+        seal = change.plan.seal if change.plan else ""
         answer(None, show.change_page(change, s.config))
         typer.confirm(f"Approve {change.number} as {s.identity.person.name}?", abort=True)
     if key:
@@ -146,6 +153,22 @@ def approve(
         f"{approval.person_name} gave: {kind}, {signed_words(approval)}. {approved_change.number} is {state}."
     )
     answer(show.change_value(approved_change), words, _next_step(approved_change))
+
+
+def _require_seal(change: Change, seal: str) -> None:
+    """Who is not shown the plan now has to say which plan they saw. Raises IncompleteError."""
+    from fitsom_runner.changes import states
+    from fitsom_runner.errors import IncompleteError
+
+    approval = states.required_approval(change.stage, change.kind)
+    plan_is_approved = approval in (states.Action.PEER_REVIEW, states.Action.APPROVE_IMPLEMENT)
+    if (plan_is_approved or seal) and not re.fullmatch("[0-9a-fA-F]{12,64}", seal):
+        raise IncompleteError(
+            f"a plan is approved by its seal: {seal!r} is not 12 digits of one or more"
+            if seal
+            else "a plan is approved by its seal: with --yes or --json, name the one that you saw",
+            hint=f"fitsom change show {change.number} prints it; then add --seal ...",
+        )
 
 
 @app.command("reject")

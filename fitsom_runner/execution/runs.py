@@ -16,7 +16,7 @@ from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.changes import service
 from fitsom_runner.changes.models import Change, Plan
-from fitsom_runner.changes.signatures import require_signatures, require_window
+from fitsom_runner.changes.signatures import require_recent, require_signatures, require_window
 from fitsom_runner.changes.states import Action, State, in_words
 from fitsom_runner.config import Config
 from fitsom_runner.errors import NotFoundError, RefusedError
@@ -34,6 +34,7 @@ def start(config: Config, identity: Identity, change: Change) -> Run:
         raise RefusedError(f"{change.number} is {in_words(change.stage)}", hint=service.next_step(change))
     require_window(change, clock.now(), config)
     plan = require_signatures(config, change)
+    require_recent(config, change, clock.now())
     return _dispatch(config, identity, change, plan, RunKind.APPLY, tuple(plan.hosts))
 
 
@@ -47,6 +48,7 @@ def resume(config: Config, identity: Identity, change: Change) -> Run:
         raise RefusedError(f"{change.number} is {in_words(change.stage)}: there is nothing to resume")
     require_window(change, clock.now(), config)
     plan = require_signatures(config, change)
+    require_recent(config, change, clock.now())
     unfinished = [host for host, outcome in latest_outcomes(change).items() if outcome != Outcome.DONE]
     if not unfinished:
         raise RefusedError(

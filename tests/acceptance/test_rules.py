@@ -255,8 +255,17 @@ def test_a_plan_that_moved_goes_back_to_the_approver(approved: School) -> None:
 def test_an_approver_names_the_seal_they_saw(planned: School) -> None:
     assert (
         "taken again"
-        in planned.fitsom("change", "approve", "1", "--seal", "0000", acting_as="head", code=3).error
+        in planned.fitsom("change", "approve", "1", "--seal", "0" * 12, acting_as="head", code=3).error
     )
+
+
+@pytest.mark.record_only
+@pytest.mark.parametrize("flags", [(), ("--yes",)])
+@pytest.mark.parametrize("seal", ["", "0", "zzzzzzzzzzzz"])
+def test_a_plan_is_not_approved_without_its_seal(planned: School, seal: str, flags: tuple[str, ...]) -> None:
+    answer = planned.fitsom("change", "approve", "1", "--seal", seal, *flags, acting_as="head", code=None)
+    assert "approved by its seal" in answer.error
+    assert planned.scalar("select count(*) from approval") == 0
 
 
 @pytest.mark.record_only

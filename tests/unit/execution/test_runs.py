@@ -201,3 +201,29 @@ def test_too_little_space_for_the_record_is_refused_before_anything_is_claimed(
         runs.start(full, TECHNICIAN, change)
     assert not Run.objects.exists()
     assert service.get(change.number).stage is State.SCHEDULED
+
+
+def test_an_approval_that_is_too_old_runs_nothing(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    change = story.scheduled("emergency", window=None)
+    set_clock(NOW + timedelta(days=31))
+    with pytest.raises(
+        RefusedError, match=r"approve implement by .* is 3[01] days old, and approvals hold for 30"
+    ):
+        runs.start(story.config, TECHNICIAN, change)
+    assert spawned == []
+    runs.start(story.config.model_copy(update={"approvals_valid_days": 60}), TECHNICIAN, change)
+    assert spawned == ["CHG-2026-0001-run1"]
+
+
+def test_a_back_out_does_not_age(story: Story, set_clock: SetClock, spawned: list[str]) -> None:
+    change = story.scheduled("emergency", window=None)
+    runs.start(story.config, TECHNICIAN, change)
+    run = Run.objects.get()
+    HostOutcome.objects.create(run=run, host="srv1", outcome=Outcome.DONE)
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.SUCCEEDED)
+    change = service.move(service.get(change.number), Action.SUCCEED, TECHNICIAN.actor)
+    set_clock(NOW + timedelta(days=60))
+    _plan, hosts = runs.way_back(story.config, change)
+    assert hosts == ("srv1",)
