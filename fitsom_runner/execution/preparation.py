@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.ansible import collections, content, engine, inventory, ledger, play, secrets
+from fitsom_runner.ansible import collections, content, engine, inventory, ledger, outside, play, secrets
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
@@ -105,6 +105,7 @@ def prepare_playbooks(
                     f"{playbook} is not in commit {extract.commit[:12]}",
                     hint="Commit it, or name another playbook.",
                 )
+        outside.require_inside(folder)
         loaded_collections = collections.find(folder)
         yield Preparation(
             extract=extract,
