@@ -262,7 +262,7 @@ def _in_addresses(raw: str) -> set[str]:
         lambda text: quote(_bytes(text), safe="!*'()"),
     )
     forms = {way(raw) for way in ways}
-    forms |= {quote(form, safe="") for form in forms}
+    forms |= {quote(form, safe=safe) for form in forms for safe in ("", "/")}
     forms |= {_PERCENT.sub(lambda found: found.group().lower(), form) for form in forms}
     return forms
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def escaped() -> str:
     return digits().replace("\n", "\\n")
 
 
-PLACES = {
+PLACES: dict[str, tuple[str, Callable[[], str]]] = {
     "block": ("a.yml", lambda: inline(NAME, SECRET)),
     "kept block": ("a.yaml", lambda: inline(NAME, SECRET).replace("|", "|+", 1) + "\n"),
     "block indented by two": ("a", lambda: inline(NAME, SECRET).replace("    ", "  ")),
