@@ -25,9 +25,11 @@ SECONDS_FOR_A_SCRIPT = 60
 #: The identity under which every password is given to Ansible, which tries all of them whatever a value is labelled.
 IDENTITY = "default"
 _SEPARATOR = r"(?:\s|\\[nrt]|\\(?=\n)|['\"+,])"
+#: Digits and no beginning of what follows them, such as "c" in the next line's "control: x".
+_DIGITS = r"[0-9a-fA-F]{%s}(?![\w.-]|[ \t]*[:=])"
 #: A header, line ends as texts of any kind have them, and the digits. A bare header is no vault: code names it too.
 _WRITTEN = re.compile(
-    rf"\$ANSIBLE_VAULT;[^\n\r\\\"']*?{_SEPARATOR}+[0-9a-fA-F]{{16}}(?:[0-9a-fA-F]|\s|\\[nr]|\\(?=\n))*"
+    rf"\$ANSIBLE_VAULT;[^\n\r\\\"']*?{_SEPARATOR}+{_DIGITS % '16,'}(?:(?:\s|\\[nr]|\\(?=\n))+{_DIGITS % '1,'})*"
 )
 _PARTS = re.compile(rf"([^\n\r\\]*?){_SEPARATOR}+(?=[0-9a-fA-F]{{16}})(.*)", re.DOTALL)
 
@@ -46,12 +48,11 @@ def found_in(text: str) -> Iterator[Vaulted]:
     if start.startswith(HEADER):
         yield Vaulted(line=1, text=start)
         return
-    seen = set()
-    for value in (*_tagged(text), *_in_json(text)):
-        seen.add(ciphertext(value.text))
-        yield value
+    parsed = [*_tagged(text), *_in_json(text)]
+    yield from parsed
+    known = {ciphertext(value.text) for value in parsed}
     for match in _WRITTEN.finditer(text):
-        if ciphertext(match.group()) not in seen:
+        if ciphertext(match.group()) not in known:
             yield Vaulted(line=text.count("\n", 0, match.start()) + 1, text=match.group())
 
 

@@ -209,6 +209,17 @@ def test_what_looks_like_a_vault_and_is_none_is_refused(
     assert "Encrypt it again" in error.value.hint
 
 
+@pytest.mark.parametrize(
+    "after", ["control: x", "cafe: 1", "decade : 7", "- c", "# abc", "a.b: c", "fee: {}"]
+)
+@pytest.mark.parametrize("yaml", [True, False])
+def test_what_follows_a_value_is_no_part_of_it(
+    school: Config, tmp_path: Path, after: str, yaml: bool
+) -> None:
+    write(tmp_path, "vars/a.yml", inline(NAME, SECRET) + after + ("\n" if yaml else "\n}} {{\n"))
+    assert found(school, tmp_path) == {SECRET}
+
+
 def test_a_merge_conflict_in_a_vaulted_file_is_refused(school: Config, tmp_path: Path) -> None:
     ours, theirs = vaulted(SECRET).splitlines(), vaulted("hunter2-theirs").splitlines()
     text = [ours[0], "<<<<<<< HEAD", *ours[1:], "=======", *theirs[1:], ">>>>>>> theirs"]
