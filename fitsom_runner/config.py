@@ -29,6 +29,27 @@ class EngineName(StrEnum):
     MITOGEN = "mitogen"
 
 
+class Sandbox(_Strict):
+    """The closed room that runs happen in (ansible/room.py).
+
+    read, write: files and folders of this machine that every run sees besides its content, where they are.
+    """
+
+    enabled: bool = True
+    read: tuple[Path, ...] = ()
+    write: tuple[Path, ...] = ()
+
+
+class Ssh(_Strict):
+    """How runs log in. keys: private keys for the run's own ssh-agent; known_hosts: the host keys that are accepted,
+    else those of the account that starts the run; config: a file of ssh's settings, else none is read.
+    """
+
+    keys: tuple[Path, ...] = ()
+    known_hosts: Path | None = None
+    config: Path | None = None
+
+
 class School(_Strict):
     """Whose records these are. `timezone` is an IANA name, used for windows that name none."""
 
@@ -68,6 +89,13 @@ class Config(_Strict):
     acting_as_allowed: bool = False
     minimum_free_mb: int = Field(default=200, ge=0)
     engine: EngineName = EngineName.ANSIBLE
+    sandbox: Sandbox = Sandbox()
+    ssh: Ssh = Ssh()
+
+    @field_validator("sandbox", mode="before")
+    @classmethod
+    def _sandbox_is_on_or_off(cls, value: object) -> object:
+        return {"enabled": value} if isinstance(value, bool) else value
 
     @field_validator("people")
     @classmethod
@@ -90,6 +118,11 @@ class Config(_Strict):
     def database(self) -> Path:
         """The SQLite file with all records."""
         return self.state / "fitsom.sqlite3"
+
+    @property
+    def work_dir(self) -> Path:
+        """Where plans and runs have what they need only while they are under way."""
+        return self.state / "work"
 
     def run_dir(self, run_id: str) -> Path:
         """Where one plan or run keeps its ledger, log and reports."""
@@ -147,5 +180,18 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
                 for p in config.inventories
             ),
             "vault_password_files": tuple(resolve(base, p) for p in config.vault_password_files),
+            "sandbox": config.sandbox.model_copy(
+                update={
+                    "read": tuple(resolve(base, p) for p in config.sandbox.read),
+                    "write": tuple(resolve(base, p) for p in config.sandbox.write),
+                }
+            ),
+            "ssh": config.ssh.model_copy(
+                update={
+                    "keys": tuple(resolve(base, p) for p in config.ssh.keys),
+                    "known_hosts": config.ssh.known_hosts and resolve(base, config.ssh.known_hosts),
+                    "config": config.ssh.config and resolve(base, config.ssh.config),
+                }
+            ),
         }
     )

@@ -39,6 +39,7 @@ repository: ../repo
 inventories: {inventories}
 state: state
 acting_as_allowed: true
+sandbox: {{write: [../machines]}}
 minimum_free_mb: 0
 pass_environment: [TRUTH, API_TOKEN]
 vault_password_files: {vault}
@@ -107,15 +108,20 @@ class School:
         return self.site / "state"
 
     @property
+    def machines(self) -> Path:
+        """The folder of this machine that runs may write into: `truth`, and what holds the machines up."""
+        return self.folder / "machines"
+
+    @property
     def truth(self) -> Path:
         """What was really done, a file for each machine."""
-        return self.folder / "truth"
+        return self.machines / "truth"
 
     # -- making one ---------------------------------------------------------------------------------------
 
     def build(self, files: Mapping[str, str] | None = None) -> School:
         """Make repository, configuration and records; `files` are more content of the first commit."""
-        for part in ("truth", "home", "tmp"):
+        for part in ("machines/truth", "home", "tmp"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         shutil.copytree(CONTENT, self.repo)
         for part in ("plugins", "meta", "ansible_collections"):
@@ -277,11 +283,11 @@ class School:
 
     def hold(self) -> None:
         """No further step of playbooks/steps.yml begins on any machine."""
-        self.folder.joinpath("truth.hold").touch()
+        self.machines.joinpath("truth.hold").touch()
 
     def release(self) -> None:
         """Steps begin again."""
-        self.folder.joinpath("truth.hold").unlink(missing_ok=True)
+        self.machines.joinpath("truth.hold").unlink(missing_ok=True)
 
     def steps_done(self) -> int:
         """How many steps have ended on all machines together."""
@@ -301,12 +307,17 @@ class School:
         return 0
 
     def playbook(self, run: str) -> int:
-        """The process id of a run's ansible-playbook, by the ledger's first line; 0 before that."""
-        try:
-            first_line = self.ledger(run).read_text().partition("\n")[0]
-        except FileNotFoundError:
+        """The process id of a run's ansible-playbook, once its ledger has a first line; 0 before that."""
+        path = self.ledger(run)
+        if not path.exists() or b"\n" not in path.read_bytes():
             return 0
-        return int(json.loads(first_line)["pid"]) if first_line.endswith("}") else 0
+        mark = b"FITSOM_LEDGER=" + str(path).encode()
+        pids = [
+            pid
+            for pid, line, environment in processes()
+            if mark in environment and b"ansible-playbook" in line and b"bwrap" not in line
+        ]
+        return min(pids, default=0)
 
     def left_over(self) -> list[int]:
         """Processes that Ansible started for any run or plan of this school, and that live."""

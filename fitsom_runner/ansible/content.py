@@ -54,6 +54,26 @@ def head_commit(repository: Path) -> str:
         ) from fault
 
 
+def resolved_commit(repository: Path, name: str | None) -> str:
+    """The full name of a commit that somebody names; of HEAD if None. Raises ConfigError."""
+    if name is None:
+        return head_commit(repository)
+    try:
+        return (
+            git.run(repository, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+            .decode()
+            .strip()
+        )
+    except ConfigError as fault:
+        raise ConfigError(f"{repository} has no commit {name!r}", details=(fault.message,)) from fault
+
+
+def trees_of(repository: Path, commit: str) -> dict[str, str]:
+    """{sealed path: its tree's hash in a commit}, as in `Extract.trees`."""
+    names = git.top(repository, commit)
+    return {path: names[path] for path in SEALED_PATHS if path in names}
+
+
 def make_extract(
     config: Config,
     folder: Path,
@@ -89,6 +109,7 @@ def make_extract(
         _copy_working_tree(repository, [*archive_paths, *untracked], folder)
     else:
         git.take_out(repository, files, folder)
+    _require_own_record(folder)
     paths, hashes = _inventories(config, folder, inside)
     copies = {name: _copy_input(name, Path(source), folder) for name, source in (inputs or {}).items()}
     trees = {path: git.tree_hash(folder / path, like=commit) for path in sealed_paths}
@@ -224,6 +245,19 @@ def _require_trees(repository: Path, commit: str, trees: Mapping[str, str]) -> N
                 f"{path}: what was taken out of commit {commit[:12]} is not what the commit names",
                 hint="git fsck names what is damaged; take the repository from a clone that is whole.",
             )
+
+
+def _require_own_record(folder: Path) -> None:
+    """Refuse plugins that Ansible would load into the process that tells what happens. Raises RefusedError."""
+    for kind in ("callback", "strategy"):
+        for pattern in (f"**/{kind}_plugins/**/*.py", f"**/plugins/{kind}/**/*.py"):
+            for path in folder.glob(pattern):
+                if path.name != "__init__.py":
+                    raise RefusedError(
+                        f"{path.relative_to(folder)} is a {kind} plugin: it would run where the record is written, "
+                        "and could say of a run whatever it likes",
+                        hint="Take it out of the content; what it sends elsewhere can be made of report.json.",
+                    )
 
 
 def _has(repository: Path, commit: str, path: str) -> bool:

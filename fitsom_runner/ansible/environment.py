@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fitsom_runner.ansible import collections
 
-_ALLOWED_NAMES = ("HOME", "USER", "LOGNAME", "TZ", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "CONTAINERS_CONF")
+_ALLOWED_NAMES = ("HOME", "USER", "LOGNAME", "TZ", "XDG_RUNTIME_DIR", "CONTAINERS_CONF")
 
 
 def environment(

@@ -6,30 +6,40 @@ import hashlib
 import json
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fitsom_runner.ansible import room
 from fitsom_runner.ansible.content import Extract, with_variables
 from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.vaults import HEADER
 from fitsom_runner.canonical import canonical
+from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
+
+_ADDRESSES = ("ansible_host", "ansible_ssh_host", "ansible_winrm_host", "ansible_psrp_host")
+_KEYS = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
     """`hosts`: {name: SHA-256 of its variables}; `groups`: {host: its groups}; `about`: {host: words for reports};
-    `connections`: {host: the connection plugin that its variables name, else Ansible's default}.
+    `connections`: {host: the connection plugin that its variables name, else Ansible's default};
+    `addresses`: {host: where it is reached, None where its variables compute that};
+    `keys`: the private keys that variables name.
     """
 
     hosts: dict[str, str]
     groups: dict[str, tuple[str, ...]]
     about: dict[str, dict[str, str]]
     connections: dict[str, str]
+    addresses: dict[str, str | None]
+    keys: tuple[Path, ...]
 
 
-def resolve(extract: Extract, limit: str) -> Resolved:
+def resolve(config: Config, extract: Extract, limit: str) -> Resolved:
     """Run ansible-inventory. Vault values count by their ciphertext, so no password is needed.
 
     Raises ConfigError where the inventory cannot be read or `limit` matches nothing.
@@ -40,7 +50,7 @@ def resolve(extract: Extract, limit: str) -> Resolved:
         sources = [
             _masked_copy(path, view / str(n) / path.name) for n, path in enumerate(extract.inventory_paths)
         ]
-        listing = _list(extract, sources, limit)
+        listing = _list(config, extract, view, sources, limit)
     finally:
         shutil.rmtree(view, ignore_errors=True)
     hostvars: dict[str, Any] = listing.get("_meta", {}).get("hostvars", {})
@@ -57,7 +67,21 @@ def resolve(extract: Extract, limit: str) -> Resolved:
         groups={host: tuple(sorted(names)) for host, names in sorted(groups.items())},
         about={host: _about(hostvars.get(host, {})) for host in groups},
         connections={host: str(hostvars.get(host, {}).get("ansible_connection", "ssh")) for host in groups},
+        addresses={host: _address(host, hostvars.get(host, {})) for host in groups},
+        keys=tuple(sorted({key for host in groups for key in _keys(hostvars.get(host, {}))})),
     )
+
+
+def _address(host: str, variables: dict[str, Any]) -> str | None:
+    named = [str(variables[name]) for name in _ADDRESSES if variables.get(name)]
+    address = named[0] if named else host
+    return None if len(set(named)) > 1 or "{{" in address or "{%" in address else address
+
+
+def _keys(variables: dict[str, Any]) -> list[Path]:
+    """A computed path is not known here; it can be named in fitsom.yml."""
+    named = [str(variables[name]) for name in _KEYS if variables.get(name)]
+    return [Path(name).expanduser() for name in named if "{{" not in name]
 
 
 def _about(variables: dict[str, Any]) -> dict[str, str]:
@@ -85,18 +109,20 @@ def _masked_copy(source: Path, copy: Path) -> Path:
     return copy
 
 
-def _list(extract: Extract, sources: list[Path], limit: str) -> dict[str, Any]:
+def _list(config: Config, extract: Extract, view: Path, sources: list[Path], limit: str) -> dict[str, Any]:
     command = ["ansible-inventory", "--list", "--limit", limit]
     for source in sources:
         command += ["-i", str(source)]
-    process = subprocess.run(
-        command,
-        cwd=extract.folder,
-        env=environment(extract.folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    place = room.for_settings(config.sandbox, read=(extract.folder, view))
+    with tempfile.TemporaryDirectory(prefix="fitsom-") as scratch:
+        process = subprocess.run(
+            place.command(command, extract.folder, Path(scratch)),
+            cwd=extract.folder,
+            env=place.environment(environment(extract.folder)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if process.returncode != 0:
         raise ConfigError(f"the inventory cannot be read: {process.stderr.strip()[-1500:]}")
     listing: dict[str, Any] = json.loads(process.stdout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import hashlib
 import json
@@ -61,7 +60,6 @@ class LedgerState:
     """The state of a run: its ledger, folded. `complete`: Ansible itself closed it with its statistics."""
 
     started: float = 0.0
-    pid: int = 0
     complete: bool = False
     task: str = ""
     tasks: dict[int, Event] = field(default_factory=dict)
@@ -76,7 +74,7 @@ class LedgerState:
         """Take in one event."""
         match event["e"]:
             case "start":
-                self.started, self.pid = event["at"], event["pid"]
+                self.started = event["at"]
             case "task":
                 self.tasks[event["i"]] = event
                 self.task = event["n"]
@@ -125,7 +123,7 @@ def _item(task: Event, change: dict[str, Any]) -> Item:
 
 def error_text(detail: dict[str, Any]) -> str:
     """The words of a failure that help a person most."""
-    parts = [str(detail[k]) for k in ("msg", "censored") if detail.get(k)]
+    parts = [str(detail[k]) for k in ("msg", "message", "censored") if detail.get(k)]
     parts += [f"{i['item']}: {i['msg']} {i['stderr']}".strip() for i in detail.get("items", [])]
     for key in ("stderr", "module_stderr"):
         words = _FAREWELL.sub("", str(detail.get(key) or "")).strip()
@@ -198,18 +196,6 @@ def predicted_changes(ledger_state: LedgerState) -> dict[str, HostChanges]:
         name: HostChanges(items=tuple(host.items), facts=host.facts, done=host.done)
         for name, host in sorted(ledger_state.hosts.items())
     }
-
-
-def is_being_written(path: Path) -> bool:
-    """Whether an Ansible process, or a fork of one, still holds the ledger."""
-    try:
-        with path.open("rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
 
 
 def digest(path: Path) -> str:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from fitsom_runner.ansible import recorder, room, ssh_agent, vaults
+from fitsom_runner.ansible.bounds import Bounds
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.engine import PLAIN, Engine
 from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.masking import Masker
+from fitsom_runner.ansible.room import Room
+from fitsom_runner.ansible.ssh_agent import Agent
 from fitsom_runner.config import Config
 from fitsom_runner.reading import ESCAPES
 from fitsom_runner.yamlfile import VAULTED
@@ -31,7 +35,8 @@ CALLBACKS = Path(__file__).parent / "callback"
 class Job:
     """One ansible-playbook: what, on which hosts, with which extra variables, into which ledger.
 
-    `facts` is a folder that the facts of hosts are kept in, None to gather them anew.
+    `facts` is a folder that the facts of hosts are kept in, None to gather them anew; `keys` are the private keys that
+    the inventory names; `addresses` and `accepted` are bounds of its tasks (bounds.py).
     """
 
     extract: Extract
@@ -45,11 +50,20 @@ class Job:
     secrets: tuple[str, ...] = ()
     facts: Path | None = None
     engine: Engine = PLAIN
+    keys: tuple[Path, ...] = ()
+    addresses: Mapping[str, str | None] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> Bounds:
+        """What its tasks may do."""
+        hosts = {host: self.addresses.get(host) for host in self.hosts}
+        return Bounds(hosts=hosts, accepted=self.accepted, check=self.check)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlaybookResult:
-    """How ansible-playbook ended; `rc` is negative where a signal ended it.
+    """How ansible-playbook ended; `rc` is negative, or over 128, where a signal ended it.
 
     `lines` is what it printed beside its events, without secrets.
     """
@@ -79,36 +93,77 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
     from ansible_runner.config.command import CommandConfig
     from ansible_runner.runner import Runner
 
-    work = Path(tempfile.mkdtemp(prefix="fitsom-", dir=job.ledger.parent))
+    work = Path(tempfile.mkdtemp(prefix="fitsom-", dir=job.extract.folder.parent))
+    services = work / "services"
     output = _Output(Masker(job.secrets))
     try:
+        services.mkdir(mode=0o700)
+        (services / "agent").touch()  # the room mounts the agent of whoever starts the run there
         (work / "hosts").write_text("\n".join(job.hosts) + "\n")
         (work / "extra_vars.yml").write_text(_extra_vars(job.extra_vars))
-        settings = CommandConfig(
-            private_data_dir=str(work),
-            ident="run",
-            settings={"pexpect_timeout": 1, "suppress_output_file": True, "suppress_ansible_output": True},
-            suppress_env_files=True,
-            quiet=True,
-        )
-        settings.prepare_run_command("ansible-playbook", cmdline_args=arguments(job, work))
-        settings.cwd = str(job.extract.folder)
-        settings.suppress_output_file = True
-        # ansible-runner would pass the whole environment and its own, slower, callback: ours is short and sealed.
-        settings.env = _environment(config, job, work)
-        feeder = _feed_secrets(work / "secrets", job.secrets)
-        runner = Runner(
-            config=settings,
-            cancel_callback=cancelled,
-            event_handler=output.handle_event,
-            remove_partials=False,
-        )
-        runner.run()
-        feeder.set()
+        if job.facts:
+            job.facts.mkdir(mode=0o700, exist_ok=True)
+        greeting = {
+            "secrets": job.secrets,
+            "bounds": job.bounds.as_json(),
+            "closed": config.sandbox.enabled,
+        }
+        with ExitStack() as stack:
+            stack.enter_context(recorder.recording(job.ledger, services, greeting))
+            agent = stack.enter_context(ssh_agent.serving(_keys(config, job), services))
+            passwords = stack.enter_context(
+                _handed_over(vaults.passwords(config, job.extract.folder), services)
+            )
+            place = _room(config, job, work, agent)
+            inside = place.services or services
+            settings = CommandConfig(
+                private_data_dir=str(work),
+                ident="run",
+                settings={
+                    "pexpect_timeout": 1,
+                    "suppress_output_file": True,
+                    "suppress_ansible_output": True,
+                },
+                suppress_env_files=True,
+                quiet=True,
+            )
+            line = place.command(["ansible-playbook", *arguments(job, work)], job.extract.folder, work)
+            settings.prepare_run_command(line[0], cmdline_args=line[1:])
+            settings.cwd = str(job.extract.folder)
+            settings.suppress_output_file = True
+            # ansible-runner would pass the whole environment and its own, slower, callback: ours is short and sealed.
+            settings.env = place.environment(_environment(config, job, inside, agent, passwords))
+            runner = Runner(
+                config=settings,
+                cancel_callback=cancelled,
+                event_handler=output.handle_event,
+                remove_partials=False,
+            )
+            runner.run()
         rc = -1 if runner.rc is None else int(runner.rc)
         return PlaybookResult(rc=rc, cancelled=bool(runner.canceled), lines=tuple(output.lines))
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _keys(config: Config, job: Job) -> tuple[Path, ...]:
+    """Without the room, ssh reads them itself."""
+    return tuple(dict.fromkeys((*config.ssh.keys, *job.keys))) if config.sandbox.enabled else ()
+
+
+def _room(config: Config, job: Job, work: Path, agent: Agent) -> Room:
+    """The room of one ansible-playbook: the extract, this job's own files, the run's sockets and host keys."""
+    services = work / "services"
+    sockets = [(room.SERVICES, services)]
+    if agent.socket and agent.socket.parent != services:
+        sockets.append((room.SERVICES / "agent", agent.socket))
+    files = room.ssh_files(config.ssh)
+    return room.for_settings(
+        config.sandbox,
+        read=(job.extract.folder, work / "hosts", work / "extra_vars.yml"),
+        write=(job.facts,) if job.facts else (),
+        files=(*sockets, *files, *agent.public),
+    )
 
 
 class _Output:
@@ -128,40 +183,51 @@ class _Output:
         return False
 
 
-def _environment(config: Config, job: Job, work: Path) -> dict[str, str]:
+def _environment(
+    config: Config, job: Job, services: Path, agent: Agent, passwords: tuple[str, ...]
+) -> dict[str, str]:
     extra = {
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_STDOUT_CALLBACK": "fitsom_ledger",
-        "ANSIBLE_LOCAL_TEMP": str(work / "tmp"),
-        "FITSOM_LEDGER": str(job.ledger),
-        "FITSOM_SECRETS": str(work / "secrets"),
+        "FITSOM_LEDGER": str(job.ledger),  # tells the processes of a run from others
+        "FITSOM_RECORD": str(services / recorder.SOCKET),
         **job.engine.environment(),
     }
     if job.facts:
         extra |= {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(job.facts)}
-    if config.vault_password_files:
-        extra["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join(f"default@{p}" for p in config.vault_password_files)
+    if passwords:
+        extra["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join(f"default@{services / name}" for name in passwords)
+    if config.ssh.keys and not config.sandbox.enabled:
+        extra["ANSIBLE_PRIVATE_KEY_FILE"] = str(config.ssh.keys[0])
+    if agent.socket:
+        extra["SSH_AUTH_SOCK"] = str(services / "agent" if config.sandbox.enabled else agent.socket)
     return environment(job.extract.folder, extra, config.pass_environment)
 
 
-def _feed_secrets(pipe: Path, secrets: tuple[str, ...]) -> threading.Event:
-    """Hand the secrets over by a named pipe, from memory to memory; gives up when the event is set."""
-    os.mkfifo(pipe, 0o600)
+@contextmanager
+def _handed_over(passwords: list[bytes], folder: Path) -> Iterator[tuple[str, ...]]:
+    """The vault passwords as named pipes in `folder`, each read once: what a task runs finds nothing in them."""
     stop = threading.Event()
+    names = tuple(f"vault{number}" for number, _password in enumerate(passwords))
+    for name, data in zip(names, passwords, strict=True):
+        os.mkfifo(folder / name, 0o600)
+        threading.Thread(target=_feed, args=(folder / name, data, stop), daemon=True).start()
+    try:
+        yield names
+    finally:
+        stop.set()
 
-    def feed() -> None:
-        while not stop.wait(0.02):
-            try:
-                handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:
-                continue  # nobody reads yet
-            os.set_blocking(handle, True)
-            with os.fdopen(handle, "w") as stream:
-                json.dump(list(secrets), stream)
-            return
 
-    threading.Thread(target=feed, daemon=True).start()
-    return stop
+def _feed(pipe: Path, data: bytes, stop: threading.Event) -> None:
+    while not stop.wait(0.02):
+        try:
+            handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            continue  # nobody reads yet
+        os.set_blocking(handle, True)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        return
 
 
 class _Vaulted(str):

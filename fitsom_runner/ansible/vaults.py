@@ -82,13 +82,21 @@ def nodes(text: str) -> Iterator[yaml.Node]:
             stack += node.value
 
 
+def passwords(config: Config, folder: Path) -> list[bytes]:
+    """The vault passwords of fitsom.yml; programs that print one are run. Raises ConfigError.
+
+    folder: the extract, where such a program finds itself.
+    """
+    return [_password(path, config, folder) for path in config.vault_password_files]
+
+
 class Vault:
     """Opens what the passwords of fitsom.yml open. Raises ConfigError for a password that cannot be read."""
 
     def __init__(self, config: Config, folder: Path) -> None:
         from ansible.parsing.vault import VaultLib, VaultSecret
 
-        self.passwords = [_password(path, config, folder) for path in config.vault_password_files]
+        self.passwords = passwords(config, folder)
         self._lib = VaultLib(secrets=[(IDENTITY, VaultSecret(password)) for password in self.passwords])
 
     def open(self, place: str, value: Vaulted) -> str:
@@ -178,7 +186,7 @@ def _password(path: Path, config: Config, folder: Path) -> bytes:
 
 
 def _printed_by(script: Path, config: Config, folder: Path) -> bytes:
-    """Ansible starts the script again, by itself: with the same words, in the same folder and environment."""
+    """As Ansible would start it, who is handed what was printed: with the same words, in the same environment."""
     if script.is_relative_to(config.repository):
         raise ConfigError(
             f"{script}: the vault password is printed by a program of the repository's working tree",
@@ -205,4 +213,4 @@ def _printed_by(script: Path, config: Config, folder: Path) -> bytes:
             f"{script}: the program that prints the vault password ended with code {process.returncode}",
             hint=f"Try it with nothing but this environment: env -i PATH=$PATH HOME=$HOME {script}",
         )
-    return process.stdout.strip(b"\r\n")
+    return process.stdout.strip()

@@ -22,7 +22,8 @@ class SealParts:
     collections: {collection outside the repository: SHA-256 of the files that Ansible loads};
     inventories: {path: SHA-256 of its files}; hosts: {host: SHA-256 of its variables, vault values by
     ciphertext}; packages: {host: {name: version}}; inputs: {name: SHA-256};
-    window: (start, end, zone), ISO 8601 in UTC; engine: what carries out tasks, in words, "" for plain Ansible.
+    window: (start, end, zone), ISO 8601 in UTC; engine: what carries out tasks, in words, "" for plain Ansible;
+    sandbox: {"enabled": bool, "read": {path: SHA-256 of its files}, "write": [path]}, what runs see of the machine.
     """
 
     trees: Mapping[str, str]
@@ -35,6 +36,7 @@ class SealParts:
     extra_vars: Mapping[str, Any]
     packages: Mapping[str, Mapping[str, str]]
     window: tuple[str, str, str] | None
+    sandbox: Mapping[str, Any]
     inputs: Mapping[str, str] = field(default_factory=dict)
     collections: Mapping[str, str] = field(default_factory=dict)
     engine: str = ""
@@ -51,6 +53,21 @@ class SealParts:
 def seal_of(components: Mapping[str, Any]) -> str:
     """The seal, 64 hex digits."""
     return hashlib.sha256(canonical(components).encode()).hexdigest()
+
+
+def sandbox_words(components: Mapping[str, Any]) -> str:
+    """What of the machine the plan's run can see beside its content, for people."""
+    sandbox = components.get("sandbox")
+    if sandbox is None:
+        return "none: it could see the whole machine, as before fitsom had closed rooms"
+    if not sandbox["enabled"]:
+        return "switched off: it could see the whole machine"
+    seen = [
+        f"it could {verb} {', '.join(sorted(sandbox[verb]))}"
+        for verb in ("read", "write")
+        if sandbox.get(verb)
+    ]
+    return "; ".join(["a closed room", *seen])
 
 
 def differences(sealed: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:

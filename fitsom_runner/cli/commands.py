@@ -53,6 +53,7 @@ COMMANDS = {
     "report": Entry(place="report:app", help="Read what runs did."),
     "audit": Entry(place="audit:app", help="Read and verify the audit log."),
     "standard": Entry(place="standard:app", help="Standard changes: pre-approved templates."),
+    "content": Entry(place="content:app", help="Accept content whose tasks may run while a plan is taken."),
     "delegate": Entry(place="delegate:app", help="Lend one of your powers to somebody, on record."),
     "config": Entry(place="setup:config_app", help="Check the configuration."),
 }

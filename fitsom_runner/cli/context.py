@@ -61,9 +61,11 @@ class Session:
         return self.config
 
     def _recover(self) -> None:
+        from fitsom_runner.ansible import workplace
         from fitsom_runner.execution.models import Run
         from fitsom_runner.execution.states import ACTIVE
 
+        workplace.sweep(self.config.work_dir)
         if not Run.objects.filter(status__in=ACTIVE).exists():
             return  # most often; the way to Ansible is long
         from fitsom_runner.execution import recovery

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fitsom_runner.changes import prediction
 from fitsom_runner.changes.models import Plan
+from fitsom_runner.changes.seal import sandbox_words
 from fitsom_runner.facts import HostChanges, Package, Severity
 from fitsom_runner.facts_reader import hosts_from_json
 
@@ -27,6 +28,8 @@ def plan_page(plan: Plan) -> RenderableType:
     parts += [f"[yellow]{escape(note)}[/]" for note in plan.notes]
     if plan.components.get("engine"):
         parts.append(f"[dim]carried out by {escape(plan.components['engine'])}[/]")
+    if not (plan.components.get("sandbox") or {}).get("enabled"):
+        parts.append(f"[yellow]sandbox {escape(sandbox_words(plan.components))}[/]")
     parts.append(f"[dim]{seal}, commit {plan.commit[:12]}, taken in {plan.seconds:.0f} s[/]")
     return Panel(Group(*parts), title=f"Plan {plan.id}", title_align="left", border_style="blue")
 

@@ -112,7 +112,7 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
         yield "records", False, f"{fault.message} {fault.hint}"
         return
     yield "records", True, str(settings.database)
-    from fitsom_runner.ansible import content, engine
+    from fitsom_runner.ansible import content, engine, room
     from fitsom_runner.audit import log
 
     verdict = log.verify()
@@ -125,6 +125,11 @@ def _examine() -> Iterator[tuple[str, bool, str]]:
         )
     except FitsomError as fault:
         yield "content", False, fault.message
+    if settings.sandbox.enabled:
+        why_not = room.fault()
+        yield "closed room", not why_not, why_not or f"bubblewrap {room.version()}"
+    else:
+        yield "closed room", False, "switched off in fitsom.yml (sandbox: off): runs see the whole machine"
     chosen_engine = engine.choose(settings.engine)
     yield "engine", not chosen_engine.reason, chosen_engine.words() or "plain Ansible"
     for path in settings.inventories:

@@ -33,7 +33,13 @@ def carry_out(settings: Config, run_id: str) -> None:
     _set_status(run, RunStatus.VERIFYING)
     applying = False
     try:
-        with prepare(settings, run.change, folder / "content", commit=run.plan.commit) as ready:
+        with prepare(
+            settings,
+            run.change,
+            run.id,
+            asking=(run.plan.created_by, run.started_by),
+            commit=run.plan.commit,
+        ) as ready:
             if not _verify(settings, run, ready):
                 return
             applying = True

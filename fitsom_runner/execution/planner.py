@@ -38,7 +38,7 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
     folder = config.run_dir(identifier)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     began = time.monotonic()
-    with prepare(config, change, folder / "content", rehearsal=True) as ready:
+    with prepare(config, change, identifier, asking=(identity.person.id,), rehearsal=True) as ready:
         hosts = tuple(ready.resolved.hosts)
         play_job = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
         predicted, failing = predict_hosts(config, play_job, ready)
@@ -81,9 +81,10 @@ def rehearse_backout(
     """What backing out would do now, host by host, and why hosts could not be planned; nothing is recorded."""
     powers.authorise(config, identity, Power.PLAN)
     plan, hosts = runs.way_back(change)
-    folder = config.run_dir(f"{change.number}-backout-rehearsal")
+    identifier = f"{change.number}-backout-rehearsal"
+    folder = config.run_dir(identifier)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with prepare(config, change, folder / "content", commit=plan.commit) as ready:
+    with prepare(config, change, identifier, asking=(identity.person.id,), commit=plan.commit) as ready:
         play_job = job(
             change,
             ready,

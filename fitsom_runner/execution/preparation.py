@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.ansible import collections, content, engine, inventory, ledger, outside, play, secrets
+from fitsom_runner.ansible import (
+    collections,
+    content,
+    engine,
+    inventory,
+    ledger,
+    outside,
+    play,
+    room,
+    secrets,
+)
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import LedgerState
 from fitsom_runner.ansible.play import Job, PlaybookResult
+from fitsom_runner.ansible.workplace import workplace
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
+from fitsom_runner.execution import acceptance
 from fitsom_runner.facts import HostChanges
 
 Pins = dict[str, dict[str, str]]
@@ -34,6 +46,8 @@ class Preparation:
     collections: dict[str, str]
     engine: Engine
     secrets: tuple[str, ...]
+    accepted: tuple[str, ...]
+    sandbox: dict[str, Any]
 
     def components(self, change: Change, hosts: tuple[str, ...], packages: Pins) -> dict[str, Any]:
         """The seal's components for these hosts."""
@@ -51,6 +65,7 @@ class Preparation:
             packages=packages,
             window=window.parts() if window else None,
             inputs=self.extract.inputs,
+            sandbox=self.sandbox,
             engine=self.engine.words({host: self.resolved.connections[host] for host in hosts}),
         ).components()
 
@@ -66,17 +81,27 @@ class Preparation:
 
 @contextmanager
 def prepare(
-    config: Config, change: Change, folder: Path, *, commit: str | None = None, rehearsal: bool = False
+    config: Config,
+    change: Change,
+    name: str,
+    *,
+    asking: Collection[str],
+    commit: str | None = None,
+    rehearsal: bool = False,
 ) -> Iterator[Preparation]:
-    """Extract the content into `folder` and resolve the hosts; the extract is removed at the end."""
+    """Extract the content and resolve the hosts; the extract is removed at the end.
+
+    name: of the plan or run. asking: who takes the plan, beside the change's requester.
+    """
     playbooks = tuple(filter(None, (change.playbook, change.backout_playbook)))
     with prepare_playbooks(
         config,
-        folder,
+        name,
         playbooks,
         change.limit,
         inputs=change.inputs,
         extra_vars=change.extra_vars,
+        asking={change.requester, *asking},
         commit=commit,
         rehearsal=rehearsal,
     ) as ready:
@@ -86,18 +111,22 @@ def prepare(
 @contextmanager
 def prepare_playbooks(
     config: Config,
-    folder: Path,
+    name: str,
     playbooks: tuple[str, ...],
     limit: str,
     *,
     inputs: dict[str, str] | None = None,
     extra_vars: dict[str, Any] | None = None,
+    asking: Collection[str],
     commit: str | None = None,
     rehearsal: bool = False,
 ) -> Iterator[Preparation]:
-    """The same without a change. Raises ConfigError for a playbook that is not in the commit."""
-    content.discard(folder)
-    try:
+    """The same without a change; `asking` are the people who take the plan.
+
+    Raises ConfigError for a playbook that is not in the commit.
+    """
+    with workplace(config.work_dir, name) as place:
+        folder = place / "content"
         extract = content.make_extract(config, folder, inputs=inputs, commit=commit, rehearsal=rehearsal)
         for playbook in playbooks:
             if not (folder / playbook).is_file():
@@ -109,14 +138,14 @@ def prepare_playbooks(
         loaded_collections = collections.find(folder)
         yield Preparation(
             extract=extract,
-            resolved=inventory.resolve(extract, limit),
+            resolved=inventory.resolve(config, extract, limit),
             versions=loaded_collections.versions,
             collections=loaded_collections.hashes,
             engine=engine.choose(config.engine),
             secrets=tuple(secrets.known_secrets(config, [folder], extra_vars or {})),
+            sandbox=room.sealed(config.sandbox),
+            accepted=acceptance.accepted_sources(extract, asking),
         )
-    finally:
-        content.discard(folder)
 
 
 def job(
@@ -149,6 +178,9 @@ def job(
         secrets=ready.secrets,
         facts=facts,
         engine=ready.engine,
+        keys=ready.resolved.keys,
+        addresses=ready.resolved.addresses,
+        accepted=ready.accepted,
     )
 
 
@@ -159,7 +191,10 @@ def predict(
     play_job.ledger.unlink(missing_ok=True)
     result = play.run(config, play_job, cancelled)
     ledger_state = ledger.read(play_job.ledger)
-    return ledger_state, result, problems(ledger_state, play_job.hosts, result)
+    reasons = problems(ledger_state, play_job.hosts, result)
+    place = room.for_settings(config.sandbox)
+    advised = {host: " ".join(filter(None, (why, place.advice(why)))) for host, why in reasons.items()}
+    return ledger_state, result, advised
 
 
 def problems(ledger_state: LedgerState, hosts: tuple[str, ...], result: PlaybookResult) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.db import DatabaseError
 
-from fitsom_runner.ansible import content, ledger
+from fitsom_runner.ansible import workplace
 from fitsom_runner.config import Config
 from fitsom_runner.execution import outcome, runs
 from fitsom_runner.execution.models import Run
@@ -21,7 +21,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def recover(config: Config) -> list[Run]:
-    """End every run that has no living child as interrupted; called at the start of every command."""
+    """End every run that has no living child as interrupted; called at the start of every command.
+
+    What killed plans and runs were working in is removed.
+    """
     recovered = []
     for run in Run.objects.filter(status__in=ACTIVE):
         try:
@@ -32,6 +35,7 @@ def recover(config: Config) -> list[Run]:
             continue
         if is_ended:
             recovered.append(Run.objects.get(pk=run.pk))
+    workplace.sweep(config.work_dir)
     return recovered
 
 
@@ -42,7 +46,6 @@ def _end(config: Config, run: Run) -> bool:
             return False
         for name in ("ledger.jsonl", "replan.jsonl"):
             _end_orphans(config.run_dir(run.id) / name)
-        content.discard(config.run_dir(run.id) / "content")
         try:
             outcome.finish(config, run, None)
         except (OSError, DatabaseError):
@@ -54,11 +57,11 @@ def _end(config: Config, run: Run) -> bool:
 
 
 def _end_orphans(path: Path) -> None:
-    """End what is left of an Ansible that nobody supervises: the processes that write this very ledger."""
+    """End what is left of an Ansible that nobody supervises: a closed room leaves nothing, `sandbox: off` may."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while ledger.is_being_written(path):
+    while pids := _processes_of(path):
         late = time.monotonic() > deadline - PATIENCE_SECONDS / 2
-        for pid in _writers(path):
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
             except ProcessLookupError:
@@ -68,7 +71,7 @@ def _end_orphans(path: Path) -> None:
         time.sleep(0.2)
 
 
-def _writers(path: Path) -> list[int]:
+def _processes_of(path: Path) -> list[int]:
     mark = f"FITSOM_LEDGER={path}".encode()
     pids = []
     for entry in Path("/proc").iterdir():

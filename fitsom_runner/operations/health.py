@@ -83,7 +83,9 @@ def run_check(config: Config, identity: Identity, limit: str = "all") -> HealthC
     folder = checks_folder / f"{moment:%Y%m%dT%H%M%SZ}"
     folder.mkdir(mode=0o700, exist_ok=True)
     memory = recall(checks_folder)
-    with prepare_playbooks(config, folder / "content", (PLAYBOOK,), limit) as ready:
+    with prepare_playbooks(
+        config, f"health-{folder.name}", (PLAYBOOK,), limit, asking=(identity.person.id,)
+    ) as ready:
         job = _job(ready, folder, memory)
         result = play.run(config, job)
         ledger_state = ledger.read(job.ledger)
@@ -120,6 +122,9 @@ def _job(ready: Preparation, folder: Path, memory: Memory) -> Job:
         ledger=path,
         secrets=ready.secrets,
         engine=ready.engine,
+        keys=ready.resolved.keys,
+        addresses=ready.resolved.addresses,
+        accepted=ready.accepted,
     )
 
 

@@ -13,6 +13,7 @@ from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.audit import log
 from fitsom_runner.changes import models as records
 from fitsom_runner.changes import prediction, states
+from fitsom_runner.changes.seal import sandbox_words
 from fitsom_runner.changes.signatures import window_of
 from fitsom_runner.changes.states import Action, BackOutClass, State
 from fitsom_runner.config import Config
@@ -185,6 +186,7 @@ def _run(config: Config, run: runs.Run) -> Run:
         recorded_by=run.os_user,
         ansible_core=run.versions.get("ansible-core", ""),
         engine=run.plan.components.get("engine", ""),
+        sandbox=sandbox_words(run.plan.components),
         wall_seconds=None if crashed else wall_seconds,
         follows=previous.id if previous else "",
         refusal=tuple(run.refusal),

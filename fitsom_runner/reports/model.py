@@ -94,7 +94,7 @@ class Host:
 class Run:
     """One run. ended and wall_seconds are None when the end is not known; follows names an earlier run.
 
-    engine: what carried out its tasks, "" for plain Ansible.
+    engine: what carried out its tasks, "" for plain Ansible; sandbox: what of the controller they could see.
     refusal: why it was refused before it touched anything, a sentence each.
     """
 
@@ -107,6 +107,7 @@ class Run:
     recorded_by: str = ""
     ansible_core: str = ""
     engine: str = ""
+    sandbox: str = ""
     wall_seconds: float | None = None
     follows: str = ""
     refusal: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ class Attacked:
 
     def answers(self, answers: Mapping[str, Any]) -> None:
         """What each host says from now on."""
-        self.school.folder.joinpath("truth.answers").write_text(json.dumps(answers))
+        self.school.machines.joinpath("truth.answers").write_text(json.dumps(answers))
 
 
 @pytest.fixture(scope="module")

@@ -200,17 +200,17 @@ def test_variables_beside_an_inventory_that_is_a_file_are_sealed_and_read(
     commit(school.repository)
     of_a_file = school.model_copy(update={"inventories": (hosts,)})
     before = extract(of_a_file, "before")
-    resolved = inventory.resolve(before, "all")
+    resolved = inventory.resolve(of_a_file, before, "all")
     assert content.alterations(before) == []
     variables.write_text("level: 4\n")
     commit(school.repository)
     after = extract(of_a_file, "after")
     assert after.inventories != before.inventories
-    assert inventory.resolve(after, "all").hosts != resolved.hosts
+    assert inventory.resolve(of_a_file, after, "all").hosts != resolved.hosts
 
 
 def test_a_broken_file_is_an_error_and_not_fewer_hosts(school: Config) -> None:
     write(school.repository, "inventories/school/more.yml", "all:\n  hosts:\n    srv8: {a: [}\n")
     commit(school.repository)
     with pytest.raises(ConfigError, match=r"the inventory cannot be read(.|\n)*more\.yml"):
-        inventory.resolve(extract(school), "all")
+        inventory.resolve(school, extract(school), "all")

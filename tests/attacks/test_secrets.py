@@ -81,8 +81,6 @@ PLAYBOOK = f"""\
     - name: Fail in each form of a shell
       ansible.builtin.script: print.sh {{{{ (all_of_them + [proxy]) | map('quote') | join(' ') }}}}
       ignore_errors: true
-      check_mode: false
-      changed_when: false
     - name: Print them and fail ({CONTROL})
       ansible.builtin.fail: {{msg: "{{{{ lookup('ansible.builtin.template', 'forms.j2') }}}}"}}
       when: not ansible_check_mode

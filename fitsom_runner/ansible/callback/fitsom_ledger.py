@@ -1,26 +1,29 @@
 # Copyright: the fitsom authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Write a run down as it happens: one JSON line an event, appended to the file in FITSOM_LEDGER.
+"""Tell the supervisor of a run what happens, as it happens: one JSON line an event, through a socket.
 
-Durability: every line is handed to the kernel at once, so that a killed process loses nothing; fsync comes in
-batches. The first task that may change a host is the exception: its "touch" line is on the disk before the
-task starts, so that even after a power cut a touched host is never taken for an untouched one.
+The supervisor alone writes the ledger (fitsom_runner/ansible/recorder.py). The first task that may change a host
+waits until its "touch" line is on the disk, so that even after a power cut a touched host is never taken for an
+untouched one. Where the supervisor is gone, nothing more is done.
 """
 
 from __future__ import annotations
 
 import copy
-import fcntl
+import ctypes
 import hashlib
 import json
 import os
+import socket
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 
+from fitsom_runner.ansible.bounds import READ_ONLY_MODULES, Bounds, enforce
 from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.ansible.privacy import owner_of_private
 
@@ -36,22 +39,17 @@ name: fitsom_ledger
 type: stdout
 short_description: the append-only ledger of a fitsom run
 description:
-  - Used by fitsom only, which sets FITSOM_LEDGER. It prints nothing.
+  - Used by fitsom only, which sets FITSOM_RECORD. It prints nothing.
 """
 
 DONE_TAG = "fitsom_host_done"
 MANY_CHANGES = 500
 MANY_ITEMS = 50
-SYNC_SECONDS = 0.5
+PR_SET_DUMPABLE = 4
 TEXT_LIMIT = 4000
 DIFF_LIMIT = 64 * 1024
-READ_ONLY = {
-    "add_host", "assert", "command_warnings", "debug", "fail", "find", "gather_facts", "getent", "group_by",
-    "import_role", "include_role", "include_tasks", "include_vars", "meta", "package_facts", "pause", "ping",
-    "set_fact", "service_facts", "setup", "slurp", "stat", "validate_argument_spec", "wait_for", "wait_for_connection",
-}  # fmt: skip
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = range(6)
-FAILURE_KEYS = ("msg", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
+FAILURE_KEYS = ("msg", "message", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
 
 Event = dict[str, Any]  # a line of the ledger
 Detail = dict[str, Any]  # what a line keeps of a result
@@ -67,45 +65,30 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def __init__(self) -> None:
         super().__init__()
-        path = os.environ["FITSOM_LEDGER"]
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        # Held by this process and its forks: while anybody holds it, Ansible is still at work.
-        fcntl.flock(self._file, fcntl.LOCK_SH)
-        self._masker = Masker(self._secrets())
+        self._supervisor = connected(Path(os.environ.pop("FITSOM_RECORD")))
+        with self._supervisor.makefile("rb") as stream:
+            greeting: dict[str, Any] = json.loads(stream.readline())
+        if greeting["closed"]:
+            hide_from_others()
+        enforce(Bounds.from_json(greeting["bounds"]))
+        self._masker = Masker(greeting["secrets"])
         self._check = False
         self._numbers: dict[str, int] = {}
         self._started: dict[tuple[str, str], float] = {}
         self._touched: set[str] = set()
         self._turns: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-        self._synced = 0.0
         self._zero = time.time()
-        self._write({"e": "start", "at": self._zero, "pid": os.getpid(), "v": 1}, sync=True)
-
-    @staticmethod
-    def _secrets() -> list[str]:
-        """Secrets to hide come through a pipe, so that they never lie in a file."""
-        pipe = os.environ.pop("FITSOM_SECRETS", None)
-        if not pipe:
-            return []
-        with open(pipe) as handle:
-            secrets: list[str] = json.load(handle)
-        return secrets
+        self._write({"e": "start", "at": self._zero, "v": 1}, sync=True)
 
     # -- writing ------------------------------------------------------------------------------------------
 
     def _write(self, event: Event, sync: bool = False) -> None:
         event.setdefault("t", round((time.time() - self._zero) * 1000))
         line = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
-        data = line.encode("utf-8", "replace")
         try:
-            length = os.write(self._file, data)
-            while length < len(data):
-                data = data[length:]
-                length = os.write(self._file, data)
-            moment = time.monotonic()
-            if sync or moment - self._synced > SYNC_SECONDS:
-                os.fsync(self._file)
-                self._synced = moment
+            self._supervisor.sendall((b"!" if sync else b"") + line.encode("utf-8", "replace"))
+            if sync and self._supervisor.recv(1) != b".":
+                raise OSError("its supervisor is gone")
         except OSError as fault:
             # What cannot be written down must not be done. Ansible swallows exceptions of callbacks, not this one.
             raise KeyboardInterrupt(f"the ledger cannot be written: {fault}") from fault
@@ -282,6 +265,20 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._write({"e": "stats", "hosts": summary}, sync=True)
 
 
+def connected(path: Path) -> socket.socket:
+    """The connection to the supervisor. A socket's path may have 107 bytes at most, so it is reached by its folder."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    supervisor.connect(f"/proc/self/fd/{folder}/{path.name}")
+    os.close(folder)
+    return supervisor
+
+
+def hide_from_others() -> None:
+    """No other process may look into this one: what a task runs could take the connection out of it."""
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
+
+
 def _shortened(changes: list[Detail]) -> list[Detail]:
     """Many in full; the others by one digest, so that another of them is another plan."""
     excess = changes[MANY_CHANGES:]
@@ -345,8 +342,8 @@ def _settled(part: Any, dest: Any) -> Any:
 
 def _read_only(task: Task) -> bool:
     """Whether the task is known, or declared, to change nothing."""
-    name = (task.resolved_action or task.action).rpartition(".")[2]
-    return name in READ_ONLY or task.check_mode is True or list(task.changed_when or []) == [False]
+    name = task.resolved_action or task.action
+    return name in READ_ONLY_MODULES or task.check_mode is True or list(task.changed_when or []) == [False]
 
 
 def _text(value: object, *, sort_keys: bool = False) -> str:

@@ -7,13 +7,19 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from fitsom_runner.ansible import recorder
+from fitsom_runner.ansible.bounds import Bounds
 from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.ansible.play import CALLBACKS
 
+HOSTS = ("odd", "a", "b", "away", "dry")
 SECRET = "canary-s3cret-of-nobody"
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = (int(status) for status in Status)
 
@@ -223,7 +229,6 @@ class RunOutput:
 def run(folder: Path) -> RunOutput:
     """ansible-playbook on made-up hosts, with the callback and nothing else of fitsom."""
     (folder / "play.yml").write_text(json.dumps(plays(folder)))
-    (folder / "secrets").write_text(json.dumps([SECRET]))
     (folder / "ansible.cfg").touch()
     variables = environment(
         folder,
@@ -232,22 +237,48 @@ def run(folder: Path) -> RunOutput:
             "ANSIBLE_STDOUT_CALLBACK": "fitsom_ledger",
             "ANSIBLE_HOME": str(folder / "home"),
             "ANSIBLE_REMOTE_TMP": str(folder / "remote"),
-            "FITSOM_LEDGER": str(folder / "ledger.jsonl"),
-            "FITSOM_SECRETS": str(folder / "secrets"),
+            "FITSOM_RECORD": str(folder / recorder.SOCKET),
         },
     )
     interpreter = ("-e", f"ansible_python_interpreter={sys.executable}")
-    process = subprocess.run(
-        ["ansible-playbook", "play.yml", "--diff", "-i", "odd,a,b,away,dry", "-c", "local", *interpreter],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
     path = folder / "ledger.jsonl"
+    bounds = Bounds(hosts=dict.fromkeys(HOSTS))
+    greeting = {"secrets": [SECRET], "bounds": bounds.as_json(), "closed": False}
+    with recorder.recording(path, folder, greeting):
+        process = subprocess.run(
+            ["ansible-playbook", "play.yml", "--diff", "-i", ",".join(HOSTS), "-c", "local", *interpreter],
+            cwd=folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     text = path.read_text()
     return RunOutput(
         [json.loads(line) for line in text.splitlines()], text, process.stdout + process.stderr, path
     )
+
+
+class Supervisor:
+    """Stands in for the other end of the callback's connection; with `answer` empty it is gone."""
+
+    def __init__(self, answer: bytes = b".", secrets: tuple[str, ...] = ()) -> None:
+        self._answer = answer
+        self._greeting = {"secrets": secrets, "bounds": Bounds().as_json(), "closed": False}
+        self.told = b""
+
+    def makefile(self, _mode: str) -> BytesIO:
+        return BytesIO(json.dumps(self._greeting).encode() + b"\n")
+
+    def sendall(self, data: bytes) -> None:
+        self.told += data.removeprefix(b"!")
+
+    def recv(self, _size: int) -> bytes:
+        return self._answer
+
+    def meets(self, module: Any, patched: pytest.MonkeyPatch) -> None:
+        """The next callback of the module is connected to it, and puts no bounds into this process's Ansible."""
+        patched.setenv("FITSOM_RECORD", "/nowhere/record")
+        patched.setattr(module, "connected", lambda _path: self)
+        patched.setattr(module, "enforce", lambda _bounds: None)

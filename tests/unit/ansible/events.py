@@ -15,7 +15,7 @@ def ledger_of(*events: Event) -> LedgerState:
 
 def start() -> Event:
     """The first line."""
-    return {"e": "start", "at": 100.0, "pid": 42}
+    return {"e": "start", "at": 100.0}
 
 
 def task(number: int, name: str) -> Event:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.ledger import HostState, Status
 from fitsom_runner.facts import Facts, Package
+from tests.unit.ansible.callback_run import Supervisor
 from tests.unit.answers import answers
 
 PLUGIN = Path(__file__).resolve().parents[3] / "fitsom_runner/ansible/callback/fitsom_ledger.py"
@@ -28,13 +29,11 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     path = tmp_path / "ledger.jsonl"
-    monkeypatch.setenv("FITSOM_LEDGER", str(path))
-    monkeypatch.delenv("FITSOM_SECRETS", raising=False)
 
     def one(result: dict[str, Any], *, event: str = "ok", secrets: tuple[str, ...] = ()) -> HostState:
-        path.unlink(missing_ok=True)
+        supervisor = Supervisor(secrets=secrets)
+        supervisor.meets(module, monkeypatch)
         plugin = module.CallbackModule()
-        plugin._masker = module.Masker(secrets)
         task = SimpleNamespace(
             _uuid="u1",
             _role=None,
@@ -52,6 +51,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
             is_changed=lambda: bool(result.get("changed")),
         )
         getattr(plugin, f"v2_runner_on_{event}")(outcome)
+        path.write_bytes(supervisor.told)
         return ledger.read(path).hosts["srv1"]
 
     return one

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +26,7 @@ from tests.unit.ansible.callback_run import (
     UNREACHABLE,
     UNREADABLE,
     RunOutput,
+    Supervisor,
     run,
 )
 
@@ -171,24 +169,23 @@ class Bare:
     """The callback without Ansible around it, and the ledger that it writes."""
 
     callback: fitsom_ledger.CallbackModule
-    path: Path
+    supervisor: Supervisor
 
     def lines(self, result: object, changed: bool, status: int) -> list[dict[str, Any]]:
         """What is written of one result."""
-        size = self.path.stat().st_size
+        self.supervisor.told = b""
         self.callback._result(outcome(result, changed), status)
-        return [json.loads(line) for line in self.path.read_bytes()[size:].splitlines()]
+        return [json.loads(line) for line in self.supervisor.told.splitlines()]
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
-    path = tmp_path_factory.mktemp("bare") / "ledger.jsonl"
+def bare() -> Bare:
+    supervisor = Supervisor()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("FITSOM_LEDGER", str(path))
+        supervisor.meets(fitsom_ledger, patched)
         callback = fitsom_ledger.CallbackModule()
     callback._number(outcome({}, False).task)
-    yield Bare(callback, path)
-    os.close(callback._file)
+    return Bare(callback, supervisor)
 
 
 def outcome(result: object, changed: bool) -> Any:
@@ -243,6 +240,6 @@ def test_many_changes_are_kept_by_one_digest_that_tells_them_apart(bare: Bare) -
 
 def test_what_cannot_be_written_down_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ansible swallows every exception of a callback but this one."""
-    monkeypatch.setenv("FITSOM_LEDGER", "/dev/full")
+    Supervisor(answer=b"").meets(fitsom_ledger, monkeypatch)
     with pytest.raises(KeyboardInterrupt, match="the ledger cannot be written"):
         fitsom_ledger.CallbackModule()

@@ -22,7 +22,7 @@ def school(tmp_path: Path) -> Config:
 def resolved(school: Config, limit: str = "servers") -> Resolved:
     number = len(list(school.repository.parent.iterdir()))
     extract = content.make_extract(school, school.repository.parent / f"content{number}")
-    result = inventory.resolve(extract, limit)
+    result = inventory.resolve(school, extract, limit)
     assert not list(school.repository.parent.glob("*.inventory")), "the masked copy is removed"
     return result
 
@@ -87,6 +87,6 @@ def test_all_vaulted_values_of_what_may_run_are_known_beforehand(story: Story, t
         vault_password_files=(password,),
         inventories=(repository / "inventories" / "school", path),
     )
-    with prepare(school, story.drafted(), tmp_path / "content") as ready:
+    with prepare(school, story.drafted(), "plan1", asking=()) as ready:
         expected = set(ready.secrets)
     assert {"hunter2-playbook", "hunter2-role", "hunter2-group", "hunter2-file"} <= expected

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from fitsom_runner.ansible import recorder
+from fitsom_runner.ansible.bounds import Bounds
 from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.play import CALLBACKS
 from fitsom_runner.ansible.privacy import owner_of_private
@@ -164,18 +166,20 @@ def changes(
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_STDOUT_CALLBACK": "fitsom_ledger",
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-        "FITSOM_LEDGER": str(folder / "ledger.jsonl"),
+        "FITSOM_RECORD": str(folder / recorder.SOCKET),
     }
     words = ["--diff", "-i", "srv1,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
-    process = subprocess.run(
-        ["ansible-playbook", "play.yml", *words, *(["--check"] if request.param else [])],
-        cwd=folder,
-        env=environment(folder, variables),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    greeting = {"secrets": [], "bounds": Bounds(hosts={"srv1": None}).as_json(), "closed": False}
+    with recorder.recording(folder / "ledger.jsonl", folder, greeting):
+        process = subprocess.run(
+            ["ansible-playbook", "play.yml", *words, *(["--check"] if request.param else [])],
+            cwd=folder,
+            env=environment(folder, variables),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     assert process.returncode == 0, process.stdout + process.stderr
     events = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
     names = {e["i"]: e["n"] for e in events if e["e"] == "task"}

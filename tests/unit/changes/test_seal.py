@@ -30,6 +30,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "packages": st.dictionaries(WORDS, FLAT, max_size=3),
     "inputs": FLAT,
     "collections": FLAT,
+    "sandbox": st.fixed_dictionaries({"enabled": st.booleans(), "read": FLAT}),
     "window": st.none() | st.tuples(WORDS, WORDS, WORDS),
 }
 PARTS = st.fixed_dictionaries(FIELDS)
@@ -91,11 +92,12 @@ def test_the_seal_of_known_content_never_changes() -> None:
         extra_vars={"größe": 1},
         packages={"srv1": {"openssl": "3.0.17-1"}},
         window=None,
+        sandbox={"enabled": True, "read": {}, "write": []},
     )
     assert canonical(parts.components()) == (
         '{"extra_vars":{"größe":1},"format":1,"hosts":{"srv1":"' + "d" * 64 + '"},"inventories":{},'
-        '"packages":{"srv1":{"openssl":"3.0.17-1"}},"playbook":"playbooks/patch.yml","skip_tags":[],'
-        '"tags":[],"trees":{"playbooks":"'
+        '"packages":{"srv1":{"openssl":"3.0.17-1"}},"playbook":"playbooks/patch.yml",'
+        '"sandbox":{"enabled":true,"read":{},"write":[]},"skip_tags":[],"tags":[],"trees":{"playbooks":"'
         + "a" * 40
         + '"},"versions":{"ansible-core":"2.21.5"},"window":null}'
     )

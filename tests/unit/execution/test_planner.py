@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.signatures import signatures
 from fitsom_runner.changes.states import Action, State
+from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError, NotAllowedError, RefusedError
 from fitsom_runner.execution import planner
 from fitsom_runner.execution.preparation import Preparation
@@ -33,7 +33,8 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
 
     def set_to(*, failing: dict[str, str] | None = None, dirty: tuple[str, ...] = ()) -> None:
         @contextmanager
-        def prepare(_config: Any, _change: Change, folder: Path, **_options: Any) -> Iterator[Preparation]:
+        def prepare(config: Config, _change: Change, name: str, **_options: Any) -> Iterator[Preparation]:
+            folder = config.work_dir / name
             folder.mkdir(parents=True, exist_ok=True)
             yield Preparation(
                 extract=Extract(
@@ -51,11 +52,15 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                     hosts={"srv1": "d" * 64, "srv2": "e" * 64},
                     groups={"srv1": ("servers",), "srv2": ("servers",)},
                     connections={"srv1": "ssh", "srv2": "ssh"},
+                    addresses={"srv1": "srv1", "srv2": "srv2"},
+                    keys=(),
                 ),
                 versions={"ansible-core": "2.21.5"},
                 collections={},
                 engine=Engine(),
                 secrets=(),
+                accepted=(),
+                sandbox={"enabled": True, "read": {}, "write": []},
             )
 
         def predict(_config: Any, job: Any, *_rest: Any) -> Any:

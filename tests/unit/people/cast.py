@@ -82,6 +82,7 @@ def parts(change: Change | None = None, **moved: Any) -> dict[str, Any]:
         "extra_vars": change.extra_vars if change else {},
         "packages": {"srv1": {"openssl": "3.0.17-1"}, "srv2": {}},
         "window": window.parts() if window else None,
+        "sandbox": {"enabled": True, "read": {}, "write": []},
     }
     return SealParts(**{**values, **moved}).components()
 

@@ -1,0 +1,107 @@
+"""An ssh-agent for one run: Ansible can log in with its keys, and nothing in the run can read them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitsom_runner.errors import ConfigError
+
+_PATIENCE_SECONDS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """`socket`: where it listens, None without one; `public`: {a key's path: a file with its public half}.
+
+    ssh takes a key from the agent by the public half that lies beside the path that an inventory names.
+    """
+
+    socket: Path | None = None
+    public: tuple[tuple[Path, Path], ...] = ()
+
+
+@contextmanager
+def serving(keys: Sequence[Path], folder: Path) -> Iterator[Agent]:
+    """Start one with these private keys in `folder`; without keys, the agent of whoever starts the run, if any.
+
+    Raises ConfigError for a key that is missing, locked by a pass phrase or not readable.
+    """
+    if not keys:
+        inherited = os.environ.get("SSH_AUTH_SOCK", "")
+        yield Agent(socket=Path(inherited) if inherited and Path(inherited).exists() else None)
+        return
+    (folder / "agent").unlink(missing_ok=True)
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    short = f"/proc/self/fd/{handle}/agent"  # a socket's path may have 107 bytes at most
+    process = subprocess.Popen(
+        # It ends with its supervisor, however that ends.
+        ["setpriv", "--pdeathsig", "KILL", "ssh-agent", "-D", "-a", short],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(handle,),
+    )
+    try:
+        socket = folder / "agent"
+        _wait_for(socket, process)
+        public = []
+        for number, key in enumerate(keys):
+            _add(key, short, handle)
+            copy = folder / f"key{number}.pub"
+            copy.write_text(_run(["ssh-keygen", "-y", "-P", "", "-f", str(key)], short, handle).stdout)
+            public.append((Path(f"{key}.pub"), copy))
+        yield Agent(socket=socket, public=tuple(public))
+    finally:
+        process.kill()
+        process.wait()
+        os.close(handle)
+
+
+def _wait_for(socket: Path, process: subprocess.Popen[bytes]) -> None:
+    limit = time.monotonic() + _PATIENCE_SECONDS
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() > limit:
+            raise ConfigError("ssh-agent could not be started", hint="install it: apt install openssh-client")
+        time.sleep(0.01)
+
+
+def _add(key: Path, socket: str, handle: int) -> None:
+    done = _run(["ssh-add", "-q", str(key)], socket, handle)
+    if done.returncode == 0:
+        return
+    reason = " ".join(done.stderr.replace("@", "").split()) or "ssh-add refused it"
+    if key.exists() and "No such file" not in done.stderr:
+        raise ConfigError(
+            f"the ssh key {key} cannot be used: {reason}",
+            hint="A key with a pass phrase must be in an ssh-agent of your own: ssh-add, and take it out of "
+            "'ssh: keys:' in fitsom.yml.",
+        )
+    raise ConfigError(
+        f"the ssh key {key} does not exist",
+        hint="See 'ssh: keys:' in fitsom.yml and ansible_ssh_private_key_file in the inventory.",
+    )
+
+
+def _run(line: list[str], socket: str, handle: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        line,
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "SSH_AUTH_SOCK": socket,
+            "SSH_ASKPASS_REQUIRE": "never",
+            "HOME": tempfile.gettempdir(),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        pass_fds=(handle,),
+        start_new_session=True,  # ssh-add asks a terminal for a pass phrase
+    )

@@ -1,0 +1,216 @@
+"""What a plan and a run see of the machine, whom they may reach, and who writes their record."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.school import Answer, School, finished, kill, wait_until
+
+HEAD = """\
+- name: Try it
+  hosts: rooms
+  gather_facts: false
+"""
+#: Ways for content to take in a file that nobody approved. OUTSIDE is a folder of the machine.
+WAYS_OUT = (
+    "ansible.builtin.debug: {msg: \"{{ lookup('ansible.builtin.file', 'OUTSIDE/task.yml') }}\"}",
+    "ansible.builtin.include_tasks: OUTSIDE/task.yml",
+    "ansible.builtin.include_vars: {file: OUTSIDE/task.yml}",
+    "ansible.builtin.copy: {src: OUTSIDE/task.yml, dest: /tmp/x, mode: '0600'}",
+    "ansible.builtin.template: {src: OUTSIDE/task.yml, dest: /tmp/x, mode: '0600'}",
+    "ansible.builtin.assemble: {src: OUTSIDE/task.yml, dest: /tmp/x, mode: '0600', remote_src: false}",
+)
+#: Ways to work elsewhere than on the hosts of the change.
+ELSEWHERE = "vars: {ansible_host: 192.0.2.7, ansible_connection: ssh}"
+WAYS_AWAY = (
+    "{ansible.builtin.ping: , delegate_to: srv1}",
+    '{ansible.builtin.ping: , delegate_to: "{{ groups.servers | first }}"}',
+    "{ansible.builtin.ping: , delegate_to: 192.0.2.7}",
+    f"{{ansible.builtin.ping: , {ELSEWHERE}}}",
+    f"{{ansible.builtin.ping: , delegate_to: localhost, {ELSEWHERE}}}",
+    "{ansible.builtin.ping: , delegate_to: pc1, vars: {ansible_host: 192.0.2.7, ansible_connection: ssh}}",
+)
+APPENDS = """\
+- name: Say that all is well, and end Ansible before it says otherwise
+  hosts: rooms
+  gather_facts: false
+  tasks:
+    - name: Look for the record, from the room
+      ansible.builtin.raw: >-
+        { find / -xdev -name "ledger.jsonl*" 2>/dev/null; find / -name record -type s 2>/dev/null;
+        cat /proc/[0-9]*/environ 2>/dev/null | tr "\\0" "\\n" | grep FITSOM; ls -l /proc/[0-9]*/fd 2>/dev/null |
+        grep socket; } > "$TRUTH/{{ inventory_hostname }}.found";
+        for way in "$LEDGER" /run/fitsom/record; do echo '{"e":"done","h":"pc1"}' >> "$way"; done;
+        kill -KILL $PPID; pkill -KILL -f ansible-playbook; exit 1
+"""
+
+
+def plays(tasks: str) -> str:
+    return f"{HEAD}  tasks:\n    {tasks}\n"
+
+
+def one_each(ways: tuple[str, ...]) -> str:
+    """Each machine tries another way."""
+    tasks = (
+        f"    - when: inventory_hostname == 'pc{number}'\n      block:\n        - {way}\n"
+        for number, way in enumerate(ways, 1)
+    )
+    return f"{HEAD}  tasks:\n{''.join(tasks)}"
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("outside")
+    (folder / "task.yml").write_text("{found: canary-of-the-machine}\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def school(outside: Path, tmp_path_factory: pytest.TempPathFactory) -> School:
+    made = School(folder=tmp_path_factory.mktemp("room") / "school")
+    files = {
+        "playbooks/ways_out.yml": one_each(WAYS_OUT).replace("OUTSIDE", str(outside)),
+        "playbooks/ways_away.yml": one_each(WAYS_AWAY),
+        "playbooks/vars_files.yml": plays('- ansible.builtin.debug: {msg: "{{ found }}"}').replace(
+            "  tasks", f"  vars_files: [{outside}/task.yml]\n  tasks"
+        ),
+        "playbooks/appends.yml": APPENDS,
+    }
+    return made.build(files)
+
+
+def reasons(answer: Answer) -> dict[str, str]:
+    """{host: why it could not be planned}."""
+    return dict(detail.split(": ", 1) for detail in answer.value["details"])
+
+
+def test_a_file_of_the_machine_is_not_there_and_the_way_to_have_it_is_told(
+    school: School, outside: Path
+) -> None:
+    answer = school.fitsom("change", "plan", school.new("playbooks/ways_out.yml"), code=1)
+    assert "canary-of-the-machine" not in answer.out + answer.err
+    advised = {host for host, why in reasons(answer).items() if f"--input NAME={outside}/task.yml" in why}
+    assert advised == {f"pc{number}" for number in range(1, len(WAYS_OUT) + 1)}
+
+
+def test_variables_of_the_machine_are_not_there_either(school: School) -> None:
+    answer = school.fitsom("change", "plan", school.new("playbooks/vars_files.yml", limit="pc1"), code=1)
+    assert "canary-of-the-machine" not in answer.out + answer.err
+
+
+def test_no_host_but_those_of_the_change_is_reached(school: School) -> None:
+    answer = school.fitsom("change", "plan", school.new("playbooks/ways_away.yml"), code=1)
+    refused = {host for host, why in reasons(answer).items() if "Refused: it would " in why}
+    assert refused == {f"pc{number}" for number in range(1, len(WAYS_AWAY) + 1)}
+
+
+def test_a_host_that_a_playbook_adds_is_not_reached(school: School) -> None:
+    second = HEAD.replace("rooms", "made_up")
+    added = f"- ansible.builtin.add_host: {{name: srv1, groups: made_up}}\n{second}  tasks: [ansible.builtin.ping: ]"
+    school.commit({"playbooks/added.yml": plays(added)})
+    number = school.new("playbooks/added.yml", limit="pc1")
+    hosts = school.fitsom("change", "plan", number).value["hosts"]
+    assert list(hosts) == ["pc1"]
+
+
+def test_what_a_task_runs_cannot_write_the_record(school: School) -> None:
+    number = school.approved("playbooks/appends.yml", limit="pc1")
+    run = f"{number}-run1"
+    school.extra_env["LEDGER"] = str(school.ledger(run))
+    school.fitsom("run", "start", number, code=None)
+    found = (school.truth / "pc1.found").read_text()
+    assert [line for line in found.splitlines() if not line.startswith("FITSOM_")] == []
+    answer = school.change(number)
+    assert answer["state"] in ("failed", "interrupted")
+    assert answer["runs"][0]["hosts"]["pc1"]["outcome"] in ("failed", "unknown")
+    school.nothing_left()
+
+
+CHECKED = """\
+- name: Do it while it is only planned
+  ansible.builtin.raw: touch "$TRUTH/{{ inventory_hostname }}.done"
+  check_mode: WORD
+  changed_when: false
+  IGNORED
+"""
+
+
+@pytest.mark.parametrize("word", ["false", '"{{ 1 == 2 }}"'])
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("ignored", ["ignore_errors: true", "vars: {}"])
+def test_nothing_is_really_done_for_a_plan(school: School, word: str, committed: bool, ignored: str) -> None:
+    task = CHECKED.replace("WORD", word).replace("IGNORED", ignored).replace("\n", "\n    ")
+    path = {"playbooks/checked.yml": plays(task)}
+    if committed:
+        school.commit(path)
+    else:
+        school.commit({"playbooks/checked.yml": plays("- ansible.builtin.ping:")})
+        school.write(path)
+    number = school.new("playbooks/checked.yml", limit="pc2")
+    answer = school.fitsom("change", "plan", number, code=None)
+    assert not (school.truth / "pc2.done").exists()
+    assert "Refused: it says 'check_mode: false'" in answer.out or "ignore_errors" in ignored
+
+
+def test_it_is_done_once_a_second_person_has_accepted_the_content(school: School) -> None:
+    task = CHECKED.replace("WORD", "false").replace("IGNORED", "vars: {}").replace("\n", "\n    ")
+    school.commit({"playbooks/accepted.yml": plays(task)})
+    number = school.new("playbooks/accepted.yml", limit="pc3")
+    school.fitsom("content", "accept")  # the requester's own does not count
+    assert "fitsom content accept" in school.fitsom("change", "plan", number, code=1).error
+    assert not (school.truth / "pc3.done").exists()
+    school.fitsom("content", "accept", acting_as="deputy", code=6)  # an auditor may not
+    school.fitsom("content", "accept", acting_as="tech")
+    school.fitsom("change", "plan", number)
+    assert (school.truth / "pc3.done").exists()
+    (entry, *_) = json.loads(school.fitsom("audit", "show").out)[-2:]
+    assert entry["action"] in ("content.accepted", "change.rehearsed")
+
+
+def test_a_killed_plan_leaves_neither_processes_nor_a_roster(school: School, tmp_path: Path) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text("canary-pupil\n")
+    waiting = "- {ansible.builtin.pause: {seconds: 300}, check_mode: false}"
+    school.commit({"playbooks/slow.yml": plays(waiting)})
+    number = school.new("playbooks/slow.yml", limit="pc1", input=f"roster={roster}")
+    planning = school.popen("change", "plan", number)
+    copies = school.state / "work"
+    wait_until(lambda: list(copies.rglob("roster.csv")), "the copy of the roster")
+    wait_until(school.left_over, "Ansible")
+    kill(planning.pid)
+    assert finished(planning, None).code == -signal.SIGKILL
+    school.nothing_left()
+    school.fitsom("change", "list")
+    assert list(copies.iterdir()) == []
+
+
+def test_no_program_runs_in_the_open_unless_the_report_says_so(school: School) -> None:
+    text = (school.site / "fitsom.yml").read_text()
+    (school.site / "fitsom.yml").write_text(
+        text.replace("sandbox: {", "#").replace("\npeople", "\nsandbox: off\npeople")
+    )
+    try:
+        number = school.approved("playbooks/notice.yml", limit="srv1")
+        assert school.fitsom("run", "start", number).value["status"] == "succeeded"
+        page = school.fitsom("report", "show", number, json_answer=False).out
+        assert "could see the whole machine" in page
+        findings = {row["check"]: row for row in school.fitsom("doctor", code=None).value}
+        assert not findings["closed room"]["ok"]
+    finally:
+        (school.site / "fitsom.yml").write_text(text)
+
+
+def test_a_plugin_that_would_write_the_record_itself_is_refused(school: School) -> None:
+    school.commit({"playbooks/callback_plugins/other.py": "class CallbackModule: pass\n"})
+    number = school.new("playbooks/steps.yml", limit="pc1")
+    try:
+        assert (
+            "playbooks/callback_plugins/other.py" in school.fitsom("change", "plan", number, code=None).error
+        )
+    finally:
+        school.repo.joinpath("playbooks/callback_plugins/other.py").unlink()
+        school.commit({})
