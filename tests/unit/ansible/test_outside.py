@@ -14,6 +14,10 @@ PLAYBOOK = "playbooks/a.yml"
 ROLE = "roles/r/tasks/main.yml"
 
 
+def running(folder: Path) -> tuple[str, ...]:
+    return (PLAYBOOK,) if (folder / PLAYBOOK).exists() else ()
+
+
 @pytest.mark.parametrize(
     ("name", "text", "line", "path"),
     [
@@ -42,7 +46,7 @@ def test_a_path_that_leads_out_is_named_by_file_and_line(
 ) -> None:
     write(tmp_path, name, text)
     with pytest.raises(ConfigError, match="reads files outside of the repository") as error:
-        outside.require_inside(tmp_path)
+        outside.require_inside(tmp_path, running(tmp_path))
     assert error.value.details == (f"{name}:{line}: {path}",)
     assert "--input NAME=/path" in error.value.hint
 
@@ -66,11 +70,23 @@ def test_a_path_that_leads_out_is_named_by_file_and_line(
 )  # fmt: skip
 def test_what_lies_inside_or_on_the_host_is_read(tmp_path: Path, name: str, text: str) -> None:
     write(tmp_path, name, text)
-    outside.require_inside(tmp_path)
+    outside.require_inside(tmp_path, running(tmp_path))
 
 
 def test_every_path_is_named(tmp_path: Path) -> None:
     write(tmp_path, PLAYBOOK, "- hosts: all\n  vars_files: [/a, /b]\n- hosts: all\n  vars_files: [/c]\n")
     with pytest.raises(ConfigError) as error:
-        outside.require_inside(tmp_path)
+        outside.require_inside(tmp_path, running(tmp_path))
     assert error.value.details == (f"{PLAYBOOK}:2: /a", f"{PLAYBOOK}:2: /b", f"{PLAYBOOK}:4: /c")
+
+
+def test_a_playbook_of_another_change_stops_none(tmp_path: Path) -> None:
+    write(tmp_path, PLAYBOOK, "- hosts: all\n- import_playbook: b.yml\n")
+    write(tmp_path, "playbooks/b.yml", "- import_playbook: c.yml\n")
+    write(tmp_path, "playbooks/c.yml", "- hosts: all\n")
+    write(tmp_path, "playbooks/other.yml", "- hosts: all\n  vars_files: [/a]\n")
+    outside.require_inside(tmp_path, (PLAYBOOK,))
+    write(tmp_path, "playbooks/c.yml", "- hosts: all\n  vars_files: [/c]\n")
+    with pytest.raises(ConfigError) as error:
+        outside.require_inside(tmp_path, (PLAYBOOK,))
+    assert error.value.details == ("playbooks/c.yml:2: /c",)
