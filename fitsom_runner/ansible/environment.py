@@ -8,6 +8,8 @@ from pathlib import Path
 
 from fitsom_runner.ansible import collections
 
+#: ansible-core 2.21 takes no file but one that ends in .cfg.
+NO_SETTINGS = Path(__file__).parent / "no_settings.cfg"
 _ALLOWED_NAMES = ("HOME", "USER", "LOGNAME", "TZ", "XDG_RUNTIME_DIR", "CONTAINERS_CONF")
 
 
@@ -24,7 +26,7 @@ def environment(
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         # Without the file, Ansible would read ~/.ansible.cfg.
-        "ANSIBLE_CONFIG": str(settings) if settings.is_file() else os.devnull,
+        "ANSIBLE_CONFIG": str(settings if settings.is_file() else NO_SETTINGS),
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(map(str, collections.paths(folder))),
         "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "0",
         # A source that cannot be read would be left out with a warning, and its hosts with it.

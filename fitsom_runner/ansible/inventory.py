@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.ansible import room, secrets
+from fitsom_runner.ansible import room
 from fitsom_runner.ansible.content import Extract, with_variables
 from fitsom_runner.ansible.environment import environment
+from fitsom_runner.ansible.vaults import HEADER
 from fitsom_runner.canonical import canonical
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
@@ -102,7 +103,7 @@ def _masked_copy(source: Path, copy: Path) -> Path:
         else:
             shutil.copy2(part, copy.parent / part.name)
     for path in copy.parent.rglob("*"):
-        if path.is_file() and path.read_bytes()[:20].startswith(secrets.HEADER.encode()):
+        if path.is_file() and path.read_bytes()[:20].startswith(HEADER.encode()):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             path.write_text(json.dumps({f"__fitsom_vaulted_{digest[:16]}": digest}))
     return copy

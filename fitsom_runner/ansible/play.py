@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from fitsom_runner.ansible import recorder, room, ssh_agent
+from fitsom_runner.ansible import recorder, room, ssh_agent, vaults
 from fitsom_runner.ansible.bounds import Bounds
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.engine import PLAIN, Engine
@@ -111,7 +111,9 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
         with ExitStack() as stack:
             stack.enter_context(recorder.recording(job.ledger, services, greeting))
             agent = stack.enter_context(ssh_agent.serving(_keys(config, job), services))
-            passwords = stack.enter_context(_handed_over(config.vault_password_files, services))
+            passwords = stack.enter_context(
+                _handed_over(vaults.passwords(config, job.extract.folder), services)
+            )
             place = _room(config, job, work, agent)
             inside = place.services or services
             settings = CommandConfig(
@@ -205,13 +207,12 @@ def _environment(
 
 
 @contextmanager
-def _handed_over(files: tuple[Path, ...], folder: Path) -> Iterator[tuple[str, ...]]:
+def _handed_over(passwords: list[bytes], folder: Path) -> Iterator[tuple[str, ...]]:
     """The vault passwords as named pipes in `folder`, each read once: what a task runs finds nothing in them."""
     stop = threading.Event()
-    names = tuple(f"vault{number}" for number, _path in enumerate(files))
-    for name, path in zip(names, files, strict=True):
+    names = tuple(f"vault{number}" for number, _password in enumerate(passwords))
+    for name, data in zip(names, passwords, strict=True):
         os.mkfifo(folder / name, 0o600)
-        data = path.read_bytes()
         threading.Thread(target=_feed, args=(folder / name, data, stop), daemon=True).start()
     try:
         yield names

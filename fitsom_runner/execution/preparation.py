@@ -15,6 +15,7 @@ from fitsom_runner.ansible import (
     installed,
     inventory,
     ledger,
+    outside,
     play,
     room,
     secrets,
@@ -136,6 +137,7 @@ def prepare_playbooks(
                     f"{playbook} is not in commit {extract.commit[:12]}",
                     hint="Commit it, or name another playbook.",
                 )
+        outside.require_inside(folder, playbooks)
         loaded_collections = collections.find(folder)
         yield Preparation(
             extract=extract,

@@ -125,7 +125,9 @@ def difference(folder: str, step: Step) -> Dict[str, str]:
         for e in (step.current, step.saved)
     ]
     heads = rights if rights[0] != rights[1] else ["", ""]
+    modes = [e["mode"] for e in (step.current, step.saved) if "mode" in e]
     return {
+        "mode": min(modes, default=""),  # the record shows no content that others may not read
         "before_header": step.name + heads[0],
         "after_header": step.name + heads[1],
         "before": text_of(folder, step, step.current),

@@ -16,14 +16,15 @@ HEAD = """\
   hosts: rooms
   gather_facts: false
 """
-#: Ways for content to take in a file that nobody approved. OUTSIDE is a folder of the machine.
+#: Ways for content to take in a file that nobody approved. OUTSIDE is a folder of the machine. Templates, since a
+#: path that is written out is refused before the room is entered (ansible/outside.py).
 WAYS_OUT = (
-    "ansible.builtin.debug: {msg: \"{{ lookup('ansible.builtin.file', 'OUTSIDE/task.yml') }}\"}",
-    "ansible.builtin.include_tasks: OUTSIDE/task.yml",
-    "ansible.builtin.include_vars: {file: OUTSIDE/task.yml}",
-    "ansible.builtin.copy: {src: OUTSIDE/task.yml, dest: /tmp/x, mode: '0600'}",
-    "ansible.builtin.template: {src: OUTSIDE/task.yml, dest: /tmp/x, mode: '0600'}",
-    "ansible.builtin.assemble: {src: OUTSIDE/task.yml, dest: /tmp/x, mode: '0600', remote_src: false}",
+    "ansible.builtin.debug: {msg: \"{{ lookup('ansible.builtin.file', '' ~ 'OUTSIDE/task.yml') }}\"}",
+    "ansible.builtin.include_tasks: \"{{ '' }}OUTSIDE/task.yml\"",
+    "ansible.builtin.include_vars: {file: \"{{ '' }}OUTSIDE/task.yml\"}",
+    "ansible.builtin.copy: {src: \"{{ '' }}OUTSIDE/task.yml\", dest: /tmp/x, mode: '0600'}",
+    "ansible.builtin.template: {src: \"{{ '' }}OUTSIDE/task.yml\", dest: /tmp/x, mode: '0600'}",
+    "ansible.builtin.assemble: {src: \"{{ '' }}OUTSIDE/task.yml\", dest: /tmp/x, mode: '0600', remote_src: false}",
 )
 #: Ways to work elsewhere than on the hosts of the change.
 ELSEWHERE = "vars: {ansible_host: 192.0.2.7, ansible_connection: ssh}"
@@ -77,7 +78,7 @@ def school(outside: Path, tmp_path_factory: pytest.TempPathFactory) -> School:
         "playbooks/ways_out.yml": one_each(WAYS_OUT).replace("OUTSIDE", str(outside)),
         "playbooks/ways_away.yml": one_each(WAYS_AWAY),
         "playbooks/vars_files.yml": plays('- ansible.builtin.debug: {msg: "{{ found }}"}').replace(
-            "  tasks", f"  vars_files: [{outside}/task.yml]\n  tasks"
+            "  tasks", f"  vars_files: [\"{{{{ '' }}}}{outside}/task.yml\"]\n  tasks"
         ),
         "playbooks/appends.yml": APPENDS,
     }

@@ -9,6 +9,7 @@ untouched one. Where the supervisor is gone, nothing more is done.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import hashlib
 import json
@@ -24,6 +25,7 @@ from ansible.plugins.callback import CallbackBase
 
 from fitsom_runner.ansible.bounds import READ_ONLY_MODULES, Bounds, enforce
 from fitsom_runner.ansible.masking import Masker
+from fitsom_runner.ansible.privacy import owner_of_private
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
@@ -74,6 +76,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._numbers: dict[str, int] = {}
         self._started: dict[tuple[str, str], float] = {}
         self._touched: set[str] = set()
+        self._turns: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
         self._zero = time.time()
         self._write({"e": "start", "at": self._zero, "v": 1}, sync=True)
 
@@ -134,6 +137,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         self._result(result, IGNORED if ignore_errors else FAILED)
 
+    def v2_runner_item_on_ok(self, result: CallbackTaskResult) -> None:
+        self._turn(result)
+
+    def v2_runner_item_on_failed(self, result: CallbackTaskResult) -> None:
+        self._turn(result)
+
+    def v2_runner_item_on_skipped(self, result: CallbackTaskResult) -> None:
+        self._turn(result)
+
+    def _turn(self, turn: CallbackTaskResult) -> None:
+        """Of a loop, only here are the arguments of each turn: which file, with which mode."""
+        self._turns.setdefault((turn.host.name, turn.task._uuid), []).append(turn.task.args)
+
     def _result(self, outcome: CallbackTaskResult, status: int) -> None:
         host, task = outcome.host.name, outcome.task
         end = time.time()
@@ -150,6 +166,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             self._write_with(event, self._detail(outcome, status))
         except Exception as fault:  # Ansible would swallow it, and the ledger would lack the result
             self._write_with(event, self._unread(fault, status))
+        self._turns.pop((host, task._uuid), None)
         if DONE_TAG in task.tags and status in (OK, CHANGED, SKIPPED):
             self._write({"e": "done", "h": host}, sync=True)
 
@@ -167,7 +184,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             detail["changed"] = True  # as Ansible counts it, where the failure is ignored
         changed = _changed(result, status)
         if changed:
-            detail["changes"] = _shortened([self._change(item) for item in changed])
+            turns = self._turns.get((outcome.host.name, outcome.task._uuid), [])
+            arguments = {id(row): words for row, words in zip(_items(result), turns, strict=False)}
+            arguments[id(result)] = outcome.task.args
+            detail["changes"] = _shortened(
+                [self._change(item, arguments.get(id(item), {})) for item in changed]
+            )
         return detail
 
     def _failure(self, result: Result) -> Detail:
@@ -197,28 +219,31 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             detail["changes"] = [{"k": _digest(str(words))}]
         return detail
 
-    def _change(self, result: Result) -> Detail:
+    def _change(self, result: Result, arguments: Mapping[str, Any]) -> Detail:
         """One changed item: its label, the difference as text, and a digest of it for comparing plan and run."""
-        text = self._masker.text(self._difference(result))
-        change: Detail = {"k": _digest(text)}
+        parts = [(part, self._masker.text(text)) for part, text in self._differences(result)]
+        change: Detail = {"k": _digest("".join(text for _part, text in parts))}
         label = self._label(result)
         if label:
             change["item"] = label
-        if text:
-            change["diff"] = text[:DIFF_LIMIT]
+        shown = "".join(
+            _for_the_record(text, owner_of_private(result, part, arguments)) for part, text in parts
+        )
+        if shown:
+            change["diff"] = shown[:DIFF_LIMIT]
         facts = result.get("fitsom")
         if isinstance(facts, dict) and (facts.get("packages") or facts.get("objects")):
             change["p"] = 1  # its packages or objects speak for it, one by one
         return change
 
-    def _difference(self, result: Result) -> str:
-        diff = result.get("diff")
-        if not diff:
-            return ""
+    def _differences(self, result: Result) -> list[tuple[Any, str]]:
+        """Each part of what a module returns as its difference, and the same as text."""
         try:
-            return str(self._get_diff([_settled(part, result.get("dest")) for part in _parts(diff)]))
+            settled = [_settled(part, result.get("dest")) for part in _parts(result.get("diff") or [])]
+            # Ansible's function replaces what is no text by text in the part itself.
+            return [(part, str(self._get_diff(copy.deepcopy(part)))) for part in settled]
         except Exception as fault:
-            return f"(the module's difference could not be shown: {fault})"
+            return [({}, f"(the module's difference could not be shown: {fault})")]
 
     def _label(self, result: Result) -> str:
         """What a turn of a loop is called in the play; "" for what is no turn of a loop."""
@@ -295,6 +320,17 @@ def _facts(result: Result) -> object:
 
 def _parts(diff: object) -> list[Any]:
     return diff if isinstance(diff, list) else [diff]
+
+
+def _for_the_record(text: str, owner: str) -> str:
+    """A difference as people read it, or what stands for one that they may not read."""
+    if not owner or not text:
+        return text
+    lines = text.splitlines(keepends=True)
+    heads = lines[:2] if lines[0].startswith("--- before") else []
+    return "".join(
+        [*heads, f"the content is not shown: only {owner} may read this file ({_digest(text)})\n\n"]
+    )
 
 
 def _settled(part: Any, dest: Any) -> Any:

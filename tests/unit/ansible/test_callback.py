@@ -40,6 +40,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
             name="Install",
             resolved_action="x.y.z",
             action="z",
+            args={},
             tags=[],
             check_mode=False,
         )

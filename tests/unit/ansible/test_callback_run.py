@@ -189,7 +189,9 @@ def bare() -> Bare:
 
 
 def outcome(result: object, changed: bool) -> Any:
-    task = SimpleNamespace(_uuid="1", _role=None, name="task", resolved_action="x.y.z", action="z", tags=[])
+    task = SimpleNamespace(
+        _uuid="1", _role=None, name="task", resolved_action="x.y.z", action="z", args={}, tags=[]
+    )
     return SimpleNamespace(
         host=SimpleNamespace(name="srv1"), task=task, result=result, is_changed=lambda: changed
     )
