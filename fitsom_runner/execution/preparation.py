@@ -11,6 +11,7 @@ from typing import Any
 from fitsom_runner.ansible import (
     collections,
     content,
+    dynamic,
     engine,
     installed,
     inventory,
@@ -131,6 +132,7 @@ def prepare_playbooks(
     with workplace(config.work_dir, name) as place:
         folder = place / "content"
         extract = content.make_extract(config, folder, inputs=inputs, commit=commit, rehearsal=rehearsal)
+        extract = dynamic.settled(config, extract)
         for playbook in playbooks:
             if not (folder / playbook).is_file():
                 raise ConfigError(

@@ -181,8 +181,18 @@ SELFISH = """\
 """
 
 
-def test_what_planning_again_has_rewritten_does_not_run(tmp_path: Path) -> None:
+def test_the_copy_that_is_to_run_cannot_be_rewritten(tmp_path: Path) -> None:
     school = School(folder=tmp_path / "school").build({"playbooks/selfish.yml": SELFISH})
+    school.fitsom("content", "accept", acting_as="tech")
+    number = school.new("playbooks/selfish.yml", limit="srv1")
+    assert "Read-only file system" in school.fitsom("change", "plan", number, code=1).error
+
+
+def test_what_planning_again_has_rewritten_without_a_closed_room_does_not_run(tmp_path: Path) -> None:
+    school = School(folder=tmp_path / "school").build({"playbooks/selfish.yml": SELFISH})
+    settings = school.site / "fitsom.yml"
+    settings.write_text(re.sub("(?m)^sandbox: .*", "sandbox: off", settings.read_text()))
+    school.fitsom("content", "accept", acting_as="tech")
     number = school.approved("playbooks/selfish.yml", limit="srv1")
     answer = school.fitsom("run", "start", number, code=3).value
     assert answer["refusal"] == ["playbooks was altered in the copy that was to run"]
