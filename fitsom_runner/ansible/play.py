@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -63,14 +64,16 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class PlaybookResult:
-    """How ansible-playbook ended; `rc` is negative, or over 128, where a signal ended it.
-
-    `lines` is what it printed beside its events, without secrets.
-    """
+    """How ansible-playbook ended. `lines` is what it printed beside its events, without secrets."""
 
     rc: int
     cancelled: bool
     lines: tuple[str, ...]
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal ended it: bubblewrap tells of one as a shell does, by 128 and its number."""
+        return self.rc < 0 or 128 < self.rc < 128 + signal.NSIG
 
 
 def arguments(job: Job, work: Path) -> list[str]:

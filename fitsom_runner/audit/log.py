@@ -93,6 +93,12 @@ def entries(**query: Any) -> list[Entry]:
     ]
 
 
+def latest(action: str) -> Entry | None:
+    """The newest entry of an action, None where there is none."""
+    newest = AuditEntry.objects.filter(action=action).order_by("-seq").first()
+    return entries(seq=newest.seq)[0] if newest else None
+
+
 def require_intact() -> None:
     """Raise IntegrityError where the log is not intact: nothing is approved or run on the word of such a log."""
     faults = verify().faults

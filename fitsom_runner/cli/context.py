@@ -57,6 +57,9 @@ class Session:
 
             boot.start(self.config)
             self._recover()
+            from fitsom_runner.people import settings_log
+
+            settings_log.note(self.config)
             self.__dict__["_opened"] = True
         return self.config
 

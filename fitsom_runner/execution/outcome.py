@@ -177,7 +177,7 @@ def status_of(ledger_state: LedgerState, result: PlaybookResult | None, outcomes
     if ledger_state.complete:
         return RunStatus.SUCCEEDED if all(o is Outcome.DONE for o in outcomes) else RunStatus.FAILED
     any_touched = any(o is not Outcome.UNTOUCHED for o in outcomes)
-    killed = result is None or result.rc < 0
+    killed = result is None or result.was_killed
     return RunStatus.INTERRUPTED if killed or any_touched else RunStatus.FAILED
 
 

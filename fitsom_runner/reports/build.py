@@ -21,6 +21,7 @@ from fitsom_runner.execution import models as runs
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.facts import Facts, HostChanges
 from fitsom_runner.facts_reader import changes_from_json, hosts_from_json
+from fitsom_runner.people import settings_log
 from fitsom_runner.people.powers import POSITION
 from fitsom_runner.processes.models import Incident as IncidentRecord
 from fitsom_runner.reports import kinds
@@ -90,6 +91,7 @@ def report(config: Config, change: records.Change, run: runs.Run | None) -> Repo
         seal=_seal(change, plan) if plan and plan.seal else None,
         audit=_audit(),
         review=_review(config, change),
+        settings_changes=settings_log.changes_during(change.number, is_closed=change.stage is State.CLOSED),
         review_due=change.stage in (State.SUCCEEDED, State.FAILED, State.BACKED_OUT, State.INTERRUPTED),
         zone=config.school.timezone,
         fitsom_version=__version__,

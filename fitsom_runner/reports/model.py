@@ -130,6 +130,7 @@ class Report:
 
     planned is when the plan was taken; awaiting are the signatures still to come (the changes room knows the
     rules, not this one). zone serves when the change has no window. review_due: a review is still owed.
+    settings_changes: what became another in fitsom.yml since the change was requested, a sentence each.
     """
 
     school: str
@@ -145,6 +146,7 @@ class Report:
     audit: AuditHead | None = None
     review: Review | None = None
     review_due: bool = False
+    settings_changes: tuple[str, ...] = ()
     zone: str = "UTC"
     fitsom_version: str = ""
 

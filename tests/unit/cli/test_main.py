@@ -240,12 +240,12 @@ def test_a_log_that_was_altered_on_disk_ends_with_code_7(
     assert fitsom(*NEW, "--as", "higgins").returncode == 0
     with sqlite3.connect(tmp_path / "state" / "fitsom.sqlite3") as records:
         records.execute("DROP TRIGGER audit_entry_no_delete")
-        records.execute("DELETE FROM audit_entry WHERE seq = 1")
+        records.execute("DELETE FROM audit_entry WHERE seq = 2")
     records.close()
     verdict = fitsom("audit", "verify", "--json")
     assert verdict.returncode == ExitCode.INTEGRITY
     assert json.loads(verdict.stdout)["details"] == [
-        "entry 1 was anchored in audit.anchor but is no longer in the log",
+        "entry 2 was anchored in audit.anchor but is no longer in the log",
         "CHG-2026-0001 is in the records and was never raised according to the log",
     ]
 

@@ -161,6 +161,13 @@ def events_of(*statuses: Status, mark: bool = True) -> list[Event]:
     return events
 
 
+@pytest.mark.parametrize(
+    ("rc", "killed"), [(0, False), (2, False), (250, False), (-9, True), (137, True), (143, True)]
+)
+def test_a_signal_is_told_by_the_program_or_by_its_room(rc: int, killed: bool) -> None:
+    assert PlaybookResult(rc=rc, cancelled=False, lines=()).was_killed is killed
+
+
 CLEAN = PlaybookResult(rc=0, cancelled=False, lines=("a warning",))
 SUM: dict[str, dict[str, int]] = {"srv1": {}, "srv2": {}}
 
