@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from django.db import transaction
+
 from fitsom_runner import clock
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.play import Job
+from fitsom_runner.audit import log
 from fitsom_runner.changes import prediction, service, standard, states
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.seal import seal_of
@@ -40,6 +43,7 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
     began = time.monotonic()
     with prepare(config, change, identifier, asking=(identity.person.id,), rehearsal=True) as ready:
         hosts = tuple(ready.resolved.hosts)
+        _note(identity, "plan.started", identifier, ready, hosts)
         play_job = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
         predicted, failing = predict_hosts(config, play_job, ready)
         if failing and (not leave_out_failing or len(failing) == len(hosts)):
@@ -85,6 +89,7 @@ def rehearse_backout(
     folder = config.run_dir(identifier)
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     with prepare(config, change, identifier, asking=(identity.person.id,), commit=plan.commit) as ready:
+        _note(identity, "backout.rehearsed", change.number, ready, hosts)
         play_job = job(
             change,
             ready,
@@ -95,6 +100,12 @@ def rehearse_backout(
             playbook=change.backout_playbook,
         )
         return predict_hosts(config, play_job, ready)
+
+
+def _note(identity: Identity, action: str, subject: str, ready: Preparation, hosts: tuple[str, ...]) -> None:
+    """In the log before anything is asked of a host: a plan that fails has asked them too."""
+    with transaction.atomic():
+        log.append(identity.actor, action, subject, commit=ready.extract.commit, hosts=list(hosts))
 
 
 def predict_hosts(

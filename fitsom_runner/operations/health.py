@@ -87,6 +87,14 @@ def run_check(config: Config, identity: Identity, limit: str = "all") -> HealthC
         config, f"health-{folder.name}", (PLAYBOOK,), limit, asking=(identity.person.id,)
     ) as ready:
         job = _job(ready, folder, memory)
+        with transaction.atomic():  # before anything is asked of a host: a look that fails has asked them too
+            log.append(
+                identity.actor,
+                "health.started",
+                folder.name,
+                commit=ready.extract.commit,
+                hosts=list(job.hosts),
+            )
         result = play.run(config, job)
         ledger_state = ledger.read(job.ledger)
         commit = ready.extract.commit

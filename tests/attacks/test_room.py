@@ -105,7 +105,14 @@ def test_variables_of_the_machine_are_not_there_either(school: School) -> None:
 
 
 def test_no_host_but_those_of_the_change_is_reached(school: School) -> None:
-    answer = school.fitsom("change", "plan", school.new("playbooks/ways_away.yml"), code=1)
+    number = school.new("playbooks/ways_away.yml")
+    answer = school.fitsom("change", "plan", number, code=1)
+    (entry,) = school.fitsom("audit", "show", f"{number}-v1-plan1").value
+    assert entry["action"] == "plan.started", "a plan that failed is on record as well"
+    assert entry["detail"] == {
+        "commit": school.git("rev-parse", "HEAD"),
+        "hosts": [f"pc{n}" for n in range(1, 7)],
+    }
     refused = {host for host, why in reasons(answer).items() if "Refused: it would " in why}
     assert refused == {f"pc{number}" for number in range(1, len(WAYS_AWAY) + 1)}
 
