@@ -79,7 +79,7 @@ def test_a_file_that_others_may_read_is_shown(mode: Any) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/etc/shadow", "/etc/gshadow-", "/etc/ssl/private/web.key", "/etc/krb5.keytab", "/srv/http.keytab",
-     "/etc/ssh/ssh_host_ed25519_key", "/root/.ssh/id_rsa", "/home/ann/.ssh/id_ed25519", "/home/ann/.pgpass",
+     "/etc/ssh/ssh_host_ed25519_key", "/root/.ssh/id_rsa", f"{HOMES}/ann/.ssh/id_ed25519", f"{HOMES}/ann/.pgpass",
      "/var/lib/samba/private/secrets.tdb"],
 )  # fmt: skip
 def test_some_files_are_private_whatever_is_said_of_them(path: str) -> None:
@@ -94,7 +94,7 @@ def test_some_files_are_private_whatever_is_said_of_them(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/etc/passwd", "/etc/sudoers.d/it", "/etc/ssl/certs/x.pem", "/etc/ssh/ssh_host_rsa_key.pub",
-     "/home/ann/.ssh/authorized_keys", "/root/.ssh/id_rsa.pub", "/root/.bashrc"],
+     f"{HOMES}/ann/.ssh/authorized_keys", "/root/.ssh/id_rsa.pub", "/root/.bashrc"],
 )  # fmt: skip
 def test_what_people_approve_is_shown(path: str) -> None:
     assert owner_of_private({"dest": path}, CONTENT, {"path": path}) == ""
@@ -214,6 +214,8 @@ def test_other_content_is_another_digest(changes: dict[str, list[dict[str, Any]]
 def test_the_digests_of_plan_and_run_are_those_of_the_content(tmp_path: Path) -> None:
     """What the record compares does not depend on what it shows."""
     from fitsom_runner.ansible.callback import fitsom_ledger
+
+HOMES = "/home"
 
     text = "--- before\n+++ after: /etc/x\n@@ -0,0 +1 @@\n+a\n"
     assert fitsom_ledger._for_the_record(text, "") == text
