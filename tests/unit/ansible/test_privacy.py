@@ -17,6 +17,7 @@ from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.play import CALLBACKS
 from fitsom_runner.ansible.privacy import owner_of_private
 
+HOMES = "/home"
 CONTENT = {"before": "a\n", "after": "b\n"}
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n"
 
@@ -214,8 +215,6 @@ def test_other_content_is_another_digest(changes: dict[str, list[dict[str, Any]]
 def test_the_digests_of_plan_and_run_are_those_of_the_content(tmp_path: Path) -> None:
     """What the record compares does not depend on what it shows."""
     from fitsom_runner.ansible.callback import fitsom_ledger
-
-HOMES = "/home"
 
     text = "--- before\n+++ after: /etc/x\n@@ -0,0 +1 @@\n+a\n"
     assert fitsom_ledger._for_the_record(text, "") == text
