@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -40,17 +40,28 @@ _COMMENT = re.compile(r"^\s*#.*$", re.M)
 _TEXTS = {".yml", ".yaml", ".json", ".j2", ""}
 
 
-def require_inside(folder: Path, playbooks: tuple[str, ...]) -> None:
-    """Check that these playbooks read no file outside of the extract. Raises ConfigError: file and line of each."""
+def require_inside(folder: Path, playbooks: tuple[str, ...], allowed: Iterable[Path] = ()) -> None:
+    """Check that these playbooks read no file outside of the extract but `allowed`, which fitsom.yml names.
+
+    Raises ConfigError: file and line of each.
+    """
     unused = _unused(folder, playbooks)
-    found = sorted({each for each in _found(folder) if each[0] not in unused})
+    roots = tuple(allowed)
+    found = sorted(
+        {each for each in _found(folder) if each[0] not in unused and not _is_below(each[2], roots)}
+    )
     if found:
         raise ConfigError(
             "the content reads files outside of the repository: they are not sealed, and secrets in them not known",
             details=tuple(f"{name}:{line}: {path}" for name, line, path in found),
             hint="Commit the file, or name it as an input, fitsom change edit NUMBER --input NAME=/path, "
-            "and write {{ fitsom_inputs.NAME }} in place of the path.",
+            "and write {{ fitsom_inputs.NAME }} in place of the path; or name it under 'sandbox: read:' in fitsom.yml.",
         )
+
+
+def _is_below(written: str, roots: tuple[Path, ...]) -> bool:
+    path = Path(os.path.normpath(os.path.expanduser(written)))  # noqa: PTH111 - a text, not a file
+    return any(path.is_relative_to(root) for root in roots)
 
 
 def _unused(folder: Path, playbooks: tuple[str, ...]) -> set[str]:

@@ -139,7 +139,7 @@ def prepare_playbooks(
                     f"{playbook} is not in commit {extract.commit[:12]}",
                     hint="Commit it, or name another playbook.",
                 )
-        outside.require_inside(folder, playbooks)
+        outside.require_inside(folder, playbooks, (*config.sandbox.read, *config.sandbox.write))
         loaded_collections = collections.find(folder)
         yield Preparation(
             extract=extract,

@@ -90,3 +90,21 @@ def test_a_playbook_of_another_change_stops_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         outside.require_inside(tmp_path, (PLAYBOOK,))
     assert error.value.details == ("playbooks/c.yml:2: /c",)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/etc/fitsom/ca.pem", True),
+        ("/etc/fitsom/sub/x", True),
+        ("/etc/fitsom2/x", False),
+        ("/etc/fitsom/../x", False),
+    ],
+)
+def test_what_fitsom_yml_shows_to_runs_may_be_named(tmp_path: Path, path: str, allowed: bool) -> None:
+    write(tmp_path, ROLE, f"- include_vars: {path}\n")
+    if allowed:
+        outside.require_inside(tmp_path, (), [Path("/etc/fitsom")])
+    else:
+        with pytest.raises(ConfigError):
+            outside.require_inside(tmp_path, (), [Path("/etc/fitsom")])
