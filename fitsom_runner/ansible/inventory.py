@@ -125,6 +125,9 @@ def _list(config: Config, extract: Extract, view: Path, sources: list[Path], lim
         )
     if process.returncode != 0:
         room.require_made(process.stderr.splitlines())
-        raise ConfigError(f"the inventory cannot be read: {process.stderr.strip()[-1500:]}")
+        raise ConfigError(
+            f"the inventory cannot be read: {process.stderr.strip()[-1500:]}",
+            hint=f"Check 'inventories:' in fitsom.yml, and the limit {limit!r}: names of hosts and groups, no file.",
+        )
     listing: dict[str, Any] = json.loads(process.stdout)
     return listing

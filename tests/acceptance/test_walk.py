@@ -43,6 +43,7 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
     assert [e["action"] for e in log] == [
         "change.new",
         "change.submit",
+        "plan.started",
         "change.plan",
         "change.approve_implement",
         "change.schedule",
