@@ -18,9 +18,10 @@ _PATIENCE_SECONDS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
-    """`socket`: where it listens, None without one; `public`: {a key's path: a file with its public half}.
+    """`socket`: where it listens, None without one; `public`: (a path in the room, a file with a key's public half).
 
-    ssh takes a key from the agent by the public half that lies beside the path that an inventory names.
+    ssh takes a key from the agent by its public half. That lies where the private half would (`ssh -i`, which Mitogen
+    uses, forgets a key whose file is not there) and beside it.
     """
 
     socket: Path | None = None
@@ -56,7 +57,8 @@ def serving(keys: Sequence[Path], folder: Path) -> Iterator[Agent]:
             _add(key, short, handle)
             copy = folder / f"key{number}.pub"
             copy.write_text(_run(["ssh-keygen", "-y", "-P", "", "-f", str(key)], short, handle).stdout)
-            public.append((Path(f"{key}.pub"), copy))
+            copy.chmod(0o600)
+            public += [(key, copy), (Path(f"{key}.pub"), copy)]
         yield Agent(socket=socket, public=tuple(public))
     finally:
         process.kill()

@@ -199,6 +199,7 @@ def schools(hosts: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         )
         school.extra_env["HOME"] = home.name
         made[name] = school.build(files)
+        school.fitsom("content", "accept", acting_as="tech")  # its tasks run while a plan is taken, too
     yield made
     home.cleanup()
 
