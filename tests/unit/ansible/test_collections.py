@@ -1,6 +1,5 @@
 """Collections come from the content or from beside the programs, and their files are under the seal."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fitsom_runner.ansible import collections
-from fitsom_runner.ansible.environment import environment
+from fitsom_runner.ansible.environment import NO_SETTINGS, environment
 from fitsom_runner.errors import ConfigError, RefusedError
 from tests.unit.ansible.repository import write
 
@@ -172,6 +171,15 @@ def test_ansible_itself_sees_nothing_of_the_home(
 
 
 def test_where_the_content_has_no_settings_those_of_the_home_are_not_taken(extract: Path) -> None:
-    assert environment(extract)["ANSIBLE_CONFIG"] == os.devnull
+    settings = environment(extract)["ANSIBLE_CONFIG"]
+    assert settings == str(NO_SETTINGS)
+    listed = subprocess.run(
+        ["ansible-config", "dump", "--only-changed"],
+        env=environment(extract),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert settings in listed, "Ansible takes no file but one that ends in .cfg"
     write(extract, "ansible.cfg", "[defaults]\n")
     assert environment(extract)["ANSIBLE_CONFIG"] == str(extract / "ansible.cfg")
