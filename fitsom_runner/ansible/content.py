@@ -144,11 +144,6 @@ def alterations(extract: Extract) -> list[str]:
     return [f"{each} was altered in the copy that was to run" for each in altered]
 
 
-def discard(folder: Path) -> None:
-    """Remove an extract. It can always be made again from its commit."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def with_variables(inventory: Path) -> list[Path]:
     """An inventory and what Ansible reads beside it, if it is a file: group_vars and host_vars."""
     beside = [inventory.parent / name for name in VARIABLES] if not inventory.is_dir() else []

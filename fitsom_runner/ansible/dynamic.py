@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.ansible import room
 from fitsom_runner.ansible.content import VARIABLES, Extract, hash_inventory
-from fitsom_runner.ansible.environment import environment
+from fitsom_runner.ansible.inventory import ask_ansible
 from fitsom_runner.canonical import canonical
 from fitsom_runner.config import Config
-from fitsom_runner.errors import ConfigError
 
 #: Inventory plugins that compute hosts and groups from what other sources say, and ask nobody.
 _COMPUTING = frozenset(
@@ -63,25 +58,14 @@ def _plugin_of(path: Path) -> str:
 
 def _ask(config: Config, extract: Extract, source: Path) -> dict[str, Any]:
     """Its groups, hosts and variables, without what group_vars and host_vars add: these stay files."""
-    place = room.for_settings(config.sandbox, read=(extract.folder,))
-    variables = environment(extract.folder, {"ANSIBLE_VARS_ENABLED": ""}, config.pass_environment)
-    with tempfile.TemporaryDirectory(prefix="fitsom-") as scratch:
-        process = subprocess.run(
-            place.command(
-                ["ansible-inventory", "--list", "--export", "-i", str(source)], extract.folder, Path(scratch)
-            ),
-            cwd=extract.folder,
-            env=place.environment(variables),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if process.returncode != 0:
-        room.require_made(process.stderr.splitlines())
-        raise ConfigError(
-            f"the inventory {source.relative_to(extract.folder)} gave no answer: {process.stderr.strip()[-1500:]}",
-            hint="It runs in the closed room: what it needs is named under 'pass_environment:' and 'sandbox:' in "
-            "fitsom.yml.",
-        )
-    answer: dict[str, Any] = json.loads(process.stdout)
-    return answer
+    return ask_ansible(
+        config,
+        extract,
+        ["--export"],
+        [source],
+        settings={"ANSIBLE_VARS_ENABLED": ""},
+        pass_names=config.pass_environment,
+        fault=f"the inventory {source.relative_to(extract.folder)} gave no answer",
+        hint="It runs in the closed room: what it needs is named under 'pass_environment:' and 'sandbox:' of "
+        "fitsom.yml.",
+    )

@@ -50,7 +50,15 @@ def resolve(config: Config, extract: Extract, limit: str) -> Resolved:
         sources = [
             _masked_copy(path, view / str(n) / path.name) for n, path in enumerate(extract.inventory_paths)
         ]
-        listing = _list(config, extract, view, sources, limit)
+        listing = ask_ansible(
+            config,
+            extract,
+            ["--limit", limit],
+            sources,
+            read=(view,),
+            fault="the inventory cannot be read",
+            hint=f"Check 'inventories:' in fitsom.yml, and the limit {limit!r}: names of hosts and groups, no file.",
+        )
     finally:
         shutil.rmtree(view, ignore_errors=True)
     hostvars: dict[str, Any] = listing.get("_meta", {}).get("hostvars", {})
@@ -109,25 +117,38 @@ def _masked_copy(source: Path, copy: Path) -> Path:
     return copy
 
 
-def _list(config: Config, extract: Extract, view: Path, sources: list[Path], limit: str) -> dict[str, Any]:
-    command = ["ansible-inventory", "--list", "--limit", limit]
+def ask_ansible(
+    config: Config,
+    extract: Extract,
+    options: list[str],
+    sources: list[Path],
+    *,
+    read: tuple[Path, ...] = (),
+    settings: dict[str, str] | None = None,
+    pass_names: tuple[str, ...] = (),
+    fault: str,
+    hint: str,
+) -> dict[str, Any]:
+    """What `ansible-inventory --list` answers in the closed room.
+
+    read: paths that it sees besides the extract; settings: more variables of its environment; pass_names: names of
+    variables that it sees. Raises ConfigError with the words `fault`, Ansible's own, and `hint`.
+    """
+    command = ["ansible-inventory", "--list", *options]
     for source in sources:
         command += ["-i", str(source)]
-    place = room.for_settings(config.sandbox, read=(extract.folder, view))
+    place = room.for_settings(config.sandbox, read=(extract.folder, *read))
     with tempfile.TemporaryDirectory(prefix="fitsom-") as scratch:
         process = subprocess.run(
             place.command(command, extract.folder, Path(scratch)),
             cwd=extract.folder,
-            env=place.environment(environment(extract.folder)),
+            env=place.environment(environment(extract.folder, settings, pass_names)),
             capture_output=True,
             text=True,
             check=False,
         )
     if process.returncode != 0:
         room.require_made(process.stderr.splitlines())
-        raise ConfigError(
-            f"the inventory cannot be read: {process.stderr.strip()[-1500:]}",
-            hint=f"Check 'inventories:' in fitsom.yml, and the limit {limit!r}: names of hosts and groups, no file.",
-        )
-    listing: dict[str, Any] = json.loads(process.stdout)
-    return listing
+        raise ConfigError(f"{fault}: {process.stderr.strip()[-1500:]}", hint=hint)
+    answer: dict[str, Any] = json.loads(process.stdout)
+    return answer

@@ -1,5 +1,6 @@
 """What runs is what was committed."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_an_extract_is_never_laid_over_another(school: Config) -> None:
     extract_head(school)
     with pytest.raises(FileExistsError):
         extract_head(school)
-    content.discard(school.repository.parent / "content")
+    shutil.rmtree(school.repository.parent / "content")
     extract_head(school)
 
 
