@@ -78,6 +78,25 @@ def encrypted(school: School, text: str, *, name: str = "") -> str:
     return process.stdout
 
 
+def everything_said(school: School, number: str, *, plan_as_json: bool) -> list[tuple[str, bytes]]:
+    """Take a draft to its failing end; (command, all that it printed) of each step and of each way to read it."""
+    outputs = []
+    school.fitsom("change", "submit", number)
+    for words, acting_as, as_json in (
+        (["change", "plan", number], "", plan_as_json),
+        (["change", "approve", number], "head", True),
+        (["run", "start", number], "", False),
+        (["change", "show", number], "", True),
+        (["change", "show", number], "", False),
+        (["report", "show", number], "", True),
+        (["audit", "show"], "", True),
+    ):
+        answer = school.fitsom(*words, acting_as=acting_as, code=None, json_answer=as_json)
+        assert answer.code == (4 if words[0] == "run" else 0), answer
+        outputs.append((f"fitsom {' '.join(words)}", (answer.out + answer.err).encode()))
+    return outputs
+
+
 @pytest.fixture(scope="module", params=["ansible", "mitogen"])
 def said(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -102,21 +121,8 @@ def said(
     )
     extra = folder / "extra.yml"
     extra.write_text(encrypted(school, CANARIES["extra"], name="extra_secret"))
-    outputs = []
     number = school.new("playbooks/secrets.yml", limit="servers", extra_var=f"@{extra}")
-    school.fitsom("change", "submit", number)
-    for words, acting_as, as_json in (
-        (["change", "plan", number], "", True),
-        (["change", "approve", number], "head", True),
-        (["run", "start", number], "", False),
-        (["change", "show", number], "", True),
-        (["change", "show", number], "", False),
-        (["report", "show", number], "", True),
-        (["audit", "show"], "", True),
-    ):
-        answer = school.fitsom(*words, acting_as=acting_as, code=None, json_answer=as_json)
-        assert answer.code == (4 if words[0] == "run" else 0), answer
-        outputs.append((f"fitsom {' '.join(words)}", (answer.out + answer.err).encode()))
+    outputs = everything_said(school, number, plan_as_json=True)
     return school, [*texts(school), *outputs]
 
 

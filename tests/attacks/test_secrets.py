@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.acceptance.test_canaries import encrypted, forms, places, texts
+from tests.acceptance.test_canaries import encrypted, everything_said, forms, places, texts
 from tests.school import School
 
 #: With characters that each language writes in its own way.
@@ -168,21 +168,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[s
     configuration.write_text(configuration.read_text().replace("[TRUTH, ", "[TRUTH, http_proxy, "))
     extra = folder / "extra.yml"
     extra.write_text(encrypted(school, CANARIES["extra"], name="extra"))
-    outputs = []
     number = school.new("playbooks/all.yml", limit="srv1", extra_var=f"@{extra}")
-    school.fitsom("change", "submit", number)
-    for words, acting_as, as_json in (
-        (["change", "plan", number], "", False),
-        (["change", "approve", number], "head", True),
-        (["run", "start", number], "", False),
-        (["change", "show", number], "", False),
-        (["change", "show", number], "", True),
-        (["report", "show", number], "", True),
-        (["audit", "show"], "", True),
-    ):
-        answer = school.fitsom(*words, acting_as=acting_as, code=None, json_answer=as_json)
-        assert answer.code == (4 if words[0] == "run" else 0), answer
-        outputs.append((f"fitsom {' '.join(words)}", (answer.out + answer.err).encode()))
+    outputs = everything_said(school, number, plan_as_json=False)
     return school, [*texts(school), *outputs]
 
 
