@@ -16,9 +16,7 @@ from fitsom_lab.labs import Lab
 from fitsom_lab.settings import from_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BOOTED = (
-    "until systemctl is-system-running --wait 2>/dev/null | grep -Eq 'running|degraded'; do sleep 1; done"
-)
+BOOTED = "until systemctl is-system-running 2>/dev/null | grep -Eq 'running|degraded'; do sleep 1; done"
 
 
 def call(*command: str | Path, environment: dict[str, str] | None = None) -> str:

@@ -49,12 +49,26 @@ class Engine:
             if conf:
                 self.environment["CONTAINERS_CONF"] = str(conf)
 
-    def run(self, *arguments: str, stdin: bytes | None = None, check: bool = True) -> str:
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        check: bool = True,
+        seconds: float | None = None,
+    ) -> str:
+        """What the engine's program says. Raises LabError where it fails or takes more seconds."""
         command = [self.program, *arguments]
         try:
             done = subprocess.run(
-                command, input=stdin, capture_output=True, env=self.environment, check=False
+                command,
+                input=stdin,
+                capture_output=True,
+                env=self.environment,
+                check=False,
+                timeout=seconds,
             )
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"{self.program} {arguments[0]} has not ended within {seconds:.0f} s") from error
         except FileNotFoundError as error:
             raise LabError(f"{self.program} is not installed", "run scripts/setup") from error
         if check and done.returncode:
@@ -62,10 +76,12 @@ class Engine:
             raise LabError(f"{self.program} {arguments[0]} failed: {said}")
         return done.stdout.decode(errors="replace").strip()
 
-    def shell(self, container: str, script: str, stdin: bytes | None = None) -> str:
+    def shell(
+        self, container: str, script: str, stdin: bytes | None = None, *, seconds: float | None = None
+    ) -> str:
         """Run a script as root inside a container."""
         interactive = ["--interactive"] if stdin else []
-        return self.run("exec", *interactive, container, "sh", "-euc", script, stdin=stdin)
+        return self.run("exec", *interactive, container, "sh", "-euc", script, stdin=stdin, seconds=seconds)
 
     def call(self, *arguments: str) -> int:
         """Run with this terminal attached, and hand back the exit code."""

@@ -28,6 +28,8 @@ CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "AUDIT_WRITE")
 FIRST_ADDRESS = 10
 AT_ONCE = 6
 BOOT_SECONDS = 180.0
+ASK_SECONDS = 20.0
+REFRESH_SECONDS = 300
 
 
 class Lab:
@@ -149,24 +151,46 @@ class Lab:
         if self.ready(host.name).exists():
             return
         if refresh:
-            self.engine.shell(self.container(host.name), "apt-get -q update")
+            self.refresh(host.name)
         if host.fixture:
             fixture.install(self, host.name, host.fixture.installed)
             fixture.publish(self, host.name, host.fixture.published)
         self.ready(host.name).touch()
 
     def wait(self, host: str, address: Address) -> None:
-        """Until ssh answers and systemd has finished booting."""
+        """Until ssh answers and systemd has finished booting.
+
+        Asked again and again, since a session that ssh lost while the host booted, or a `--wait` that missed
+        systemd's word, would wait for ever.
+        """
         until = time.monotonic() + BOOT_SECONDS
-        command = self.ssh_command(address, "systemctl is-system-running --wait")
+        command = self.ssh_command(
+            address, "systemctl is-system-running || systemctl list-jobs --no-legend >&2"
+        )
         while True:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.stdout.strip() in ("running", "degraded"):
+            try:
+                done = subprocess.run(
+                    command, capture_output=True, text=True, check=False, timeout=ASK_SECONDS
+                )
+                said = f"{done.stdout.strip()} {done.stderr.strip()}"
+            except subprocess.TimeoutExpired:
+                said = f"nothing for {ASK_SECONDS:.0f} s"
+            if said.partition(" ")[0] in ("running", "degraded"):
                 return
             if time.monotonic() > until:
-                said = (done.stderr or done.stdout).strip()
-                raise LabError(f"{host} of lab {self.name} does not answer over ssh: {said}")
+                raise LabError(
+                    f"{host} of lab {self.name} has not booted or does not answer over ssh: {said}"
+                )
             time.sleep(0.3)
+
+    def refresh(self, host: str) -> None:
+        """Fetch the package lists; once more where the archive or the engine does not come to an end."""
+        script = f"timeout {REFRESH_SECONDS} apt-get -q update"
+        try:
+            self.engine.shell(self.container(host), script, seconds=REFRESH_SECONDS + 10)
+        except LabError as error:
+            images.say(f"{host} has no package lists yet, once more: {error.message}")
+            self.engine.shell(self.container(host), script, seconds=REFRESH_SECONDS + 10)
 
     def ssh_command(self, address: Address, command: str) -> list[str]:
         options = {
