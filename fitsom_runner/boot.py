@@ -6,7 +6,7 @@ import os
 
 from fitsom_runner import migration
 from fitsom_runner.config import Config
-from fitsom_runner.errors import ConfigError
+from fitsom_runner.errors import ConfigError, NotAllowedError
 
 
 def start(config: Config, *, migrate: bool = False) -> None:
@@ -16,7 +16,15 @@ def start(config: Config, *, migrate: bool = False) -> None:
 
     os.environ["FITSOM_DATABASE"] = str(config.database)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fitsom_runner.settings")
-    if not migrate and not config.database.exists():
+    try:
+        is_there = config.database.exists()
+    except PermissionError as fault:
+        raise NotAllowedError(
+            f"the records in {config.state} belong to another account",
+            hint="Leave out --config and FITSOM_CONFIG: fitsom then asks the service that owns them. "
+            "Without a service only their owner can use them.",
+        ) from fault
+    if not migrate and not is_there:
         raise ConfigError(f"{config.database}: no records yet", hint="Create them with: fitsom init")
     # As django.setup() does, without its URLs and its logging: neither serves a command line, and both take time.
     apps.populate(settings.INSTALLED_APPS)

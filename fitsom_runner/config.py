@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
@@ -121,6 +120,7 @@ class Config(_Strict):
     engine: EngineName = EngineName.ANSIBLE
     signatures: SignatureRules = SignatureRules()
     approvals_valid_days: int = Field(default=30, ge=1, le=366)
+    gate: bool = False
     sandbox: Sandbox = Sandbox()
     ssh: Ssh = Ssh()
 
@@ -184,14 +184,6 @@ def find(explicit: Path | None = None) -> Path:
         f"no {FILE_NAME} in this folder, above it, or in /etc/fitsom",
         hint="Make one with: fitsom init   (or point FITSOM_CONFIG at yours)",
     )
-
-
-def login_name() -> str:
-    """The OS user of this process, asked of the system: $LOGNAME and $USER are whatever somebody sets them to."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def load(path: Path) -> Config:

@@ -66,7 +66,7 @@ def bring_up_to_date(config: Config) -> Path | None:
             # Another process may have migrated while we waited.
             applied_migrations = applied(config.database) if config.database.exists() else set()
             if shipped() - applied_migrations:
-                _refuse_while_running(config, applied_migrations)
+                refuse_while_running(config, applied_migrations)
                 copy = keep_copy(config) if applied_migrations else None
                 _migrate(config, copy)
     if last_writer(config) != __version__:
@@ -126,8 +126,11 @@ def _migrate(config: Config, copy: Path | None) -> None:
     config.database.chmod(0o600)
 
 
-def _refuse_while_running(config: Config, applied_migrations: set[Name]) -> None:
-    """A run writes its record through the older models. One that died holds no lock, and is ended afterwards."""
+def refuse_while_running(config: Config, applied_migrations: set[Name]) -> None:
+    """Raise RefusedError: a run writes its record through the older models, and to where they are.
+
+    One that died holds no lock, and is ended afterwards.
+    """
     if ("execution", "0001_initial") not in applied_migrations:
         return
     with contextlib.closing(reading(config.database)) as records:
@@ -137,7 +140,7 @@ def _refuse_while_running(config: Config, applied_migrations: set[Name]) -> None
     alive = [run for (run,) in rows if _is_locked(config.run_dir(run) / "lock")]
     if alive:
         raise RefusedError(
-            f"{', '.join(alive)} is under way: its records cannot be brought up to date now",
+            f"{', '.join(alive)} is under way: its records cannot be brought up to date or moved now",
             hint="Wait until it has ended, and try again.",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,14 @@ _Loader.add_constructor("!vault", _vault_value)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
-def load[Model: BaseModel](path: Path, model: type[Model], *, reference: str) -> Model:
+Reader = Callable[[Path], bytes]
+
+
+def load[Model: BaseModel](
+    path: Path, model: type[Model], *, reference: str, read: Reader = Path.read_bytes
+) -> Model:
     """Read and check a file. Raises ConfigError that lists every fault with its line."""
-    node, data = _parse(path)
+    node, data = _parse(path, read)
     if not isinstance(data, dict):
         raise ConfigError(f"{path}:1: expected settings such as 'name: value'", hint=f"See {reference}.")
     try:
@@ -51,17 +57,17 @@ def load[Model: BaseModel](path: Path, model: type[Model], *, reference: str) ->
         ) from fault
 
 
-def load_mapping(path: Path) -> dict[str, Any]:
+def load_mapping(path: Path, *, read: Reader = Path.read_bytes) -> dict[str, Any]:
     """Read a file that holds one mapping, such as extra variables. Raises ConfigError."""
-    _node, data = _parse(path)
+    _node, data = _parse(path, read)
     if not isinstance(data, dict):
         raise ConfigError(f"{path}:1: expected lines such as 'name: value'")
     return data
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
+def _parse(path: Path, read: Reader) -> tuple[yaml.Node | None, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read(path).decode("utf-8")
         return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +113,9 @@ def make_extract(
         git.take_out(repository, files, folder)
     _require_own_record(folder)
     paths, hashes = _inventories(config, folder, inside)
-    copies = {name: _copy_input(name, Path(source), folder) for name, source in (inputs or {}).items()}
+    copies = {
+        name: _copy_input(config, name, Path(source), folder) for name, source in (inputs or {}).items()
+    }
     trees = {path: git.tree_hash(folder / path, like=commit) for path in sealed_paths}
     if not (rehearsal and dirty):
         _require_trees(repository, commit, trees)
@@ -187,17 +191,58 @@ def _inventories(config: Config, folder: Path, inside: list[Path]) -> tuple[list
     return paths, hashes
 
 
-def _copy_input(name: str, source: Path, folder: Path) -> Path:
-    """The run reads the copy: a file that changes later has no effect, one that changed before shows in the seal."""
+def _copy_input(config: Config, name: str, source: Path, folder: Path) -> Path:
+    """The run reads the copy: a file that changes later has no effect, one that changed before shows in the seal.
+
+    Who names an input need not be who reads it, so what is the reader's own is refused.
+    """
     copy = folder / "inputs" / name / source.name
+    ours = (config.state, *config.vault_password_files, *config.ssh.keys)
+    hint = f"Put it there, or name another: fitsom change edit NUMBER --input {name}=/path"
+
+    def copy_file(file: str, target: str) -> str:
+        _copy_of_somebody(Path(file), Path(target), owned_by_us=not config.gate)
+        return target
+
     try:
-        _copy_private(source, copy)
+        real = source.resolve()
+        if any(real.is_relative_to(path.resolve()) or path.resolve().is_relative_to(real) for path in ours):
+            raise PermissionError(errno.EACCES, "it holds records, passwords or keys of fitsom's own")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if real.is_dir():
+            ignored = shutil.ignore_patterns(".git")
+            shutil.copytree(real, copy, ignore=ignored, copy_function=copy_file)
+        else:
+            copy_file(str(real), str(copy))
+    except shutil.Error as faults:
+        file, _copy, why = faults.args[0][0]
+        raise ConfigError(f"the input {name} cannot be read from {file}: {why}", hint=hint) from faults
     except OSError as fault:
         raise ConfigError(
-            f"the input {name} cannot be read from {source}: {fault.strerror or fault}",
-            hint=f"Put it there, or name another: fitsom change edit NUMBER --input {name}=/path",
+            f"the input {name} cannot be read from {source}: {fault.strerror or fault}", hint=hint
         ) from fault
     return copy
+
+
+def _copy_of_somebody(source: Path, copy: Path, *, owned_by_us: bool) -> None:
+    """Copy a file with its executable bit. Raises OSError for a pipe or a device, which would never end.
+
+    Also, unless `owned_by_us`, for a file of this account or of root that others may not read. Asked of the open
+    file, since a path can be exchanged meanwhile.
+    """
+    with open(os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is neither a file nor a folder")
+        is_private = status.st_uid in (os.geteuid(), 0) and not status.st_mode & stat.S_IROTH
+        if is_private and not owned_by_us:
+            raise PermissionError(
+                errno.EACCES,
+                "it belongs to fitsom's account or to root, not to a person; chown it to somebody",
+            )
+        with copy.open("wb") as target:
+            shutil.copyfileobj(stream, target)
+    copy.chmod(stat.S_IMODE(status.st_mode) | stat.S_IRUSR | stat.S_IWUSR)
 
 
 def _copy_private(source: Path, copy: Path) -> None:

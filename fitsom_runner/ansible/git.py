@@ -201,10 +201,19 @@ def _write(folder: Path, file: Entry, body: bytes) -> None:
 
 def _command(repository: Path, arguments: tuple[str, ...]) -> list[str]:
     settings = (word for setting in _SETTINGS for word in ("-c", setting))
-    return ["git", *settings, "-C", str(repository), *arguments]
+    # Another account may own it: git then refuses to read it, since it would follow its configuration.
+    return ["git", *settings, "-c", f"safe.directory={repository}", "-C", str(repository), *arguments]
 
 
 def _environment() -> dict[str, str]:
     """Ours without git's variables, which can point to another store or configuration."""
     kept = {name: value for name, value in os.environ.items() if not re.match("GIT_", name)}
-    return {**kept, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    ours = {
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        # A "partial clone" fetches what is missing, by a program that its configuration names.
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
+    }
+    return {**kept, **ours}

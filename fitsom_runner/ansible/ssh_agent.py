@@ -14,6 +14,7 @@ from pathlib import Path
 from fitsom_runner.errors import ConfigError
 
 _PATIENCE_SECONDS = 10
+_SOCKET = "agent"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,32 +39,29 @@ def serving(keys: Sequence[Path], folder: Path) -> Iterator[Agent]:
         inherited = os.environ.get("SSH_AUTH_SOCK", "")
         yield Agent(socket=Path(inherited) if inherited and Path(inherited).exists() else None)
         return
-    (folder / "agent").unlink(missing_ok=True)
-    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    short = f"/proc/self/fd/{handle}/agent"  # a socket's path may have 107 bytes at most
+    (folder / _SOCKET).unlink(missing_ok=True)
     process = subprocess.Popen(
-        # It ends with its supervisor, however that ends.
-        ["setpriv", "--pdeathsig", "KILL", "ssh-agent", "-D", "-a", short],
+        # It ends with its supervisor, however that ends: a program that gains a group, as Debian's does, would forget.
+        ["setpriv", "--no-new-privs", "--pdeathsig", "KILL", "ssh-agent", "-D", "-a", _SOCKET],
+        cwd=folder,  # a socket's path may have 107 bytes at most
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        pass_fds=(handle,),
     )
     try:
-        socket = folder / "agent"
+        socket = folder / _SOCKET
         _wait_for(socket, process)
         public = []
         for number, key in enumerate(keys):
-            _add(key, short, handle)
+            _add(key, folder)
             copy = folder / f"key{number}.pub"
-            copy.write_text(_run(["ssh-keygen", "-y", "-P", "", "-f", str(key)], short, handle).stdout)
+            copy.write_text(_run(["ssh-keygen", "-y", "-P", "", "-f", str(key)], folder).stdout)
             copy.chmod(0o600)
             public += [(key, copy), (Path(f"{key}.pub"), copy)]
         yield Agent(socket=socket, public=tuple(public))
     finally:
         process.kill()
         process.wait()
-        os.close(handle)
 
 
 def _wait_for(socket: Path, process: subprocess.Popen[bytes]) -> None:
@@ -74,8 +72,8 @@ def _wait_for(socket: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.01)
 
 
-def _add(key: Path, socket: str, handle: int) -> None:
-    done = _run(["ssh-add", "-q", str(key)], socket, handle)
+def _add(key: Path, folder: Path) -> None:
+    done = _run(["ssh-add", "-q", str(key.absolute())], folder)
     if done.returncode == 0:
         return
     reason = " ".join(done.stderr.replace("@", "").split()) or "ssh-add refused it"
@@ -91,12 +89,12 @@ def _add(key: Path, socket: str, handle: int) -> None:
     )
 
 
-def _run(line: list[str], socket: str, handle: int) -> subprocess.CompletedProcess[str]:
+def _run(line: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         line,
         env={
             "PATH": os.environ.get("PATH", os.defpath),
-            "SSH_AUTH_SOCK": socket,
+            "SSH_AUTH_SOCK": _SOCKET,
             "SSH_ASKPASS_REQUIRE": "never",
             "HOME": tempfile.gettempdir(),
         },
@@ -104,6 +102,6 @@ def _run(line: list[str], socket: str, handle: int) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        pass_fds=(handle,),
+        cwd=folder,
         start_new_session=True,  # ssh-add asks a terminal for a pass phrase
     )

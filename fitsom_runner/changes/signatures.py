@@ -93,7 +93,6 @@ def sign(
                 hint=how_to_sign(identity),
             )
         return
-    key = key.expanduser()  # no shell has seen what comes from the environment
     enrolled = keys.require_usable(identity, key)
     signature = ssh.sign(key, statement.text())
     if fault := ssh.fault_of(signature, enrolled.public_key, statement.text()):

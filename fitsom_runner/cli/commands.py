@@ -56,6 +56,9 @@ COMMANDS = {
     "content": Entry(place="content:app", help="Accept content whose tasks may run while a plan is taken."),
     "delegate": Entry(place="delegate:app", help="Lend one of your powers to somebody, on record."),
     "key": Entry(place="key:app", help="The keys that approvals are signed with: enrol, confirm, revoke."),
+    "service": Entry(
+        place="service:app", help="Give the records an account of their own, for several people."
+    ),
     "config": Entry(place="setup:config_app", help="Check the configuration."),
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from fitsom_runner import boot
+from fitsom_runner import boot, caller
 from fitsom_runner import config as configuration
 from fitsom_runner.cli.context import answer, note
 from fitsom_runner.errors import RefusedError
@@ -97,7 +97,7 @@ def _answers_by_options(options: InitOptions, hosts: tuple[Host, ...]) -> Answer
         timezone=options.timezone or DEFAULTS["timezone"],
         login=options.login,
         hosts=hosts,
-        os_user=configuration.login_name(),
+        os_user=caller.current().login(),
         head=options.head or DEFAULTS["head"],
         head_login=options.head_login,
         secret=options.vault_password.absolute() if options.vault_password else None,
@@ -114,10 +114,10 @@ def _answers_by_questions(options: InitOptions, hosts: tuple[Host, ...]) -> Answ
     return Answers(
         school=ask(options.school, "The school's name", DEFAULTS["school"]),
         timezone=ask(options.timezone, "Its time zone", DEFAULTS["timezone"]),
-        login=ask(options.login, "Account that Ansible logs in to hosts with", configuration.login_name()),
+        login=ask(options.login, "Account that Ansible logs in to hosts with", caller.current().login()),
         hosts=hosts
         or _hosts_by_questions(lambda question: str(typer.prompt(question, default="", err=True))),
-        os_user=configuration.login_name(),
+        os_user=caller.current().login(),
         head=ask(options.head, "The head's name", DEFAULTS["head"]),
         head_login=options.head_login
         or str(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from fitsom_runner import __version__
 from fitsom_runner.cli.commands import LazyGroup
 from fitsom_runner.cli.context import OPTIONS, as_json
-from fitsom_runner.errors import ExitCode, FitsomError
+from fitsom_runner.errors import ExitCode, FitsomError, NotAllowedError
 
 app = typer.Typer(
     name="fitsom",
@@ -70,17 +71,43 @@ def complain(fault: FitsomError) -> None:
 
 
 def main() -> None:
-    """Entry point: parses, runs, turns errors into words and exit codes."""
+    """Run the command that this process was started with."""
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str], settings: Path | None = None, refused: Collection[str] = frozenset()) -> int:
+    """Parse, run, turn errors into words; the exit code.
+
+    `settings`: the only configuration, for commands of somebody else's (the gate), who may not call `refused` ones.
+    """
     try:
-        words = hoist(sys.argv[1:])
+        words = hoist(arguments)
+        if settings:
+            _bind(settings, words, refused)
         # Typer prints usage errors itself, for people; with --json they are JSON.
-        sys.exit(app(words, standalone_mode=not OPTIONS.json))
+        return app(words, standalone_mode=not OPTIONS.json) or 0
     except FitsomError as fault:
         complain(fault)
-        sys.exit(int(fault.exit_code))
+        return int(fault.exit_code)
     except typer.TyperException as fault:
         complain(FitsomError(getattr(fault, "message", str(fault)), hint="fitsom --help"))
-        sys.exit(int(ExitCode.USAGE))
+        return int(ExitCode.USAGE)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+
+
+def _bind(settings: Path, words: list[str], refused: Collection[str]) -> None:
+    """Raise NotAllowedError for what would be another's records, another's name or this machine's set-up."""
+    if OPTIONS.config or OPTIONS.acting_as is not None:
+        raise NotAllowedError(
+            "--config and --as are not for records that many people share",
+            hint="You are who you are logged in as, and the records are the service's.",
+        )
+    if words and words[0] in refused:
+        raise NotAllowedError(
+            f"'fitsom {words[0]}' is for whoever looks after this machine", hint="Run it as root there."
+        )
+    OPTIONS.config = settings
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from fitsom_runner import caller
 from fitsom_runner.cli.context import answer, open_session
 
 app = typer.Typer(no_args_is_help=True)
@@ -29,9 +29,7 @@ def open_report(number: Number) -> None:
     """The same as a page in the browser."""
     page = _folder(number) / "report.html"
     answer({"report": str(page)}, str(page))
-    import webbrowser
-
-    webbrowser.open(page.as_uri())
+    caller.current().show(page)
 
 
 @app.command("export")
@@ -44,9 +42,11 @@ def export(
 
     if to.suffix not in {".html", ".md", ".json"}:
         raise IncompleteError(f"{to}: a report ends in .html, .md or .json")
-    if not to.parent.is_dir():
-        raise IncompleteError(f"{to.parent}: no such folder")
-    shutil.copyfile(_folder(number) / f"report{to.suffix}", to)
+    report = (_folder(number) / f"report{to.suffix}").read_bytes()
+    try:
+        caller.current().write(to, report)
+    except OSError as fault:
+        raise IncompleteError(f"{to} cannot be written: {fault.strerror or fault}") from fault
     answer({"report": str(to)}, f"Written: {to}")
 
 

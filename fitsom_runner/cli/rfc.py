@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fitsom_runner import caller
 from fitsom_runner.changes.fields import FIELDS
 from fitsom_runner.errors import IncompleteError
 
@@ -34,7 +35,11 @@ class RfcOptions:
         from fitsom_runner.changes.draft import RfcDraft, WindowText
 
         source: Path | None = self.values["source"]
-        base = yamlfile.load(source, RfcDraft, reference=REFERENCE) if source else RfcDraft()
+        base = (
+            yamlfile.load(source, RfcDraft, reference=REFERENCE, read=caller.current().read)
+            if source
+            else RfcDraft()
+        )
         fields = {f.name: value for f in FIELDS if (value := self.values.get(f.name)) not in (None, [])}
         if self.values["extra_var"]:
             fields["extra_vars"] = {**(base.extra_vars or {}), **extra_vars(self.values["extra_var"])}
@@ -83,7 +88,7 @@ def _parameters() -> list[inspect.Parameter]:
         if field.is_option
     ]
     return [
-        option("source", Path, "--from", help="A YAML file with any of these fields.", exists=True),
+        option("source", Path, "--from", help="A YAML file with any of these fields."),
         *fields,
         option("extra_var", list[str], "--extra-var", "-e", help="name=value, JSON, or @FILE."),
         option(
@@ -103,7 +108,7 @@ def _inputs(words: list[str]) -> dict[str, str]:
         name, equals, path = word.partition("=")
         if not equals:
             raise IncompleteError(f"--input {word!r}: expected name=/full/path")
-        inputs[name.strip()] = str(Path(path).expanduser().absolute())
+        inputs[name.strip()] = str(caller.current().absolute(Path(path)))
     return inputs
 
 
@@ -114,7 +119,7 @@ def extra_vars(words: list[str]) -> dict[str, Any]:
         if word.startswith("@"):
             from fitsom_runner import yamlfile
 
-            values |= yamlfile.load_mapping(Path(word[1:]))
+            values |= yamlfile.load_mapping(Path(word[1:]), read=caller.current().read)
         elif word.lstrip().startswith("{"):
             try:
                 values |= json.loads(word)

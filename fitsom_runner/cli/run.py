@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fitsom_runner import caller
 from fitsom_runner.cli.context import OPTIONS, Session, answer, note, open_session
 from fitsom_runner.errors import ExitCode
 
@@ -121,7 +122,8 @@ def _follow(s: Session, run: Any) -> None:
     answer(show.run_value(final_run), show.run_page(final_run), f"[dim]{service.next_step(change)}[/]")
     page = s.config.run_dir(final_run.id) / "report.html"
     if page.exists():
-        note(f"[bold]Report:[/] {page}")
+        where = f"fitsom report open {change.number}" if caller.current().is_remote else page
+        note(f"[bold]Report:[/] {where}")
     codes = {
         RunStatus.SUCCEEDED: ExitCode.OK,
         RunStatus.REFUSED: ExitCode.REFUSED,

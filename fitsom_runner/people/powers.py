@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from fitsom_runner import clock
+from fitsom_runner import caller, clock
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
-from fitsom_runner.config import Config, Person, login_name
+from fitsom_runner.config import Config, Person
 from fitsom_runner.errors import NotAllowedError, NotFoundError
 from fitsom_runner.people.models import Delegation
 from fitsom_runner.roles import Power, Role
@@ -51,7 +51,7 @@ def identify(config: Config, acting_as: str | None = None) -> Identity:
 
     Raises NotAllowedError where nobody is mapped to the OS user.
     """
-    os_user = login_name()
+    os_user = caller.current().login()
     if acting_as is not None:
         if not config.acting_as_allowed:
             raise NotAllowedError(

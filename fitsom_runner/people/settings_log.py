@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db import transaction
 
+from fitsom_runner import caller
 from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
 from fitsom_runner.canonical import canonical
-from fitsom_runner.config import Config, Person, login_name
+from fitsom_runner.config import Config, Person
 from fitsom_runner.people.powers import POWERS_OF_ROLE
 from fitsom_runner.roles import Power, Role
 
@@ -31,7 +32,11 @@ def note(config: Config) -> None:
         if before != values and not log.verify().faults:
             changes = list(_changes(before, values)) if before else []
             log.append(
-                Actor(person="", os_user=login_name()), ACTION, SUBJECT, settings=values, changes=changes
+                Actor(person="", os_user=caller.current().login()),
+                ACTION,
+                SUBJECT,
+                settings=values,
+                changes=changes,
             )
 
 

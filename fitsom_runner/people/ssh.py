@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from fitsom_runner.errors import FitsomError, IncompleteError, RefusedError
+from fitsom_runner import caller
+from fitsom_runner.errors import IncompleteError, RefusedError
 from fitsom_runner.reading import visible
 
 NAMESPACE = "approve@fitsom"
@@ -31,7 +30,6 @@ _SIGNATURE_LIMIT = 20_000
 _KEY_LINE = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/=]+")
 #: Whose name is in a file of allowed signers, which is written for one key and removed: it decides nothing.
 _SIGNER = "approver"
-_PATIENCE_SECONDS = 300  # somebody types a pass phrase, or looks for their security key
 _CAUSES = (
     (r"bad permissions|UNPROTECTED", "Others can read it: chmod 600"),
     (r"passphrase", "Type its pass phrase on a terminal, or load it first (ssh-add) and name the .pub file."),
@@ -52,7 +50,9 @@ class PublicKey:
 def read_public_key(path: Path) -> PublicKey:
     """The one key of a .pub file. Raises IncompleteError for anything else, RefusedError for a weak key."""
     try:
-        text = path.read_text(encoding="utf-8-sig").strip()  # editors on Windows write a mark first
+        text = (
+            caller.current().read(path).decode("utf-8-sig").strip()
+        )  # editors on Windows write a mark first
     except (OSError, UnicodeDecodeError) as fault:
         raise IncompleteError(
             f"{path}: cannot be read: {fault}", hint="Name the .pub file of your key."
@@ -85,9 +85,9 @@ def read_public_key(path: Path) -> PublicKey:
 
 def fingerprint_of(key: Path) -> str:
     """The fingerprint of a private or public key file. Raises IncompleteError where it is none."""
-    if not key.is_file():
+    result = caller.current().keygen("fingerprint", key)
+    if b"No such file" in result.stderr:
         raise IncompleteError(f"{key}: no such key", hint="Name your key: --key ~/.ssh/id_ed25519")
-    result = _run(["-l", "-E", "sha256", "-f", str(key)], b"")
     words = result.stdout.decode(errors="replace").split()
     if result.returncode or result.stdout.count(b"\n") != 1 or not words[1].startswith("SHA256:"):
         raise IncompleteError(
@@ -101,7 +101,7 @@ def sign(key: Path, data: bytes) -> str:
 
     ssh-keygen asks for a pass phrase on the terminal itself; fitsom never sees one. Raises RefusedError.
     """
-    result = _run(["-Y", "sign", "-n", NAMESPACE, "-f", str(key)], data)
+    result = caller.current().keygen("sign", key, data)
     if result.returncode:
         words = visible(result.stderr.decode(errors="replace").replace("\r", "")).strip()
         hint = next(
@@ -125,7 +125,7 @@ def fault_of(signature: str, public_key: str, data: bytes) -> str:
         allowed.write_text(f'{_SIGNER} namespaces="{NAMESPACE}" {public_key}\n', encoding="ascii")
         signed.write_text(signature, encoding="utf-8", errors="replace")
         files = ["-f", str(allowed), "-s", str(signed)]
-        result = _run(["-Y", "verify", "-n", NAMESPACE, "-I", _SIGNER, *files], data)
+        result = caller.ssh_keygen(["-Y", "verify", "-n", NAMESPACE, "-I", _SIGNER, *files], data)
     if result.returncode == 0:
         return ""
     if b"namespace" in result.stderr:
@@ -145,22 +145,3 @@ def _fields(blob: bytes) -> list[bytes]:
         fields.append(blob[4 : 4 + size])
         blob = blob[4 + size :]
     return fields
-
-
-def _run(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            ["ssh-keygen", *arguments],
-            input=data,
-            capture_output=True,
-            check=False,
-            timeout=_PATIENCE_SECONDS,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except FileNotFoundError as fault:
-        raise FitsomError("ssh-keygen is not installed", hint="Install openssh-client.") from fault
-    except subprocess.TimeoutExpired as fault:
-        raise FitsomError(
-            f"ssh-keygen gave no answer for {_PATIENCE_SECONDS} seconds",
-            hint="Does it wait for a pass phrase, or for the touch of a security key?",
-        ) from fault

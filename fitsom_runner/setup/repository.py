@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 
 from jinja2 import Environment, StrictUndefined
 
-from fitsom_runner import __version__, config
+from fitsom_runner import __version__, caller, config
 from fitsom_runner.ansible.secrets import vaulted
 from fitsom_runner.errors import ConfigError, RefusedError
 from fitsom_runner.setup.hosts import GROUPS, Host, faults_of
@@ -233,7 +233,7 @@ def _commit(folder: Path) -> str:
     git(folder, "add", "--all", "--force")
     identity: list[str] = []
     if not _knows_author(folder):
-        identity = ["-c", "user.name=fitsom init", "-c", f"user.email={config.login_name()}@localhost"]
+        identity = ["-c", "user.name=fitsom init", "-c", f"user.email={caller.current().login()}@localhost"]
     message = f"Make the school's repository with fitsom {__version__}"
     git(folder, *identity, "commit", "--quiet", "--no-verify", f"--message={message}")
     return git(folder, "rev-parse", "HEAD")

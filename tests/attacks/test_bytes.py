@@ -224,3 +224,30 @@ def test_a_broken_file_is_an_error_and_not_fewer_hosts(school: Config) -> None:
     commit(school.repository)
     with pytest.raises(ConfigError, match=r"the inventory cannot be read(.|\n)*more\.yml"):
         inventory.resolve(school, extract(school), "all")
+
+
+def test_what_is_missing_is_not_fetched_by_a_program_of_the_repository(school: Config, proof: Path) -> None:
+    """A "partial clone" asks elsewhere for an object that it lacks, by whatever its configuration names."""
+    repository = school.repository
+    sealed = git(repository, "rev-parse", "HEAD")
+    elsewhere = repository.parent / "elsewhere"
+    git(repository, "clone", "-q", "--bare", str(repository), str(elsewhere))
+    program = write(
+        repository.parent, "upload-pack", f'#!/bin/sh\ntouch {proof}\nexec git-upload-pack "$@"\n'
+    )
+    program.chmod(0o755)
+    for name, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": str(elsewhere),
+        "remote.origin.promisor": "true",
+        "remote.origin.uploadpack": str(program),
+    }.items():
+        git(repository, "config", name, value)
+    blob = git(repository, "rev-parse", f"HEAD:{PLAYBOOK}")
+    (repository / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(FitsomError):
+        extract(school)
+    assert not proof.exists()
+    git(repository, "cat-file", "-p", f"{sealed}:{PLAYBOOK}")  # as git itself does
+    assert proof.exists()

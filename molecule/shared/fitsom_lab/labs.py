@@ -127,6 +127,8 @@ class Lab:
         options += ["--ip", address] if address else []
         options += ["--publish", "127.0.0.1::22"] if self.settings.publish else []
         if self.engine.is_podman:
+            # A controller makes closed rooms with their own /proc, which the kernel allows only beside a whole one.
+            options += ["--security-opt=unmask=ALL"] if "controller" in host.image.split("+") else []
             return [*options, "--systemd=always"]
         return [*options, "--cgroupns=private", "--security-opt=seccomp=unconfined", "--privileged",
                 "--tmpfs=/run", "--tmpfs=/run/lock"]  # fmt: skip

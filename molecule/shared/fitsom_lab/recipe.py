@@ -38,6 +38,7 @@ EXTRAS = {
     "printing": ("cups", "cups-filters", "ghostscript"),
     "printers": ("cups-ipp-utils", "cups-client"),
     "kernel": ("linux-image-cloud-amd64", "initramfs-tools", "zstd"),
+    "controller": ("bubblewrap", "git", "openssh-client", "python3-venv", "acl"),
     "s3": ("swift-proxy", "swift-account", "swift-container", "swift-object", "memcached"),
 }  # fmt: skip
 # Debian 13 has the domain controller in a package of its own, and dnsutils under its true name.

@@ -1,5 +1,6 @@
 """What runs is what was committed."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from fitsom_runner.ansible import content
-from fitsom_runner.config import Config
+from fitsom_runner.config import Config, Ssh
 from fitsom_runner.errors import ConfigError, RefusedError
 from tests.unit.ansible.repository import FILES, commit, git, make, write
 from tests.unit.people.cast import config
@@ -186,3 +187,45 @@ def test_an_input_that_is_not_there_is_named_with_its_path(school: Config, tmp_p
     with pytest.raises(ConfigError, match=f"the input roster cannot be read from {tmp_path}/gone") as error:
         extract_head(school, inputs={"roster": str(tmp_path / "gone")})
     assert "--input roster=" in error.value.hint
+
+
+@pytest.mark.parametrize("name", ["state", "state/fitsom.sqlite3", "vault-password", "key", "."])
+def test_records_passwords_and_keys_are_no_input(tmp_path: Path, name: str) -> None:
+    """Whoever names an input need not be who reads it."""
+    school = config(make(tmp_path / "repo")).model_copy(
+        update={
+            "state": tmp_path / "state",
+            "vault_password_files": (tmp_path / "vault-password",),
+            "ssh": Ssh(keys=(tmp_path / "key",)),
+        }
+    )
+    for each in ("state/fitsom.sqlite3", "vault-password", "key"):
+        write(tmp_path, each, "secret")
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    for path in (tmp_path / name, tmp_path / "link"):
+        with pytest.raises(ConfigError, match="fitsom's own"):
+            content.make_extract(school, tmp_path / "content", inputs={"roster": str(path)})
+        shutil.rmtree(tmp_path / "content")
+
+
+@pytest.mark.parametrize("place", ["file", "folder", "link"])
+def test_behind_the_gate_what_only_the_service_may_read_is_no_input(
+    school: Config, tmp_path: Path, place: str
+) -> None:
+    secret = write(tmp_path, "private/words", "secret")
+    secret.chmod(0o600)
+    source = {"file": secret, "folder": secret.parent, "link": tmp_path / "link"}[place]
+    (tmp_path / "link").symlink_to(secret)
+    shared = school.model_copy(update={"gate": True})
+    with pytest.raises(ConfigError, match="belongs to fitsom's account or to root"):
+        extract_head(shared, inputs={"roster": str(source)})
+    secret.chmod(0o644)
+    assert extract_head(shared, "two", inputs={"roster": str(source)}).inputs
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_an_input_without_an_end_is_refused(school: Config, tmp_path: Path, kind: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    source = tmp_path / "pipe" if kind == "pipe" else Path("/dev/zero")
+    with pytest.raises(ConfigError, match="neither a file nor a folder"):
+        extract_head(school, inputs={"roster": str(source)})

@@ -19,9 +19,9 @@ from fitsom_runner.cli.main import app
 PROGRAM = """
 import sys
 sys.argv[0] = "fitsom"
-from fitsom_runner.cli import main
+from fitsom_runner.gate import client
 try:
-    main.main()
+    client.main()
 finally:
     print("\\n".join(["MODULES", *sorted(sys.modules)]), file=sys.stderr)
 """
@@ -33,8 +33,9 @@ people:
   - {id: boucher, name: Nicholas Boucher, role: network_manager}
 """
 ROOT = Path(__file__).resolve().parents[3]
-CORE = {"fitsom_runner", "fitsom_runner.cli", "fitsom_runner.errors"} | {
-    f"fitsom_runner.cli.{name}" for name in ("main", "commands", "context")
+CORE = {"fitsom_runner", "fitsom_runner.cli", "fitsom_runner.errors", "fitsom_runner.gate"} | {
+    f"fitsom_runner.{name}"
+    for name in ("cli.main", "cli.commands", "cli.context", "gate.client", "gate.messages")
 }
 # What reads YAML, knows Ansible, devices or directories, or draws pages.
 HEAVY = {"ansible", "ansible_runner", "jinja2", "ldap3", "netmiko", "paramiko", "winrm"}
@@ -89,7 +90,12 @@ def test_completion_imports_the_command_that_it_completes_and_nothing_heavy(
     options = {"_FITSOM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     modules, answer = imported_modules(tmp_path, **options)
     assert answer.split() == expected
-    rooms = {"fitsom_runner.changes", "fitsom_runner.changes.fields", "fitsom_runner.roles"}
+    rooms = {
+        "fitsom_runner.caller",
+        "fitsom_runner.changes",
+        "fitsom_runner.changes.fields",
+        "fitsom_runner.roles",
+    }
     assert own_modules(modules) - rooms == CORE | {f"fitsom_runner.cli.{name}" for name in more}
     assert packages(modules).isdisjoint(HEAVY | {"django", "yaml"})
     if len(words) == 2:  # Typer needs it for a command's own options

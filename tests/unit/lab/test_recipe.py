@@ -97,5 +97,6 @@ def test_an_unknown_extra_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(LabError, match="unknown extra") as refused:
         recipe_for(name, MIRRORS)
     assert refused.value.hint == (
-        "extras: samba, openldap, adclient, frr, backups, postgresql, mariadb, printing, printers, kernel, s3"
+        "extras: samba, openldap, adclient, frr, backups, postgresql, mariadb, printing, printers, kernel, "
+        "controller, s3"
     )

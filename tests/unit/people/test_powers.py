@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fitsom_runner import caller
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.config import Config, Person
 from fitsom_runner.errors import NotAllowedError, NotFoundError
@@ -132,7 +133,7 @@ def test_lending_and_taking_back_are_in_the_audit_log(story: Story) -> None:
 
 
 def test_the_os_user_says_who_somebody_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(powers, "login_name", lambda: "boucher")
+    monkeypatch.setattr(caller, "name_of", lambda _uid: "boucher")
     assert powers.identify(config(tmp_path)) == MANAGER
 
 
@@ -146,7 +147,7 @@ def test_the_environment_does_not_say_who_somebody_is(
 
 
 def test_an_os_user_of_nobody_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(powers, "login_name", lambda: "root")
+    monkeypatch.setattr(caller, "name_of", lambda _uid: "root")
     with pytest.raises(NotAllowedError, match="nobody in the configuration has the OS user 'root'"):
         powers.identify(config(tmp_path))
 
@@ -154,7 +155,7 @@ def test_an_os_user_of_nobody_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_acting_as_another_is_refused_unless_the_configuration_allows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(powers, "login_name", lambda: "boucher")
+    monkeypatch.setattr(caller, "name_of", lambda _uid: "boucher")
     with pytest.raises(NotAllowedError, match="--as is switched off"):
         powers.identify(config(tmp_path), "hale")
     with pytest.raises(NotAllowedError, match="--as is switched off"):
@@ -164,7 +165,7 @@ def test_acting_as_another_is_refused_unless_the_configuration_allows_it(
 def test_where_it_is_allowed_the_log_still_holds_the_os_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(powers, "login_name", lambda: "trainer")
+    monkeypatch.setattr(caller, "name_of", lambda _uid: "trainer")
     identity = powers.identify(config(tmp_path, acting_as_allowed=True), "hale")
     assert (identity.person, identity.actor.person, identity.actor.os_user) == (
         HEAD.person,
@@ -194,7 +195,7 @@ def test_access_is_limited_to_its_days(
     allowed: bool,
 ) -> None:
     set_clock(later())
-    monkeypatch.setattr(powers, "login_name", lambda: "dixon")
+    monkeypatch.setattr(caller, "name_of", lambda _uid: "dixon")
     person = SUPPLIER.person.model_copy(update={"valid_from": first, "valid_until": last})
     settings = config(tmp_path, people=(person,), acting_as_allowed=True)
     for acting_as in (None, "dixon"):

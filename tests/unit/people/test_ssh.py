@@ -169,7 +169,7 @@ def test_a_key_that_others_can_read_is_refused_by_openssh(folder: Path, tmp_path
     assert stat.S_IMODE(key.stat().st_mode) == 0o644
 
 
-@pytest.mark.parametrize("name", ["missing", ".", "-"])
+@pytest.mark.parametrize("name", ["missing", "-"])
 def test_a_key_that_is_not_there_is_named(folder: Path, name: str) -> None:
     with pytest.raises(IncompleteError, match="no such key"):
         ssh.fingerprint_of(folder / name if name != "-" else Path("-"))
@@ -180,6 +180,8 @@ def test_what_is_no_key_has_no_fingerprint(tmp_path: Path, folder: Path) -> None
         (tmp_path / name).write_text(text)
         with pytest.raises(IncompleteError, match="is not one key of OpenSSH"):
             ssh.fingerprint_of(tmp_path / name)
+    with pytest.raises(IncompleteError, match="is not one key of OpenSSH"):
+        ssh.fingerprint_of(tmp_path)
 
 
 def test_a_missing_ssh_keygen_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
