@@ -112,6 +112,19 @@ def _keys(changes: HostChanges | None, *, with_digest: bool) -> list[_Key]:
     return keys
 
 
+def effects(hosts: Hosts) -> set[str]:
+    """The kinds of what is predicted, without names and versions: "upgrade package", "restart", "task: Write motd"."""
+    kinds: set[str] = set()
+    for changes in hosts.values():
+        facts = changes.facts
+        kinds |= {f"{package.action} package" for package in facts.packages}
+        kinds |= {f"{service.action} service" for service in facts.services}
+        kinds |= {f"{item.action} {item.kind}" for item in facts.objects}
+        kinds |= {"restart of the host"} if facts.reboot.planned else set()
+        kinds |= {f"task: {': '.join(filter(None, (item.role, item.task)))}" for item in changes.settings}
+    return kinds
+
+
 def package_words(package: Package) -> str:
     """Such as "upgrade openssl 3.0.16-1 -> 3.0.17-1"."""
     return f"{package.action} {package.name} {' -> '.join(filter(None, (package.old, package.new)))}"

@@ -24,7 +24,8 @@ class SealParts:
     ciphertext}; packages: {host: {name: version}}; inputs: {name: SHA-256};
     window: (start, end, zone), ISO 8601 in UTC; engine: what carries out tasks, in words, "" for plain Ansible;
     sandbox: {"enabled": bool, "read": {path: SHA-256 of its files}, "write": [path]}, what runs see of the machine;
-    environment: {"python", "ssh", ...: SHA-256}, the programs that carry it out.
+    environment: {"python", "ssh", ...: SHA-256}, the programs that carry it out; request: {"number", "version",
+    "requester", "backout_playbook", "text": SHA-256 of the RfC}; predictions: SHA-256 of what was predicted.
     """
 
     trees: Mapping[str, str]
@@ -42,11 +43,13 @@ class SealParts:
     collections: Mapping[str, str] = field(default_factory=dict)
     engine: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
+    predictions: str = ""
 
     def components(self) -> dict[str, Any]:
         """The parts as JSON values, as they are stored with the plan."""
         parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
-        for part in ("inputs", "collections", "engine", "environment"):
+        for part in ("inputs", "collections", "engine", "environment", "request", "predictions"):
             if not parts[part]:
                 del parts[part]  # plans from before there were any keep their seal
         return parts

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from fitsom_runner import clock
 from fitsom_runner.audit import log
-from fitsom_runner.changes import evidence, seal, service
+from fitsom_runner.changes import evidence, prediction, seal, service
 from fitsom_runner.changes.draft import RfcDraft
 from fitsom_runner.changes.fields import RFC_FIELDS
 from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
@@ -27,7 +27,18 @@ from fitsom_runner.people.powers import Identity
 from fitsom_runner.roles import Power
 
 # What a template binds; hosts may be fewer, packages and window differ from run to run.
-_FIXED_PARTS = ("trees", "versions", "collections", "playbook", "tags", "skip_tags", "extra_vars")
+_FIXED_PARTS = (
+    "trees",
+    "versions",
+    "collections",
+    "playbook",
+    "tags",
+    "skip_tags",
+    "extra_vars",
+    "inventories",
+    "sandbox",
+)
+_PROPOSE_AGAIN = "Propose another: fitsom standard propose NAME --from CHG-..."
 _SUCCESSFUL_STATES = (State.SUCCEEDED, State.REVIEWED, State.CLOSED)
 
 
@@ -43,7 +54,12 @@ def propose(
             hint="A standard change is a procedure that is known to work.",
         )
     parts = model.plan.components
-    bounds: dict[str, Any] = _fixed_parts(parts) | {"hosts": sorted(parts["hosts"])}
+    bounds: dict[str, Any] = _fixed_parts(parts) | {
+        "hosts": parts["hosts"],
+        "effects": sorted(prediction.effects(hosts_from_json(model.plan.hosts))),
+        "model": model.number,
+        "plan": model.plan.id,
+    }
     try:
         with transaction.atomic():
             StandardTemplate.objects.create(
@@ -75,9 +91,18 @@ def propose(
     return template
 
 
+def model_plan(template: StandardTemplate) -> Plan | None:
+    """The plan of the change that a template was made of: what its approver reads. None for an older template."""
+    return Plan.objects.filter(pk=template.bounds.get("plan", "")).first()
+
+
 def approve(config: Config, identity: Identity, name: str, *, key: Path | None = None) -> StandardTemplate:
     """Approve a template for all its runs, signed if there is a key; never by the person who proposed it."""
     template = get(name)
+    if "effects" not in template.bounds:
+        raise RefusedError(
+            f"{name} was proposed before templates bound hosts and effects", hint=_PROPOSE_AGAIN
+        )
     behalf = powers.authorise(config, identity, Power.APPROVE_IMPLEMENT, excluded=template.proposed_by)
     evidence.require_template(template)
     template.approved_by, template.approved_at = identity.person.id, clock.now()
@@ -182,10 +207,23 @@ def deviations(template: StandardTemplate, change: Change, plan: Plan) -> list[s
         reasons.append(f"the back-out playbook is {backout or 'none'}, not {template_backout or 'none'}")
     if change.inputs != template.rfc.get("inputs", {}):  # where from; what is in them differs from run to run
         reasons.append("it reads other inputs")
-    reasons += _not_pre_approved(hosts_from_json(plan.hosts))
-    extra_hosts = sorted(set(plan.components["hosts"]) - set(template.bounds["hosts"]))
+    predicted = hosts_from_json(plan.hosts)
+    reasons += _not_pre_approved(predicted)
+    if "effects" not in template.bounds:
+        return [*reasons, f"it was approved before templates bound hosts and effects. {_PROPOSE_AGAIN}"]
+    hosts: Mapping[str, str] = template.bounds["hosts"]
+    extra_hosts = sorted(set(plan.components["hosts"]) - set(hosts))
     if extra_hosts:
         reasons.append(f"hosts outside the template: {', '.join(extra_hosts)}")
+    reasons += [
+        f"the variables of {host} are not those that were approved"
+        for host, variables in sorted(plan.components["hosts"].items())
+        if host in hosts and hosts[host] != variables
+    ]
+    reasons += [
+        f"an effect that was not approved: {effect}"
+        for effect in sorted(prediction.effects(predicted) - set(template.bounds["effects"]))
+    ]
     return reasons
 
 

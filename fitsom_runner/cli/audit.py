@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fitsom_runner import caller
 from fitsom_runner.cli.context import answer, open_session
 from fitsom_runner.errors import ConfigError, IntegrityError
 
@@ -19,13 +21,17 @@ def verify(
     head: Annotated[
         str, typer.Option(help='"SEQ:HASH" from a printed report: must still be in the log.')
     ] = "",
+    since: Annotated[
+        Path | None, typer.Option(help="A report or checkpoint that was kept elsewhere: must still be true.")
+    ] = None,
 ) -> None:
     """Recompute the complete chain, and hold requests, plans, approvals, keys and results against it.
 
     Exit code 7 where an entry was altered or removed, or a record is not what the log says.
     """
+    text = _kept(since) if since else ""
     open_session()
-    from fitsom_runner.audit import log
+    from fitsom_runner.audit import checkpoint, log
     from fitsom_runner.audit.models import AuditEntry
     from fitsom_runner.changes import evidence
     from fitsom_runner.execution import results
@@ -42,6 +48,8 @@ def verify(
             )
         if not AuditEntry.objects.filter(seq=int(form[1]), hash__startswith=form[2]).exists():
             faults.append(f"the report's entry {head} is not in the log")
+    if text:
+        faults += checkpoint.faults_since(checkpoint.read(text))
     if faults:
         raise IntegrityError(
             f"audit log and records are not intact: {len(faults)} fault(s)",
@@ -58,6 +66,24 @@ def verify(
             else []
         ),
     )
+
+
+def _kept(path: Path) -> str:
+    try:
+        return caller.current().read(path).decode("utf-8", "replace")
+    except OSError as fault:
+        raise ConfigError(f"{path} cannot be read: {fault.strerror or fault}") from fault
+
+
+@app.command("checkpoint")
+def print_checkpoint() -> None:
+    """Print the newest entry of the log, signed: to be kept where nobody of this machine writes."""
+    s = open_session()
+    from fitsom_runner.audit import checkpoint
+
+    text = checkpoint.issue(s.config.school.name)
+    point = checkpoint.read(text)
+    answer({"seq": point.seq, "head": point.head, "at": point.at, "checkpoint": text}, text.rstrip("\n"))
 
 
 @app.command("show")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from fitsom_runner.changes import service
 from fitsom_runner.changes.fields import RFC_FIELDS
-from fitsom_runner.changes.models import Change, Plan
+from fitsom_runner.changes.models import Change, Plan, StandardTemplate
 from fitsom_runner.changes.signatures import decided, signatures, signed_words, window_of
 from fitsom_runner.changes.states import in_words
 from fitsom_runner.config import Config
@@ -153,6 +153,27 @@ def change_page(change: Change, config: Config) -> RenderableType:
     return Panel(
         Group(*parts), title=title, title_align="left", border_style=COLOURS.get(change.state, "white")
     )
+
+
+def template_pages(template: StandardTemplate, plan: Plan | None) -> list[RenderableType]:
+    """What pre-approving a standard change is about: its request, its bounds, and the plan that it was made of."""
+    facts = Table(box=None, show_header=False, padding=(0, 1))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, heading in RFC_FIELDS.items():
+        if template.rfc.get(name):
+            facts.add_row(heading, escape(str(template.rfc[name])))
+    bounds = template.bounds
+    facts.add_row("Runs", f"{template.playbook} on at most: {', '.join(sorted(bounds['hosts']))}")
+    facts.add_row("Back-out", escape(template.rfc.get("backout_playbook") or "by hand"))
+    facts.add_row("Window", f"at most {template.max_minutes} minutes, until {template.expires:%d %b %Y}")
+    facts.add_row("May do", escape("; ".join(bounds.get("effects", [])) or "nothing"))
+    pages: list[RenderableType] = [Panel(facts, title=f"Standard change {template.name}", title_align="left")]
+    if plan:
+        from fitsom_runner.cli.predictions import plan_page
+
+        pages.append(plan_page(plan))
+    return pages
 
 
 def _wrapped(text: str) -> Table:

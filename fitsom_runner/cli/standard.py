@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fitsom_runner.cli.context import answer, open_session
+from fitsom_runner.cli.context import OPTIONS, answer, open_session
 
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The template's name.")]
@@ -42,17 +43,45 @@ def approve(
             envvar="FITSOM_SIGNING_KEY",
         ),
     ] = None,
+    seal: Annotated[
+        str, typer.Option(help="The first 12 digits or more of its plan's seal: --yes and --json need them.")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
 ) -> None:
-    """Pre-approve every run inside the template's bounds."""
+    """Pre-approve every run inside the template's bounds, after reading the plan that it was made of."""
     s = open_session()
     from fitsom_runner.changes import standard
     from fitsom_runner.changes.signatures import signed_words
+    from fitsom_runner.cli import show
 
+    found = standard.get(name)
+    plan = standard.model_plan(found)
+    if yes or OPTIONS.json:
+        _require_seal(found.name, plan.seal if plan else "", seal)
+    else:
+        answer(None, *show.template_pages(found, plan))
+        typer.confirm(f"Pre-approve every run of {name} as {s.identity.person.name}?", abort=True)
     template = standard.approve(s.config, s.identity, name, key=key)
     answer(
         {"name": template.name, "approved_by": template.approved_by, "key": template.key},
         f"{name} is approved until {template.expires:%d %b %Y}, {signed_words(template)}.",
     )
+
+
+def _require_seal(name: str, expected: str, seal: str) -> None:
+    """Who is not shown the plan now has to say which plan they saw. Raises IncompleteError, RefusedError."""
+    from fitsom_runner.errors import IncompleteError, RefusedError
+
+    if not re.fullmatch("[0-9a-fA-F]{12,64}", seal):
+        raise IncompleteError(
+            f"{name} is approved by the seal of the plan that it was made of: name 12 digits of it or more",
+            hint=f"fitsom standard approve {name} shows the plan and asks; or add --seal ...",
+        )
+    if not expected.startswith(seal.lower()):
+        raise RefusedError(
+            f"{name} was made of another plan: its seal begins with {expected[:12]}",
+            hint=f"Read it: fitsom standard approve {name}",
+        )
 
 
 @app.command("withdraw")

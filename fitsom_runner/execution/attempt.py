@@ -61,7 +61,9 @@ def carry_out(settings: Config, run_id: str) -> None:
 def _verify(settings: Config, run: Run, ready: Preparation) -> bool:
     """Whether seal and plan still hold; if not, the run is refused with the differences."""
     plan = run.plan
-    components = ready.components(run.change, tuple(ready.resolved.hosts), plan.components["packages"])
+    components = ready.components(
+        run.change, tuple(ready.resolved.hosts), plan.components["packages"], plan.hosts
+    )
     if plan.left_out:
         components["hosts"] = {
             host: v for host, v in components["hosts"].items() if host not in plan.left_out

@@ -220,7 +220,8 @@ def refuse(
 
 
 def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Preparation) -> Plan:
-    components = ready.components(run.change, tuple(predicted), prediction.pins(predicted))
+    predictions = prediction.to_json(ready.with_inventory_facts(predicted))
+    components = ready.components(run.change, tuple(predicted), prediction.pins(predicted), predictions)
     plan = Plan.objects.create(
         id=f"{run.id}-replan",
         change=run.change,
@@ -230,7 +231,7 @@ def _as_plan(run: Run, predicted: dict[str, HostChanges], ready: Preparation) ->
         commit=ready.extract.commit,
         seal=seal.seal_of(components),
         components=components,
-        hosts=prediction.to_json(ready.with_inventory_facts(predicted)),
+        hosts=predictions,
         left_out=run.plan.left_out,
         notes=["taken at the start of the window"],
     )

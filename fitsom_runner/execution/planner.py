@@ -56,7 +56,8 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
         notes = [f"not committed: {path}" for path in ready.extract.dirty]
         if draft:
             notes.insert(0, "a rehearsal of a draft")
-        components = ready.components(change, planned_hosts, prediction.pins(predicted))
+        predictions = prediction.to_json(predicted)
+        components = ready.components(change, planned_hosts, prediction.pins(predicted), predictions)
         new_plan = Plan(
             id=identifier,
             change=change,
@@ -66,7 +67,7 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
             commit=ready.extract.commit,
             seal="" if notes else seal_of(components),
             components=components,
-            hosts=prediction.to_json(predicted),
+            hosts=predictions,
             left_out=failing,
             notes=notes,
             seconds=round(time.monotonic() - began, 1),

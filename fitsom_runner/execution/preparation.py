@@ -29,6 +29,7 @@ from fitsom_runner.ansible.play import Job, PlaybookResult
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
+from fitsom_runner.changes.statement import digest_of
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
 from fitsom_runner.execution import acceptance
@@ -52,8 +53,10 @@ class Preparation:
     sandbox: dict[str, Any]
     environment: dict[str, str]
 
-    def components(self, change: Change, hosts: tuple[str, ...], packages: Pins) -> dict[str, Any]:
-        """The seal's components for these hosts."""
+    def components(
+        self, change: Change, hosts: tuple[str, ...], packages: Pins, predictions: Any
+    ) -> dict[str, Any]:
+        """The seal's components for these hosts; predictions: as the plan holds them, JSON."""
         window = window_of(change)
         return SealParts(
             trees=self.extract.trees,
@@ -70,6 +73,14 @@ class Preparation:
             inputs=self.extract.inputs,
             sandbox=self.sandbox,
             environment=self.environment,
+            request={
+                "number": change.number,
+                "version": change.version,
+                "requester": change.requester,
+                "backout_playbook": change.backout_playbook,
+                "text": digest_of(change.request()),
+            },
+            predictions=digest_of(predictions),
             engine=self.engine.words({host: self.resolved.connections[host] for host in hosts}),
         ).components()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fitsom_runner import __version__, clock
 from fitsom_runner.ansible.ledger import Status
-from fitsom_runner.audit import log
+from fitsom_runner.audit import checkpoint
 from fitsom_runner.changes import models as records
 from fitsom_runner.changes import prediction, states
 from fitsom_runner.changes.seal import sandbox_words
@@ -89,7 +89,7 @@ def report(config: Config, change: records.Change, run: runs.Run | None) -> Repo
         hosts=_run_hosts(run) if run else _plan_hosts(plan),
         incidents=_incidents(run) if run else (),
         seal=_seal(change, plan) if plan and plan.seal else None,
-        audit=_audit(),
+        audit=_audit(config),
         review=_review(config, change),
         settings_changes=settings_log.changes_during(change.number, is_closed=change.stage is State.CLOSED),
         review_due=change.stage in (State.SUCCEEDED, State.FAILED, State.BACKED_OUT, State.INTERRUPTED),
@@ -344,9 +344,14 @@ def _plain_text(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _audit() -> AuditHead:
-    seq, digest = log.head()
-    return AuditHead(seq=seq, hash=digest, verify=(f"fitsom audit verify --head {seq}:{digest[:16]}",))
+def _audit(config: Config) -> AuditHead:
+    note = checkpoint.issue(config.school.name)
+    point = checkpoint.read(note)
+    verify = (
+        f"fitsom audit verify --head {point.seq}:{point.head[:16]}",
+        "fitsom audit verify --since report.html    # a copy that was kept elsewhere",
+    )
+    return AuditHead(seq=point.seq, hash=point.head, verify=verify, checkpoint=note)
 
 
 def _review(config: Config, change: records.Change) -> Review | None:

@@ -125,11 +125,15 @@ class Seal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditHead:
-    """The newest entry of the audit chain when the report was made; verify: commands that check the chain."""
+    """The newest entry of the audit chain when the report was made; verify: commands that check the chain.
+
+    checkpoint: the same as a signed note, "" in older reports.
+    """
 
     seq: int
     hash: str
     verify: tuple[str, ...] = ("fitsom audit verify",)
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ One school, made once: its records are put back before each attack, which edits 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -203,6 +204,50 @@ def test_a_broken_log_stops_every_run(records: Records) -> None:
     answer = records.school.fitsom("run", "start", records.number(SIGNED), code=7)
     assert "the audit log is not intact, so nothing is approved or run" in answer.error
     assert "was altered after it was written" in answer.error
+
+
+def test_an_old_copy_of_everything_is_found_by_what_left_the_machine(
+    records: Records, tmp_path: Path
+) -> None:
+    """Log, anchor, table and key of the past fit each other; only a report that somebody kept does not."""
+    old = shutil.copytree(records.school.state, tmp_path / "old")
+    number = records.number(PLANNED)
+    records.school.fitsom("change", "approve", number, acting_as="head")
+    records.school.fitsom("report", "export", records.number(SIGNED), "--to", str(tmp_path / "kept.html"))
+    kept = records.school.fitsom("audit", "checkpoint").value["checkpoint"]
+    (tmp_path / "kept.txt").write_text(kept)
+    for form in ("kept.html", "kept.txt"):
+        records.school.fitsom("audit", "verify", "--since", str(tmp_path / form))
+    shutil.rmtree(records.school.state)
+    shutil.copytree(old, records.school.state)
+    records.school.fitsom("audit", "verify")
+    told = records.school.fitsom("audit", "verify", "--since", str(tmp_path / "kept.txt"), code=7)
+    assert re.search("an older copy was put in its place|does not know", told.error)
+
+
+def test_a_chain_that_was_computed_anew_is_found_by_what_left_the_machine(
+    records: Records, tmp_path: Path
+) -> None:
+    (tmp_path / "kept.txt").write_text(records.school.fitsom("audit", "checkpoint").value["checkpoint"])
+    compute_anew(records)
+    records.school.fitsom("audit", "verify", code=None)
+    told = records.school.fitsom("audit", "verify", "--since", str(tmp_path / "kept.txt"), code=7)
+    assert "the log was written anew" in told.error
+
+
+def compute_anew(records: Records) -> None:
+    """Another person in the first entry, and all hashes of log and anchor as they would then be."""
+    records.edit("drop trigger audit_entry_no_update")
+    columns = "seq, at, actor, os_user, action, subject, detail"
+    previous, anchor = "0" * 64, []
+    for entry in records.school.rows(f"select {columns} from audit_entry order by seq"):  # noqa: S608
+        content = ["somebody" if entry[0] == 1 and n == 3 else value for n, value in enumerate(entry)]
+        digest = hashlib.sha256(json.dumps([*content, previous], ensure_ascii=False).encode()).hexdigest()
+        values = (content[3], previous, digest, entry[0])
+        records.edit("update audit_entry set os_user = ?, previous = ?, hash = ? where seq = ?", *values)
+        anchor.append(f"{entry[0]} {digest}")
+        previous = digest
+    (records.school.state / "audit.anchor").write_text("\n".join(anchor))
 
 
 def test_a_key_that_was_put_into_the_table_signs_nothing(records: Records) -> None:

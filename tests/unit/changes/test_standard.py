@@ -1,9 +1,11 @@
 """Standard changes: pre-approved inside their bounds, and nowhere outside them."""
 
+import io
 from datetime import datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import service, standard
@@ -11,6 +13,7 @@ from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Approval, Change, Plan, StandardTemplate
 from fitsom_runner.changes.signatures import signatures
 from fitsom_runner.changes.states import Action, State
+from fitsom_runner.cli import show
 from fitsom_runner.errors import NotAllowedError, NotFoundError, RefusedError
 from tests.unit.people.cast import HEAD, MANAGER, SUPPLIER, TECHNICIAN, Story, later, plan
 
@@ -62,7 +65,7 @@ def test_inside_its_bounds_a_standard_change_is_approved_by_its_template(
 def test_other_packages_and_fewer_hosts_are_inside_the_bounds(
     story: Story, template: StandardTemplate
 ) -> None:
-    change = raised(story, hosts={"srv1": "0" * 64}, packages={"srv1": {"openssl": "3.0.18-1"}})
+    change = raised(story, hosts={"srv1": "d" * 64}, packages={"srv1": {"openssl": "3.0.18-1"}})
     assert pre_approve(story, change).stage is State.SCHEDULED
 
 
@@ -81,6 +84,9 @@ def test_other_packages_and_fewer_hosts_are_inside_the_bounds(
             {"hosts": {"srv1": "d" * 64, "srv9": "e" * 64}},
             "hosts outside the template: srv9",
         ),
+        ({"hosts": {"srv1": "0" * 64}}, "the variables of srv1 are not those that were approved"),
+        ({"inventories": {"inventories/school": "0" * 64}}, "inventories inventories/school"),
+        ({"sandbox": {"enabled": False, "read": {}, "write": []}}, "sandbox enabled"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -104,7 +110,54 @@ def test_deletion_is_never_pre_approved(story: Story, template: StandardTemplate
     Plan.objects.filter(pk=change.plan.pk).update(hosts={"srv1": {"items": [], "facts": {"objects": [gone]}}})
     with pytest.raises(RefusedError) as error:
         pre_approve(story, service.get(change.number))
-    assert error.value.details == ("it deletes accounts or groups (1), and deletion is never pre-approved",)
+    assert error.value.details == (
+        "it deletes accounts or groups (1), and deletion is never pre-approved",
+        "an effect that was not approved: delete user",
+    )
+
+
+@pytest.mark.parametrize(
+    ("predicted", "effect"),
+    [
+        ({"items": [{"task": "Write motd", "role": "baseline"}]}, "task: baseline: Write motd"),
+        ({"items": [], "facts": {"reboot": [{"required": True, "planned": True}]}}, "restart of the host"),
+        (
+            {"items": [], "facts": {"packages": [{"name": "ssh", "arch": "amd64", "action": "remove"}]}},
+            "remove package",
+        ),
+    ],
+)
+def test_another_kind_of_effect_is_outside_the_bounds(
+    story: Story, template: StandardTemplate, predicted: dict[str, Any], effect: str
+) -> None:
+    change = raised(story)
+    assert change.plan is not None
+    Plan.objects.filter(pk=change.plan.pk).update(hosts={"srv1": predicted})
+    with pytest.raises(RefusedError) as error:
+        pre_approve(story, service.get(change.number))
+    assert error.value.details == (f"an effect that was not approved: {effect}",)
+
+
+def test_a_template_from_before_is_proposed_again(story: Story, template: StandardTemplate) -> None:
+    older = {k: v for k, v in template.bounds.items() if k != "effects"} | {"hosts": ["srv1", "srv2"]}
+    StandardTemplate.objects.filter(pk=template.pk).update(bounds=older)
+    with pytest.raises(RefusedError) as error:
+        pre_approve(story, raised(story))
+    assert "fitsom standard propose" in error.value.details[-1]
+    StandardTemplate.objects.filter(pk=template.pk).update(approved_at=None)
+    with pytest.raises(RefusedError, match="was proposed before"):
+        standard.approve(story.config, HEAD, "monthly")
+
+
+def test_its_approver_reads_the_plan_that_it_was_made_of(story: Story, template: StandardTemplate) -> None:
+    found = standard.model_plan(template)
+    assert found is not None
+    assert found.change.number == template.bounds["model"]
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(*show.template_pages(template, found))
+    page = console.export_text()
+    assert found.seal[:16] in page
+    assert "srv1, srv2" in page
 
 
 def test_other_inputs_are_outside_the_bounds(story: Story, template: StandardTemplate) -> None:
