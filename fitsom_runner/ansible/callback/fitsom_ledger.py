@@ -187,8 +187,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             turns = self._turns.get((outcome.host.name, outcome.task._uuid), [])
             arguments = {id(row): words for row, words in zip(_items(result), turns, strict=False)}
             arguments[id(result)] = outcome.task.args
+            host = outcome.host.name
             detail["changes"] = _shortened(
-                [self._change(item, arguments.get(id(item), {})) for item in changed]
+                [self._change(item, arguments.get(id(item), {}), host) for item in changed]
             )
         return detail
 
@@ -219,11 +220,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             detail["changes"] = [{"k": _digest(str(words))}]
         return detail
 
-    def _change(self, result: Result, arguments: Mapping[str, Any]) -> Detail:
+    def _change(self, result: Result, arguments: Mapping[str, Any], host: str) -> Detail:
         """One changed item: its label, the difference as text, and a digest of it for comparing plan and run."""
         parts = [(part, self._masker.text(text)) for part, text in self._differences(result)]
         change: Detail = {"k": _digest("".join(text for _part, text in parts))}
-        label = self._label(result)
+        label = " ".join(filter(None, (self._label(result), str(self._truncate(_elsewhere(result, host))))))
         if label:
             change["item"] = label
         shown = "".join(
@@ -301,6 +302,15 @@ def _items(result: Result) -> list[Result]:
 def _has_failed(item: Result) -> bool:
     """Ansible keeps an item's `failed` from callbacks, and gives each that failed an `exception`."""
     return bool(item.get("failed") or item.get("exception"))
+
+
+def _elsewhere(result: Result, host: str) -> str:
+    """Such as "[on the controller]" for a delegated task: its change is not on the host that it is counted under."""
+    delegated = result.get("_ansible_delegated_vars")
+    where = delegated.get("ansible_delegated_host") if isinstance(delegated, dict) else None
+    if not isinstance(where, str) or where == host:
+        return ""
+    return "[on the controller]" if where in ("localhost", "127.0.0.1") else f"[on {where}]"
 
 
 def _changed(result: Result, status: int) -> Sequence[Result]:

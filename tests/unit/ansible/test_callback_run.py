@@ -224,6 +224,16 @@ def test_whatever_a_module_returns_one_line_is_written(
     assert ("changes" in detail) or status != CHANGED
 
 
+@pytest.mark.parametrize(
+    ("where", "label"),
+    [("localhost", "one [on the controller]"), ("srv2", "one [on srv2]"), ("srv1", "one"), (["x"], "one")],
+)
+def test_what_a_delegated_task_changes_is_named_with_its_machine(bare: Bare, where: Any, label: str) -> None:
+    delegated = {"_ansible_delegated_vars": {"ansible_delegated_host": where}}
+    (line,) = bare.lines({"changed": True, "item": "one", **LOOPED, **delegated}, True, CHANGED)
+    assert line["x"]["changes"][0]["item"] == label
+
+
 def test_many_changes_are_kept_by_one_digest_that_tells_them_apart(bare: Bare) -> None:
     def changes(last: str) -> list[dict[str, Any]]:
         names = [*map(str, range(fitsom_ledger.MANY_CHANGES)), last]
