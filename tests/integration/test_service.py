@@ -151,7 +151,7 @@ def test_no_other_configuration_leads_to_them(office: Office) -> None:
     told = office.as_("tom", "fitsom", "change", "list", "--config", "mine", code=6)
     assert "belong to another account" in told.err
     told = office.as_(
-        "tom", "env", "FITSOM_CONFIG={HOMES}/tom/mine/fitsom.yml", "fitsom", "change", "list", code=6
+        "tom", "env", f"FITSOM_CONFIG={HOMES}/tom/mine/fitsom.yml", "fitsom", "change", "list", code=6
     )
     assert "Traceback" not in told.err
     # Standing beside it changes nothing: the service answers, with its own people.

@@ -66,7 +66,7 @@ class Desk:
                 str(self.settings),
             ]
             with self.journal.open("ab") as journal:
-                subprocess.Popen(command, stdin=connection, stdout=journal, stderr=journal, cwd="/")
+                subprocess.Popen(command, stdin=connection.fileno(), stdout=journal, stderr=journal, cwd="/")
             connection.close()
 
     def call(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
