@@ -155,18 +155,10 @@ def _take_over(source: Path, settings: Config, places: Places) -> Iterator[str]:
     places.secrets.mkdir(mode=0o700, exist_ok=True)
     os.chown(places.secrets, owner.pw_uid, owner.pw_gid)
 
-    def secret(path: Path) -> str:
-        copy = places.secrets / path.name
-        if not copy.exists():
-            shutil.copyfile(path, copy)
-            copy.chmod(0o500 if path.stat().st_mode & 0o100 else 0o400)
-            os.chown(copy, owner.pw_uid, owner.pw_gid)
-        return str(copy)
-
-    passwords = [secret(path) for path in settings.vault_password_files]
+    passwords = [str(_secret(path, places, owner)) for path in settings.vault_password_files]
     if passwords:
         yield f"Vault passwords: copied to {places.secrets}."
-    keys = [secret(path) for path in settings.ssh.keys]
+    keys = [str(_secret(path, places, owner)) for path in settings.ssh.keys]
     if not keys:
         keys = [str(_make_key(places, owner))]
         public = Path(f"{keys[0]}.pub").read_text(encoding="ascii").strip()
@@ -176,6 +168,10 @@ def _take_over(source: Path, settings: Config, places: Places) -> Iterator[str]:
         yield f"No host keys are known yet: put them into {places.settings}/known_hosts (ssh-keyscan, compared)."
     else:
         yield f"Host keys: {known_hosts}."
+    ssh_config = {}
+    if settings.ssh.config:
+        shutil.copyfile(settings.ssh.config, places.settings / "ssh_config")
+        ssh_config["config"] = str(places.settings / "ssh_config")
     yield from _move_records(settings, places, owner)
     raw = yaml.safe_load(source.read_text(encoding="utf-8"))
     raw |= {
@@ -184,8 +180,7 @@ def _take_over(source: Path, settings: Config, places: Places) -> Iterator[str]:
         "inventories": [str(path) for path in settings.inventories],
         "state": str(places.records),
         "vault_password_files": passwords,
-        "ssh": {"keys": keys, "known_hosts": str(places.settings / "known_hosts")}
-        | ({"config": str(settings.ssh.config)} if settings.ssh.config else {}),
+        "ssh": {"keys": keys, "known_hosts": str(places.settings / "known_hosts"), **ssh_config},
         "people": _with_scheduler(raw["people"]),
     }
     if settings.sandbox.enabled and (settings.sandbox.read or settings.sandbox.write):
@@ -200,6 +195,20 @@ def _take_over(source: Path, settings: Config, places: Places) -> Iterator[str]:
     os.chown(draft, 0, owner.pw_gid)
     configuration.load(draft)
     draft.replace(places.config)
+
+
+def _secret(path: Path, places: Places, owner: pwd.struct_passwd) -> Path:
+    """The account's own copy of a password file or a key; two of one name are kept apart."""
+    content = path.read_bytes()
+    names = (path.name, *(f"{number}-{path.name}" for number in range(2, 100)))
+    copies = (places.secrets / name for name in names)
+    copy = next(each for each in copies if not each.exists() or each.read_bytes() == content)
+    if not copy.exists():
+        mode = 0o500 if path.stat().st_mode & 0o100 else 0o400  # a program that prints the password
+        with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+            stream.write(content)
+        os.chown(copy, owner.pw_uid, owner.pw_gid)
+    return copy
 
 
 def _with_scheduler(people: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -159,6 +159,29 @@ def test_no_other_configuration_leads_to_them(office: Office) -> None:
     assert {person["id"] for person in there["people"]} == {*PEOPLE.values(), "scheduler"}
 
 
+def test_root_leaves_nothing_behind_that_the_service_cannot_write(office: Office) -> None:
+    told = office.root("fitsom", "change", "list", "--config", SETTINGS, code=6)
+    assert "belong to the account fitsom" in told.err
+    office.root("runuser", "-u", "fitsom", "--", "fitsom", "change", "list", "--config", SETTINGS)
+    strange = ["find", RECORDS, "!", "-user", "fitsom"]
+    assert office.root(*strange).out == ""
+
+
+def test_a_stranger_cannot_shut_the_gate_for_everybody(office: Office) -> None:
+    """As many calls at once as make systemd give a socket up."""
+    script = (
+        "import socket\n"
+        "for _ in range(400):\n"
+        "    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        "    s.settimeout(2)\n"
+        "    try: s.connect('/run/fitsom/gate.sock'); s.close()\n"
+        "    except OSError: pass\n"
+    )
+    office.as_(STRANGER, "python3", "-c", script)
+    wait_until(lambda: office.as_("ada", "fitsom", "change", "list", code=None).code == 0, "Ada to be served")
+    assert office.root("systemctl", "is-active", "fitsom-gate.socket").out.strip() == "active"
+
+
 def test_what_a_caller_sends_names_no_configuration_and_nobody_else(office: Office) -> None:
     """Their own client left aside: the words themselves are refused."""
     script = "import os, sys\nfrom fitsom_runner.gate import client\nsys.exit(client.call(sys.argv[1:]))\n"
