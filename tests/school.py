@@ -1,6 +1,6 @@
 """A small school for tests: a git repository of content, a site, and the real `fitsom` command run on them.
 
-Its machines are local: a task writes into the folder `$TRUTH`, a file for each machine, so that a test knows
+Its machines are local: a task writes into the folder machines/truth, a file for each machine, so that a test knows
 what was done without asking fitsom.
 """
 
@@ -41,7 +41,7 @@ state: state
 acting_as_allowed: true
 sandbox: {{write: {writable}, read: {readable}}}
 minimum_free_mb: 0
-pass_environment: [TRUTH, API_TOKEN]
+pass_environment: {passed}
 vault_password_files: {vault}
 engine: {engine}
 people:
@@ -93,6 +93,7 @@ class School:
     extra_env: dict[str, str] = field(default_factory=dict)
     readable: tuple[str, ...] = ()  # what runs see of this machine beside their content
     writable: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ("API_TOKEN",)  # variables that runs see; their values are sealed
 
     @property
     def repo(self) -> Path:
@@ -145,6 +146,7 @@ class School:
             vault=self.vault,
             engine=self.engine,
             readable=json.dumps(self.readable),
+            passed=json.dumps(self.passed),
             writable=json.dumps(["../machines", *self.writable]),
             os_user=pwd.getpwuid(os.getuid()).pw_name,
         )

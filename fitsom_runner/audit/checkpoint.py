@@ -11,24 +11,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import transaction
 
 from fitsom_runner import clock
-from fitsom_runner.audit import log
+from fitsom_runner.audit import log, own_key
 from fitsom_runner.audit.log import Actor
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.errors import ConfigError
 
-KEY_FILE = "audit.key"
 KEY_ENTRY = "checkpoint.key"
 _ED25519 = b"\x01"
 #: Inside whatever text a checkpoint was printed: a report in any form, a mail.
@@ -55,7 +50,7 @@ class Checkpoint:
 
 def issue(school: str) -> str:
     """A checkpoint over the newest entry, as text. The key is made at the first call, and noted in the log."""
-    key = _key()
+    key = own_key.own_key()
     origin = _origin(school)
     public = key.public_key().public_bytes_raw()
     _note_key(origin, public)
@@ -137,36 +132,3 @@ def _note_key(origin: str, public: bytes) -> None:
     with transaction.atomic():
         if public not in _known_keys():
             log.append(Actor(person="", os_user=""), KEY_ENTRY, origin, key=public.hex())
-
-
-def _key() -> Ed25519PrivateKey:
-    """The key beside the database, made if there is none."""
-    anchor = log.anchor_path()
-    if anchor is None:
-        return _key_in_memory()
-    path = anchor.with_name(KEY_FILE)
-    if not path.exists():
-        _write(path, Ed25519PrivateKey.generate().private_bytes_raw().hex())
-    try:
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text(encoding="ascii").strip()))
-    except (OSError, ValueError) as fault:
-        raise ConfigError(
-            f"{path} is no key of fitsom's: {fault}",
-            hint="Take it from a backup; or move it away: a new one is made, and the log says so.",
-        ) from fault
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all; whoever comes second uses the first one's."""
-    draft = path.with_suffix(f".{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
-        stream.write(f"{text}\n")
-    with suppress(FileExistsError):
-        path.hardlink_to(draft)
-    draft.unlink()
-
-
-@cache
-def _key_in_memory() -> Ed25519PrivateKey:
-    """For records that live in memory only."""
-    return Ed25519PrivateKey.generate()

@@ -25,7 +25,8 @@ class SealParts:
     window: (start, end, zone), ISO 8601 in UTC; engine: what carries out tasks, in words, "" for plain Ansible;
     sandbox: {"enabled": bool, "read": {path: SHA-256 of its files}, "write": [path]}, what runs see of the machine;
     environment: {"python", "ssh", ...: SHA-256}, the programs that carry it out; request: {"number", "version",
-    "requester", "backout_playbook", "text": SHA-256 of the RfC}; predictions: SHA-256 of what was predicted.
+    "requester", "backout_playbook", "text": SHA-256 of the RfC}; predictions: SHA-256 of what was predicted;
+    variables: {variable of the environment that playbooks see: keyed digest of its value}.
     """
 
     trees: Mapping[str, str]
@@ -45,11 +46,20 @@ class SealParts:
     environment: Mapping[str, str] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     predictions: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def components(self) -> dict[str, Any]:
         """The parts as JSON values, as they are stored with the plan."""
         parts: dict[str, Any] = json.loads(canonical({"format": FORMAT, **asdict(self)}))
-        for part in ("inputs", "collections", "engine", "environment", "request", "predictions"):
+        for part in (
+            "inputs",
+            "collections",
+            "engine",
+            "environment",
+            "request",
+            "predictions",
+            "variables",
+        ):
             if not parts[part]:
                 del parts[part]  # plans from before there were any keep their seal
         return parts
@@ -84,6 +94,8 @@ def differences(sealed: Mapping[str, Any], current: Mapping[str, Any]) -> list[s
             sentences += _collection_changes(sealed, current)
         elif part == "environment":
             sentences += _environment_changes(sealed.get(part, {}), current.get(part, {}))
+        elif part == "variables":
+            sentences += _variable_changes(sealed.get(part, {}), current.get(part, {}))
         elif isinstance(before, dict) and isinstance(after, dict):
             sentences += [
                 _part_change(f"{part} {key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
@@ -120,6 +132,22 @@ def _environment_changes(before: Mapping[str, str], after: Mapping[str, str]) ->
     return [
         f"{names.get(name, f'the program {name}')} on this machine is not what it was when the plan was taken: "
         "it was updated or replaced"
+        for name in sorted(set(before) | set(after))
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _variable_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Of a variable only the digest is known: its value may be a secret."""
+    return [
+        f"the environment variable {name} "
+        + (
+            "was not set when the plan was taken"
+            if name not in before
+            else "is not set now"
+            if name not in after
+            else "has another value than when the plan was taken"
+        )
         for name in sorted(set(before) | set(after))
         if before.get(name) != after.get(name)
     ]

@@ -37,6 +37,7 @@ _FIXED_PARTS = (
     "extra_vars",
     "inventories",
     "sandbox",
+    "variables",
 )
 _PROPOSE_AGAIN = "Propose another: fitsom standard propose NAME --from CHG-..."
 _SUCCESSFUL_STATES = (State.SUCCEEDED, State.REVIEWED, State.CLOSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
 from fitsom_runner.ansible.ledger import LedgerState
 from fitsom_runner.ansible.play import Job, PlaybookResult
+from fitsom_runner.audit import own_key
 from fitsom_runner.changes.models import Change
 from fitsom_runner.changes.seal import SealParts
 from fitsom_runner.changes.signatures import window_of
@@ -52,6 +54,7 @@ class Preparation:
     accepted: tuple[str, ...]
     sandbox: dict[str, Any]
     environment: dict[str, str]
+    variables: dict[str, str]
 
     def components(
         self, change: Change, hosts: tuple[str, ...], packages: Pins, predictions: Any
@@ -73,6 +76,7 @@ class Preparation:
             inputs=self.extract.inputs,
             sandbox=self.sandbox,
             environment=self.environment,
+            variables=self.variables,
             request={
                 "number": change.number,
                 "version": change.version,
@@ -161,6 +165,11 @@ def prepare_playbooks(
             secrets=tuple(secrets.known_secrets(config, [folder], extra_vars or {})),
             sandbox=room.sealed(config.sandbox),
             environment=installed.environment_hashes(),
+            variables={
+                name: own_key.keyed_digest(os.environ[name])
+                for name in config.pass_environment
+                if name in os.environ
+            },
             accepted=acceptance.accepted_sources(extract, asking),
         )
 

@@ -16,6 +16,7 @@ all:
   vars:
     ansible_connection: local
     ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    truth: "{{ (playbook_dir ~ '/../../../../../../machines/truth') | realpath }}"
   children:
     servers:
       hosts:
@@ -58,6 +59,17 @@ def test_the_login_name_is_not_taken_from_the_environment(planned: School) -> No
         planned.extra_env = {name: "henry"}
         assert planned.fitsom("change", "approve", "1", code=6).error
     assert planned.scalar("select count(*) from approval") == 0
+
+
+@pytest.mark.record_only
+def test_a_variable_that_playbooks_see_is_sealed_by_its_value(approved: School) -> None:
+    number = str(approved.scalar("select number from change"))
+    approved.extra_env = {"API_TOKEN": "another-t0ken"}
+    told = approved.fitsom("run", "start", number, code=3).value
+    assert told["refusal"] == ["the environment variable API_TOKEN was not set when the plan was taken"]
+    assert list(approved.truth.iterdir()) == []
+    written = [path.read_bytes() for path in approved.state.rglob("*") if path.is_file()]
+    assert not any(b"another-t0ken" in text for text in written)
 
 
 @pytest.mark.record_only
@@ -125,7 +137,7 @@ MANY = """\
 - hosts: servers
   gather_facts: false
   vars:
-    folder: "{{ lookup('ansible.builtin.env', 'TRUTH') }}"
+    folder: "{{ truth }}"
   tasks:
     - name: Many things
       ansible.builtin.debug: {msg: "{{ item }}"}

@@ -35,7 +35,7 @@ PLAYBOOK = """\
     - name: Write what was planned, requested and given
       ansible.builtin.copy:
         content: "{{ fitsom_plan.hosts }} {{ notice }} {{ fitsom_inputs.roster }}"
-        dest: "{{ lookup('ansible.builtin.env', 'TRUTH') }}/{{ inventory_hostname }}"
+        dest: "{{ truth }}/{{ inventory_hostname }}"
         mode: "0600"
       diff: false
       changed_when: false
@@ -63,6 +63,6 @@ class Attacked:
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
     folder = tmp_path_factory.mktemp("attacked")
-    school = School(folder=folder / "school")
+    school = School(folder=folder / "school", passed=("API_TOKEN", "TRUTH"))
     school.build({"playbooks/ask.yml": PLAYBOOK, "playbooks/library/answer.py": MODULE})
     return Attacked(school=school, proof=folder / "proof")

@@ -172,7 +172,7 @@ SELFISH = """\
   tasks:
     - name: Look
       ansible.builtin.shell: >-
-        echo '    - ansible.builtin.raw: echo evil >> "$TRUTH/evil"' >> {{ playbook_dir }}/selfish.yml
+        echo '    - ansible.builtin.raw: echo evil >> "{{ truth }}/evil"' >> {{ playbook_dir }}/selfish.yml
       check_mode: false
       changed_when: false
     - name: Done

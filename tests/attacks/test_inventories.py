@@ -28,16 +28,21 @@ PLAYBOOK = """\
     - name: Write it down
       ansible.builtin.copy:
         content: "{{ level }} {{ more }}\\n"
-        dest: "{{ lookup('ansible.builtin.env', 'TRUTH') }}/{{ inventory_hostname }}.level"
+        dest: "{{ truth }}/{{ inventory_hostname }}.level"
         mode: "0644"
       tags: [fitsom_host_done]
+"""
+
+VARIABLES = """\
+more: 5
+truth: "{{ (playbook_dir ~ '/../../../../../../machines/truth') | realpath }}"
 """
 
 
 @pytest.fixture
 def school(tmp_path: Path) -> School:
-    made = School(folder=tmp_path / "school", inventories=("inventories/dynamic",))
-    made.build({"playbooks/level.yml": PLAYBOOK, "inventories/dynamic/group_vars/servers.yml": "more: 5\n"})
+    made = School(folder=tmp_path / "school", inventories=("inventories/dynamic",), passed=("TRUTH",))
+    made.build({"playbooks/level.yml": PLAYBOOK, "inventories/dynamic/group_vars/servers.yml": VARIABLES})
     return made
 
 

@@ -44,7 +44,7 @@ APPENDS = """\
       ansible.builtin.raw: >-
         { find / -xdev -name "ledger.jsonl*" 2>/dev/null; find / -name record -type s 2>/dev/null;
         cat /proc/[0-9]*/environ 2>/dev/null | tr "\\0" "\\n" | grep FITSOM; ls -l /proc/[0-9]*/fd 2>/dev/null |
-        grep socket; } > "$TRUTH/{{ inventory_hostname }}.found";
+        grep socket; } > "{{ truth }}/{{ inventory_hostname }}.found";
         for way in "$LEDGER" /run/fitsom/record; do echo '{"e":"done","h":"pc1"}' >> "$way"; done;
         kill -KILL $PPID; pkill -KILL -f ansible-playbook; exit 1
 """
@@ -139,7 +139,7 @@ def test_what_a_task_runs_cannot_write_the_record(school: School) -> None:
 
 
 #: Really does something while only a plan is taken, in ways that hide it: each machine another.
-REALLY = """ansible.builtin.raw: 'touch "$TRUTH/{{ inventory_hostname }}.done"', changed_when: false"""
+REALLY = """ansible.builtin.raw: 'touch "{{ truth }}/{{ inventory_hostname }}.done"', changed_when: false"""
 CHECKED = (
     f"{{{REALLY}, check_mode: false}}",
     f'{{{REALLY}, check_mode: "{{{{ 1 == 2 }}}}"}}',

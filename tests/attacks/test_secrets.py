@@ -53,7 +53,7 @@ PLAYBOOK = f"""\
   gather_facts: false
   roles: [r]
   vars:
-    folder: "{{{{ lookup('ansible.builtin.env', 'TRUTH') }}}}/{{{{ inventory_hostname }}}}.d"
+    folder: "{{{{ truth }}}}/{{{{ inventory_hostname }}}}.d"
     proxy: "{{{{ lookup('ansible.builtin.env', 'http_proxy') }}}}"
     all_of_them: "{{{{ [quoted, windows, json_secret, nested.deep, of_host, of_role, extra, pin, short, separated] }}}}"
   tasks:
@@ -156,7 +156,7 @@ def content(school: School) -> dict[str, str]:
 def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[str, bytes]]]:
     """A school that planned and ran a failing change full of secrets; and everything in which one may stand."""
     folder = tmp_path_factory.mktemp("canaries") / "school"
-    school = School(folder=folder, vault='["../vault-program"]')
+    school = School(folder=folder, vault='["../vault-program"]', passed=("API_TOKEN", "http_proxy"))
     school.extra_env = {"http_proxy": f"http://ann:{CANARIES['proxy']}@proxy:3128"}
     for part in ("home", "tmp"):
         (folder / part).mkdir(parents=True)
@@ -164,8 +164,6 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, list[tuple[s
     (folder / "vault-program").write_text(f'#!/bin/sh\ncat "{folder}/vault-password"\n')
     (folder / "vault-program").chmod(0o700)
     school.build(content(school))
-    configuration = school.site / "fitsom.yml"
-    configuration.write_text(configuration.read_text().replace("[TRUTH, ", "[TRUTH, http_proxy, "))
     extra = folder / "extra.yml"
     extra.write_text(encrypted(school, CANARIES["extra"], name="extra"))
     number = school.new("playbooks/all.yml", limit="srv1", extra_var=f"@{extra}")

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import connection, transaction
 
-from fitsom_runner.audit import checkpoint, log
+from fitsom_runner.audit import checkpoint, log, own_key
 from fitsom_runner.audit.log import Actor
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.errors import ConfigError
@@ -117,11 +117,20 @@ def test_the_key_is_kept_beside_the_records(
 ) -> None:
     monkeypatch.setattr(log, "anchor_path", lambda: tmp_path / "audit.anchor")
     text = issued(story)
-    path = tmp_path / checkpoint.KEY_FILE
+    path = tmp_path / own_key.KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600
     add("two")
     assert checkpoint.read(checkpoint.issue("Milton High")).key_id == checkpoint.read(text).key_id
-    assert [each.name for each in tmp_path.iterdir() if "key" in each.name] == [checkpoint.KEY_FILE]
+    assert [each.name for each in tmp_path.iterdir() if "key" in each.name] == [own_key.KEY_FILE]
     path.write_text("nonsense")
     with pytest.raises(ConfigError, match="is no key of fitsom's"):
         checkpoint.issue("Milton High")
+
+
+def test_a_digest_by_the_key_tells_nothing_of_the_text(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = own_key.keyed_digest("1234")
+    assert first == own_key.keyed_digest("1234") != own_key.keyed_digest("1235")
+    monkeypatch.setattr(log, "anchor_path", lambda: tmp_path / "audit.anchor")
+    assert own_key.keyed_digest("1234") != first

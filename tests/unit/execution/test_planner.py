@@ -62,6 +62,7 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                 accepted=(),
                 sandbox={"enabled": True, "read": {}, "write": []},
                 environment={},
+                variables={},
             )
 
         def predict(_config: Any, job: Any, *_rest: Any) -> Any:

@@ -142,6 +142,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
                 accepted=(),
                 sandbox={},
                 environment={},
+                variables={},
             )
 
         def run(_config: Any, job: Job) -> PlaybookResult:
