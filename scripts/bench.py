@@ -96,7 +96,8 @@ class Site:
         """Write fitsom.yml."""
         (self.folder / "fitsom.yml").write_text(
             f"school: {{name: Bench, timezone: UTC}}\nrepository: repo\ninventories: ['{self.inventory}']\n"
-            f"acting_as_allowed: true\nstate: state\nengine: {engine}\npeople:\n"
+            f"acting_as_allowed: true\nstate: state\nengine: {engine}\n"
+            f"sandbox: {{read: ['{self.inventory.parent / 'known_hosts'}']}}\npeople:\n"
             "  - {id: m, name: M, role: network_manager}\n  - {id: h, name: H, role: head}\n"
         )
 

@@ -164,6 +164,23 @@ def test_nothing_is_really_done_for_a_plan(school: School, committed: bool) -> N
     assert all("Refused: it says 'check_mode: false'" in why for why in refused.values())
 
 
+def test_the_daily_look_really_does_nothing(school: School) -> None:
+    school.commit({"playbooks/health.yml": one_each(CHECKED)})
+    school.fitsom("health", code=None)
+    assert list(school.truth.glob("*.done")) == []
+    assert "health.started" in {entry["action"] for entry in school.fitsom("audit", "show").value}
+
+
+def test_a_module_in_somebodys_home_is_not_seen(school: School) -> None:
+    module = school.folder / "home/.ansible/collections/ansible_collections/odd/one/plugins/modules/touch.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(f"open({str(school.truth / 'of.home')!r}, 'w')\nprint('{{}}')\n")
+    school.commit({"playbooks/of_home.yml": plays("- {odd.one.touch: , check_mode: false}")})
+    answer = school.fitsom("change", "plan", school.new("playbooks/of_home.yml", limit="pc1"), code=1)
+    assert "odd.one.touch" in answer.error
+    assert not (school.truth / "of.home").exists()
+
+
 def test_it_is_done_once_a_second_person_has_accepted_the_content(school: School) -> None:
     school.commit({"playbooks/accepted.yml": plays(f"- {CHECKED[0]}")})
     number = school.new("playbooks/accepted.yml", limit="pc3")
