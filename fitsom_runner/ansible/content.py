@@ -185,6 +185,8 @@ def _inventories(config: Config, folder: Path, inside: list[Path]) -> tuple[list
             name = f"private/{number}"
             copy = folder / "private_inventories" / str(number) / source.name
             for part in with_variables(source):
+                if config.gate:
+                    _require_own_files(part)
                 _copy_private(part, copy.parent / part.name)
         paths.append(copy)
         hashes[name] = hash_inventory(copy)
@@ -245,6 +247,16 @@ def _copy_of_somebody(source: Path, copy: Path, *, owned_by_us: bool) -> None:
     copy.chmod(stat.S_IMODE(status.st_mode) | stat.S_IRUSR | stat.S_IWUSR)
 
 
+def _require_own_files(inventory: Path) -> None:
+    """Refuse links that lead out of an inventory: we could read what whoever made them cannot. Raises ConfigError."""
+    base = inventory.resolve()
+    for path in base.rglob("*") if base.is_dir() else ():
+        if path.is_symlink() and not path.resolve().is_relative_to(base):
+            raise ConfigError(
+                f"{path} is a link that leads out of its inventory", hint="Put the file itself there."
+            )
+
+
 def _copy_private(source: Path, copy: Path) -> None:
     copy.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
@@ -261,7 +273,7 @@ def _copy_working_tree(repository: Path, names: list[str], folder: Path) -> None
                 source, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
             )
         elif source.exists():
-            shutil.copy2(source, folder / name)
+            shutil.copy2(source, folder / name, follow_symlinks=False)
 
 
 def _dirty(repository: Path, paths: list[str], files: list[git.Entry]) -> list[str]:

@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
+from fitsom_runner import caller, migration
 from fitsom_runner import config as configuration
-from fitsom_runner import migration
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, NotAllowedError, RefusedError
 from fitsom_runner.roles import Power
@@ -95,7 +95,8 @@ def _require_programs() -> Path:
     programs = Path(sys.prefix).resolve() / "bin"
     for path in (programs / "python", programs, *programs.parents):
         status = path.stat()
-        if status.st_uid != 0 or status.st_mode & 0o002 or not status.st_mode & 0o001:
+        others_may_write = status.st_mode & 0o002 or (status.st_gid != 0 and status.st_mode & 0o020)
+        if status.st_uid != 0 or others_may_write or not status.st_mode & 0o001:
             raise RefusedError(
                 f"{path} is not root's alone, or not open to all: a service cannot rest on it",
                 hint="Install fitsom for all first: python3 -m venv /opt/fitsom && "
@@ -149,30 +150,34 @@ def _may(account: str, test: str, path: Path) -> bool:
 
 
 def _take_over(source: Path, settings: Config, places: Places) -> Iterator[str]:
-    """Copy secrets, move the records, and write the settings last: without them nothing has begun."""
+    """Copy secrets, move the records, and write the settings last: without them nothing has begun.
+
+    Root reads here what a file names that somebody else wrote: with the rights of whoever owns that file.
+    """
+    giver = source.stat().st_uid
     owner = pwd.getpwnam(places.account)
     places.settings.mkdir(mode=0o755, exist_ok=True)
     places.secrets.mkdir(mode=0o700, exist_ok=True)
     os.chown(places.secrets, owner.pw_uid, owner.pw_gid)
 
-    passwords = [str(_secret(path, places, owner)) for path in settings.vault_password_files]
+    passwords = [str(_secret(path, giver, places, owner)) for path in settings.vault_password_files]
     if passwords:
         yield f"Vault passwords: copied to {places.secrets}."
-    keys = [str(_secret(path, places, owner)) for path in settings.ssh.keys]
+    keys = [str(_secret(path, giver, places, owner)) for path in settings.ssh.keys]
     if not keys:
         keys = [str(_make_key(places, owner))]
         public = Path(f"{keys[0]}.pub").read_text(encoding="ascii").strip()
         yield f"A key that runs log in with. Put it on every host, for the account there: {public}"
-    known_hosts = _known_hosts(settings, places)
+    known_hosts = _known_hosts(settings, giver, places)
     if known_hosts is None:
         yield f"No host keys are known yet: put them into {places.settings}/known_hosts (ssh-keyscan, compared)."
     else:
         yield f"Host keys: {known_hosts}."
     ssh_config = {}
     if settings.ssh.config:
-        shutil.copyfile(settings.ssh.config, places.settings / "ssh_config")
+        places.settings.joinpath("ssh_config").write_bytes(_read_as(giver, settings.ssh.config))
         ssh_config["config"] = str(places.settings / "ssh_config")
-    yield from _move_records(settings, places, owner)
+    yield from _move_records(settings, giver, places, owner)
     raw = yaml.safe_load(source.read_text(encoding="utf-8"))
     raw |= {
         "gate": True,
@@ -197,9 +202,31 @@ def _take_over(source: Path, settings: Config, places: Places) -> Iterator[str]:
     draft.replace(places.config)
 
 
-def _secret(path: Path, places: Places, owner: pwd.struct_passwd) -> Path:
+def _read_as(user: int, path: Path) -> bytes:
+    """A file that this user can read. Raises ConfigError."""
+    done = subprocess.run(
+        ["cat", "--", str(path)],
+        user=user,
+        group=_group_of(user),
+        extra_groups=[],
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ConfigError(f"{path} cannot be read by {caller.name_of(user)}, whose fitsom.yml names it")
+    return done.stdout
+
+
+def _group_of(user: int) -> int:
+    try:
+        return pwd.getpwuid(user).pw_gid
+    except KeyError:
+        return os.getgid()
+
+
+def _secret(path: Path, giver: int, places: Places, owner: pwd.struct_passwd) -> Path:
     """The account's own copy of a password file or a key; two of one name are kept apart."""
-    content = path.read_bytes()
+    content = _read_as(giver, path)
     names = (path.name, *(f"{number}-{path.name}" for number in range(2, 100)))
     copies = (places.secrets / name for name in names)
     copy = next(each for each in copies if not each.exists() or each.read_bytes() == content)
@@ -227,22 +254,24 @@ def _make_key(places: Places, owner: pwd.struct_passwd) -> Path:
     return key
 
 
-def _known_hosts(settings: Config, places: Places) -> Path | None:
+def _known_hosts(settings: Config, giver: int, places: Places) -> Path | None:
     """The host keys that were accepted so far: those that fitsom.yml names, else of its owner."""
     target = places.settings / "known_hosts"
     source = settings.ssh.known_hosts or Path.home() / ".ssh/known_hosts"
     if not target.exists() and source.is_file():
-        shutil.copyfile(source, target)
+        target.write_bytes(_read_as(giver, source))
     elif not target.exists():
         target.touch()
     target.chmod(0o644)
     return target if target.stat().st_size else None
 
 
-def _move_records(settings: Config, places: Places, owner: pwd.struct_passwd) -> Iterator[str]:
+def _move_records(settings: Config, giver: int, places: Places, owner: pwd.struct_passwd) -> Iterator[str]:
     """Records become the account's; the old folder keeps a name that nothing uses any more."""
     if places.records.exists() or not settings.database.exists():
         return
+    if giver not in (settings.state.stat().st_uid, 0):
+        raise RefusedError(f"the records in {settings.state} belong to somebody else than fitsom.yml does")
     migration.refuse_while_running(settings, migration.applied(settings.database))
     draft = places.records.with_suffix(".new")
     shutil.rmtree(draft, ignore_errors=True)

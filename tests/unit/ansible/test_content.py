@@ -229,3 +229,23 @@ def test_an_input_without_an_end_is_refused(school: Config, tmp_path: Path, kind
     source = tmp_path / "pipe" if kind == "pipe" else Path("/dev/zero")
     with pytest.raises(ConfigError, match="neither a file nor a folder"):
         extract_head(school, inputs={"roster": str(source)})
+
+
+def test_behind_the_gate_a_link_of_an_inventory_leads_nowhere_else(school: Config, tmp_path: Path) -> None:
+    write(tmp_path, "private/hosts.yml", "all: {hosts: {srv1: }}\n")
+    write(tmp_path, "secret", "secret")
+    (tmp_path / "private/link.yml").symlink_to(tmp_path / "private/hosts.yml")
+    shared = school.model_copy(update={"gate": True, "inventories": (tmp_path / "private",)})
+    assert extract_head(shared).inventories
+    (tmp_path / "private/words.yml").symlink_to(tmp_path / "secret")
+    with pytest.raises(ConfigError, match="leads out of its inventory"):
+        extract_head(shared, "two")
+
+
+def test_a_rehearsal_takes_a_link_of_the_working_tree_as_a_link(school: Config, tmp_path: Path) -> None:
+    """What it leads to is not in the room, and nobody who may write there should have it read by us."""
+    secret = write(tmp_path, "secret", "secret")
+    (school.repository / "ansible.cfg").unlink()
+    (school.repository / "ansible.cfg").symlink_to(secret)
+    extract = extract_head(school, rehearsal=True)
+    assert (extract.folder / "ansible.cfg").is_symlink()

@@ -79,8 +79,9 @@ def test_two_passwords_of_one_name_are_kept_apart(school: Path, places: Places) 
     words = [path.read_text() for path in settings.vault_password_files]
     assert words[:2] == ["one/vault-password\n", "two/vault-password\n"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in settings.vault_password_files)
-    again = [service._secret(school.parent / "two/vault-password", places, pwd.getpwuid(os.getuid()))]
-    assert again == [settings.vault_password_files[1]]
+    ours = pwd.getpwuid(os.getuid())
+    again = service._secret(school.parent / "two/vault-password", ours.pw_uid, places, ours)
+    assert again == settings.vault_password_files[1]
 
 
 def test_records_move_whole_and_the_old_ones_are_kept(
