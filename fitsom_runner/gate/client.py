@@ -62,7 +62,7 @@ def call(words: Sequence[str]) -> int:
         hello = {
             "call": list(words),
             "folder": _folder(),
-            "home": str(Path.home()),
+            "home": os.path.expanduser("~"),  # noqa: PTH111 - it need not exist
             "terminal": {name: os.environ[name] for name in _TERMINAL if name in os.environ},
         }
         # Ctrl-C is for the command, which decides what it means: to stop watching, not to stop the run.
@@ -100,6 +100,8 @@ def _answer(connection: socket.socket, message: Message, words: Sequence[str]) -
         answer, files = _do(message, words)
     except OSError as fault:
         answer = {"errno": fault.errno or 0, "words": fault.strerror or str(fault)}
+    except LookupError as fault:  # it asked for nothing that we know
+        answer = {"errno": 0, "words": repr(fault)}
     finally:
         message.close()
     try:

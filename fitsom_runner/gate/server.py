@@ -19,6 +19,7 @@ from typing import Any
 
 from fitsom_runner import caller, config
 from fitsom_runner.cli import main as command
+from fitsom_runner.cli.context import OPTIONS
 from fitsom_runner.errors import ConfigError, ExitCode, FitsomError, NotAllowedError
 from fitsom_runner.gate import messages
 from fitsom_runner.gate.messages import BrokenOffError, Message
@@ -144,6 +145,7 @@ def serve(connection: socket.socket, settings: Path) -> None:
         code = command.call(words, settings, refused=_REFUSED_COMMANDS)
     except FitsomError as fault:
         _journal(f"{login}: refused: {fault.message}")
+        OPTIONS.json = "--json" in words
         command.complain(fault)
         code = int(fault.exit_code)
     except KeyboardInterrupt:

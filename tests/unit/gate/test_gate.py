@@ -192,6 +192,9 @@ def test_files_that_nobody_named_are_not_opened(tmp_path: Path) -> None:
         assert ("errno" in answer.content) is not is_given
         answer.close()
     for ask in (
+        {"ask": "keygen", "what": "steal", "path": str(tmp_path / "named")},
+        {"ask": "show", "name": "x"},
+        {"path": str(tmp_path / "named")},
         {"ask": "write", "path": str(tmp_path / "other")},
         {"ask": "fly", "path": str(tmp_path / "named")},
     ):
