@@ -104,6 +104,10 @@ class Person(_Strict):
     valid_from: date | None = None
     valid_until: date | None = None
 
+    def has_access(self, day: date) -> bool:
+        """Whether their access is in force on a day."""
+        return (self.valid_from or day) <= day <= (self.valid_until or day)
+
 
 class Config(_Strict):
     """All settings of one school. Relative paths are relative to the file's own folder."""

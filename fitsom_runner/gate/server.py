@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner import caller, config
+from fitsom_runner import caller, clock, config
 from fitsom_runner.cli import main as command
 from fitsom_runner.cli.context import OPTIONS
 from fitsom_runner.errors import ConfigError, ExitCode, FitsomError, NotAllowedError
@@ -171,10 +171,16 @@ def _require_known(settings: Path, login: str) -> None:
             f"{settings} is not for a gate",
             hint="It needs 'gate: true' and no 'acting_as_allowed': fitsom service install",
         )
-    if login not in {person.os_user for person in school.people}:
+    person = next((person for person in school.people if person.os_user == login), None)
+    if person is None:
         raise NotAllowedError(
             f"these records are for the people of {school.school.name}, and {login!r} is not one of them",
             hint=f"Whoever looks after this machine adds 'os_user: {login}' to a person in {settings}.",
+        )
+    if not person.has_access(clock.now().date()):
+        raise NotAllowedError(
+            f"{person.name}'s access is limited in time and not in force today",
+            hint=f"valid_from and valid_until in {settings} state when it is.",
         )
 
 

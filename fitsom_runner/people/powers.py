@@ -158,10 +158,7 @@ def revoke(identity: Identity, delegation_id: int) -> None:
 
 
 def _require_valid(person: Person) -> None:
-    today = clock.now().date()
-    if (person.valid_from and today < person.valid_from) or (
-        person.valid_until and today > person.valid_until
-    ):
+    if not person.has_access(clock.now().date()):
         raise NotAllowedError(
             f"{person.name}'s access is limited in time and not in force today",
             hint="valid_from and valid_until in fitsom.yml state when it is.",

@@ -143,6 +143,15 @@ def test_only_people_of_the_school_get_in(desk: Desk) -> None:
     wait_until(lambda: "refused" in desk.journal.read_text(), "the journal")
 
 
+@pytest.mark.parametrize("limit", ["valid_until: 2026-01-31", "valid_from: 2199-01-01"])
+def test_whose_time_is_over_reads_nothing_either(desk: Desk, limit: str) -> None:
+    login = pwd.getpwuid(os.getuid()).pw_name
+    desk.write(f"{login}, {limit}")
+    told = desk.call("change", "list")
+    assert (told.returncode, told.stdout) == (6, "")
+    assert "limited in time" in told.stderr
+
+
 def test_a_configuration_that_lets_people_act_as_others_is_not_served(desk: Desk) -> None:
     desk.write(pwd.getpwuid(os.getuid()).pw_name, acting_as_allowed="true")
     told = desk.call("change", "list")
