@@ -3,7 +3,7 @@
 Whoever owns the records can write the log anew, or put an old copy of everything back; no check of the log alone finds
 that. A checkpoint that left the machine (in a report, on paper, in a mailbox) does. Its form is the signed note of
 https://c2sp.org/signed-note, with the lines of https://c2sp.org/tlog-checkpoint: origin, number, hash (here of the
-chain's last entry, not of a tree), time; the signature is Ed25519.
+chain's last entry, not of a tree), that entry's time; the signature is Ed25519.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import transaction
 
-from fitsom_runner import clock
 from fitsom_runner.audit import log, own_key
 from fitsom_runner.audit.log import Actor
 from fitsom_runner.audit.models import AuditEntry
@@ -37,7 +36,7 @@ _NOTE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """One as it is read. `head`: the entry's hash, 64 hex digits; `at`: when it was made, ISO 8601."""
+    """One as it is read. `head`: the entry's hash, 64 hex digits; `at`: the entry's time, ISO 8601."""
 
     body: bytes
     origin: str
@@ -49,14 +48,17 @@ class Checkpoint:
 
 
 def issue(school: str) -> str:
-    """A checkpoint over the newest entry, as text. The key is made at the first call, and noted in the log."""
+    """A checkpoint over the newest entry, as text; the same until there is another.
+
+    The key is made at the first call, and noted in the log.
+    """
     key = own_key.own_key()
     origin = _origin(school)
     public = key.public_key().public_bytes_raw()
     _note_key(origin, public)
-    seq, head = log.head()
-    number = base64.b64encode(bytes.fromhex(head)).decode()
-    body = f"{origin}\n{seq}\n{number}\ntime {clock.now().isoformat(timespec='seconds')}\n"
+    newest = AuditEntry.objects.order_by("-seq")[0]
+    digest = base64.b64encode(bytes.fromhex(newest.hash)).decode()
+    body = f"{origin}\n{newest.seq}\n{digest}\ntime {newest.at}\n"
     signature = base64.b64encode(_key_id(origin, public) + key.sign(body.encode())).decode()
     return f"{body}\n\u2014 {origin} {signature}\n"
 
