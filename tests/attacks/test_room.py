@@ -191,7 +191,8 @@ def test_it_is_done_once_a_second_person_has_accepted_the_content(school: School
     school.fitsom("content", "accept", acting_as="tech")
     school.fitsom("change", "plan", number)
     assert (school.truth / "pc3.done").exists()
-    actions = [entry["action"] for entry in school.fitsom("audit", "show").value]
+    entries = school.fitsom("audit", "show").value
+    actions = [entry["action"] for entry in entries if entry["action"] != "checkpoint.key"]
     assert actions[-3:] == ["content.accepted", "plan.started", "change.rehearsed"]
 
 
