@@ -25,6 +25,7 @@ from fitsom_runner.gate import messages
 from fitsom_runner.gate.messages import BrokenOffError, Message
 
 GREETING_SECONDS = 30.0
+_interrupted = threading.Event()
 _REFUSED_COMMANDS = frozenset({"init", "service", "upgrade"})
 _LONGEST_WORD = 256
 
@@ -89,12 +90,12 @@ class RemoteCaller:
             while True:
                 message = messages.receive(self._connection)
                 if message.content.get("signal") == "INT":
-                    os.kill(os.getpid(), signal.SIGINT)
+                    _interrupt()
                 else:
                     self._answers.put(message)
         except BrokenOffError:
             self._answers.put(None)
-            os.kill(os.getpid(), signal.SIGINT)
+            _interrupt()
 
     def _file(self, what: str, path: Path) -> int:
         answer = self._ask({"ask": what, "path": str(path)})
@@ -112,6 +113,23 @@ class RemoteCaller:
             answer.close()
             raise OSError(int(answer.content["errno"]), str(answer.content.get("words")))
         return answer
+
+
+def _interrupt() -> None:
+    """Raise KeyboardInterrupt in the command, once.
+
+    One signal is not enough: it may come after the command looked for one, and before it waits for something.
+    """
+    _interrupted.clear()
+    while not _interrupted.is_set():
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        _interrupted.wait(0.1)
+
+
+def _raise_once(_number: int, _frame: object) -> None:
+    if not _interrupted.is_set():
+        _interrupted.set()
+        raise KeyboardInterrupt
 
 
 def serve(connection: socket.socket, settings: Path) -> None:
@@ -139,6 +157,7 @@ def serve(connection: socket.socket, settings: Path) -> None:
     try:
         if refusal:
             raise refusal
+        signal.signal(signal.SIGINT, _raise_once)
         there = RemoteCaller(connection, login, hello.content)
         caller.set_current(there)
         threading.Thread(target=there.listen, daemon=True).start()
@@ -151,7 +170,8 @@ def serve(connection: socket.socket, settings: Path) -> None:
     except KeyboardInterrupt:
         code = 130
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # their end is no longer news
+        _interrupted.set()  # their end is no longer news
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()

@@ -15,7 +15,7 @@ import yaml
 from tests.integration.directory_lab import stop
 from tests.integration.lab_hosts import NEEDS_LAB
 from tests.integration.office import PEOPLE, POWERS, SCHOOL, STRANGER, Office
-from tests.school import wait_until
+from tests.school import finished, wait_until
 
 pytestmark = NEEDS_LAB
 
@@ -258,10 +258,9 @@ def test_five_people_at_one_change(office: Office, key: str) -> None:
         assert states[number] == "running"
     told = office.fitsom("ada", "run", "cancel", number, code=6)
     office.root("touch", GO_ON, host="srv1")
-    out, err = watching.communicate()
-    assert watching.returncode == 0, out + err
-    assert f"fitsom report open {number}" in err
-    assert RECORDS not in out + err
+    told_helen = finished(watching)
+    assert f"fitsom report open {number}" in told_helen.err
+    assert RECORDS not in told_helen.out + told_helen.err
     office.fitsom("ada", "audit", "verify")
     entries = office.fitsom("ada", "audit", "show", number, "--last", "500").value
     who = {entry["action"]: entry["os_user"] for entry in entries}
@@ -278,7 +277,7 @@ def test_whoever_leaves_in_the_middle_leaves_nothing(office: Office) -> None:
     going = office.popen("tom", "fitsom", "change", "plan", number)
     wait_until(lambda: "ansible-playbook" in at_work(office), "the plan to begin")
     office.root("pkill", "-KILL", "-u", "tom", "-f", "change plan")
-    going.communicate()
+    finished(going, None)
     wait_until(lambda: "ansible" not in at_work(office), "its end")
     office.fitsom("tom", "change", "plan", number)
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from fitsom_runner.gate import client, messages
+from fitsom_runner.gate import client, messages, server
 from fitsom_runner.gate.messages import BrokenOffError
-from tests.school import ROOT, wait_until
+from tests.school import ROOT, finished, wait_until
 from tests.ssh_keys import make_key
 
 SETTINGS = """\
@@ -220,10 +220,26 @@ def test_ctrl_c_reaches_the_command(desk: Desk) -> None:
     process = subprocess.Popen(line, cwd=desk.folder, stderr=subprocess.PIPE, text=True)
     handle = os.open(desk.folder / "pipe", os.O_WRONLY)  # waits until the client has opened it
     process.send_signal(signal.SIGINT)
-    _out, err = process.communicate()
+    told = finished(process, None)
     os.close(handle)
-    assert process.returncode in (1, 130), err
-    assert "Traceback" not in err
+    assert told.code in (1, 130), told.err
+    assert "Traceback" not in told.err
+
+
+def test_an_interrupt_reaches_a_command_that_waits_for_something() -> None:
+    """Also where one signal would have come just before the command began to wait; and it is told once."""
+    reader, writer = os.pipe()
+    before = signal.signal(signal.SIGINT, server._raise_once)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            threading.Thread(target=server._interrupt, daemon=True).start()
+            while True:
+                os.read(reader, 1)
+        server._raise_once(signal.SIGINT, None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        os.close(reader)
+        os.close(writer)
 
 
 def test_a_message_that_is_too_large_is_not_sent() -> None:
