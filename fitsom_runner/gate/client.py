@@ -18,11 +18,6 @@ from typing import Any
 from fitsom_runner.gate import messages
 from fitsom_runner.gate.messages import BrokenOffError, Message
 
-#: What is about this machine, not about its records.
-_LOCAL_COMMANDS = frozenset({"init", "service", "upgrade"})
-#: What the other side learns of our environment.
-_TERMINAL = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "FITSOM_SIGNING_KEY")
-
 
 def main() -> None:
     """Entry point of `fitsom`."""
@@ -41,7 +36,7 @@ def is_for_the_gate(words: Sequence[str], environment: dict[str, str] | os._Envi
     if named or environment.get("FITSOM_CONFIG") or "_FITSOM_COMPLETE" in environment:
         return False
     command = next((word for word in words if not word.startswith("-")), None)
-    if command is None or command in _LOCAL_COMMANDS or "--help" in words:
+    if command is None or command in messages.LOCAL_COMMANDS or "--help" in words:
         return False
     try:
         return messages.SOCKET.stat().st_uid != os.geteuid()
@@ -63,7 +58,7 @@ def call(words: Sequence[str]) -> int:
             "call": list(words),
             "folder": _folder(),
             "home": os.path.expanduser("~"),  # noqa: PTH111 - it need not exist
-            "terminal": {name: os.environ[name] for name in _TERMINAL if name in os.environ},
+            "terminal": {name: os.environ[name] for name in messages.TERMINAL if name in os.environ},
         }
         # Ctrl-C is for the command, which decides what it means: to stop watching, not to stop the run.
         signal.signal(signal.SIGINT, lambda _number, _frame: _interrupt(connection))

@@ -3,7 +3,7 @@
 Sockets of the kind SOCK_SEQPACKET keep messages apart, so one is never read for two.
 
     client -> server  {"call": [words], "folder", "home", "terminal": {...}} + stdin, stdout, stderr
-                      {"signal": "INT"}; {"answer": ...} (+ a file)
+                      {"signal": "INT"}; to a question: {...} (+ a file), or {"errno", "words"}
     server -> client  {"ask": "read" | "write" | "show" | "keygen", ...} (+ a file); {"exit": code}
 """
 
@@ -21,6 +21,10 @@ from typing import Any
 SOCKET = Path("/run/fitsom/gate.sock")
 LARGEST = 150_000  # below what a socket takes at once
 _MOST_FILES = 3
+#: What is about this machine, not about its records.
+LOCAL_COMMANDS = frozenset({"init", "service", "upgrade"})
+#: What the service learns of a caller's environment.
+TERMINAL = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "FITSOM_SIGNING_KEY")
 
 
 class BrokenOffError(Exception):

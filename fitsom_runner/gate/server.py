@@ -26,7 +26,6 @@ from fitsom_runner.gate.messages import BrokenOffError, Message
 
 GREETING_SECONDS = 30.0
 _interrupted = threading.Event()
-_REFUSED_COMMANDS = frozenset({"init", "service", "upgrade"})
 _LONGEST_WORD = 256
 
 
@@ -161,7 +160,7 @@ def serve(connection: socket.socket, settings: Path) -> None:
         there = RemoteCaller(connection, login, hello.content)
         caller.set_current(there)
         threading.Thread(target=there.listen, daemon=True).start()
-        code = command.call(words, settings, refused=_REFUSED_COMMANDS)
+        code = command.call(words, settings, refused=messages.LOCAL_COMMANDS)
     except FitsomError as fault:
         _journal(f"{login}: refused: {fault.message}")
         OPTIONS.json = "--json" in words
@@ -216,7 +215,7 @@ def _take_terminal(hello: Message) -> None:
         for number in (1, 2)
     )
     said = hello.content.get("terminal")
-    for name in ("TERM", "COLUMNS", "LINES", "NO_COLOR", "FITSOM_SIGNING_KEY"):
+    for name in messages.TERMINAL:
         value = said.get(name) if isinstance(said, dict) else None
         if isinstance(value, str) and len(value) <= _LONGEST_WORD and "\0" not in value:
             os.environ[name] = value
