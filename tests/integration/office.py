@@ -13,12 +13,11 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 
 from tests.integration.directory_lab import run
-from tests.school import ROOT
+from tests.school import ROOT, Answer
 
 PREFIX = "/opt/fitsom"
 SITE = "opt/fitsom/lib/python3.13/site-packages"
@@ -49,25 +48,6 @@ people:
 signatures: {minor: required}
 ssh: {keys: [~/.ssh/id_ed25519]}
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a command in the office said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def value(self) -> Any:
-        """Its --json answer."""
-        return json.loads(self.out)
-
-    @property
-    def said(self) -> str:
-        """All of it."""
-        return self.out + self.err
 
 
 @dataclass(kw_only=True)

@@ -204,7 +204,7 @@ def test_a_file_is_opened_with_the_rights_of_whoever_names_it(office: Office) ->
     ):
         told = office.fitsom("tom", *words, code=2)
         assert "Permission denied" in told.out
-        assert secret not in told.said
+        assert secret not in told.out + told.err
     number = planned(office)
     for place in ("/etc/fitsom/report.html", f"{RECORDS}/report.html", f"{HOMES}/helen/report.html"):
         told = office.fitsom("tom", "report", "export", number, "--to", place, code=2)
@@ -230,7 +230,7 @@ def test_an_input_is_nothing_of_the_service(office: Office) -> None:
         office.fitsom("tom", "change", "submit", number)
         told = office.fitsom("tom", "change", "plan", number, code=2)
         assert "words" in told.value["error"]
-        assert secret not in told.said
+        assert secret not in told.out + told.err
     office.write(f"{HOMES}/tom/mine.txt", "my own words\n", "tom", "0644")
     words = ("change", "new", "--from", "notice.rfc.yml", "--input", "words=mine.txt")
     number = str(office.fitsom("tom", *words).value["number"])
@@ -345,7 +345,8 @@ def test_the_journal_names_who_was_refused(office: Office) -> None:
     assert "Traceback" not in journal
 
 
-def test_mail_of_json_is_whole(office: Office) -> None:
+def test_a_large_answer_is_whole(office: Office) -> None:
     """An answer larger than a socket takes at once goes by the caller's own file."""
     told = office.as_("ada", "sh", "-c", "fitsom audit show --last 5000 --json > all.json && cat all.json")
-    assert len(json.loads(told.out)) > 20
+    seqs = [entry["seq"] for entry in json.loads(told.out)]
+    assert seqs == list(range(1, len(seqs) + 1)) != []
