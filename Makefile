@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 VENV := .venv/bin
+# One more than there are processors: a quarter of the time a test waits for a host.
+WORKERS := $(shell expr $$(nproc) + 1)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Images of CI often set it; each start of Ansible would then compile all of Ansible anew, a third of its time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,12 +27,12 @@ demo-clean: ## Remove everything that the demo made: containers, images, records
 	@scripts/demo --clean
 
 check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
-	@echo "==> lint, types and unit tests by two workers"
-	@pytest -q -n 2 --dist loadscope --no-loadscope-reorder tests/contract tests/unit
+	@echo "==> lint, types and unit tests by $(WORKERS) workers"
+	@pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/contract tests/unit
 
 test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
-	@echo "==> all tests by two workers, what takes long first: fault, acceptance, attacks, infra, contract, integration, unit"
-	@pytest -q --durations=25 -n 2 --dist loadscope --no-loadscope-reorder tests/fault tests/acceptance tests/attacks tests/infra tests/contract tests/integration tests/unit
+	@echo "==> all tests by $(WORKERS) workers, what takes long first: fault, acceptance, attacks, infra, contract, integration, unit"
+	@pytest -q --durations=25 -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/fault tests/acceptance tests/attacks tests/infra tests/contract tests/integration tests/unit
 
 bench: $(VENV)/fitsom ## Measure against bare Ansible and others, over ssh to lab containers
 	@scripts/bench

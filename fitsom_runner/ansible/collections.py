@@ -59,6 +59,16 @@ def folder_of(name: str, roots: Iterable[Path]) -> Path | None:
     return next((path for path in candidates if path.is_dir()), None)
 
 
+def _places(roots: Iterable[Path]) -> dict[str, Path]:
+    """{collection: the folder that Ansible loads it from}, of all that there are: as `folder_of`, for many names."""
+    places: dict[str, Path] = {}
+    for root in roots:
+        for folder in (root / "ansible_collections").glob("*/*"):
+            if folder.is_dir():
+                places.setdefault(f"{folder.parent.name}.{folder.name}", folder)
+    return places
+
+
 def find(extract: Path) -> LoadedCollections:
     """Follow the names from the content on. Raises RefusedError for a link that leads out of a collection."""
     roots = (extract / "playbooks/collections", *paths(extract))
@@ -68,15 +78,17 @@ def find(extract: Path) -> LoadedCollections:
     for path in _files(extract):
         if path.stat().st_size <= _TEXT_LIMIT:
             waiting |= _names(path.read_bytes())
+    places = _places(roots)
     checked_names = set(_PART_OF_ANSIBLE)
     while waiting:
         name = waiting.pop()
-        if name in checked_names:
+        # Most names are no collection's, but a file's or a module's.
+        if name in checked_names or name not in places:
             continue
         checked_names.add(name)
-        folder = folder_of(name, roots)
-        if folder is None or folder.resolve().is_relative_to(extract.resolve()):
-            continue  # not a collection (a file's name, for example), or sealed with the extract
+        folder = places[name]
+        if folder.resolve().is_relative_to(extract.resolve()):
+            continue  # sealed with the extract
         versions[name] = version(folder)
         hashes[name], mentioned = _hash_and_names(folder)
         waiting |= mentioned
