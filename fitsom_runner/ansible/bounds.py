@@ -6,9 +6,11 @@ chosen, but nothing has been sent: a task that is refused fails on that host.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from fitsom_runner.ansible.applied import Applied, ask
 
 #: Modules that change nothing. By their full name: a module of the same short name may do anything.
 READ_ONLY_MODULES = frozenset(
@@ -26,13 +28,13 @@ _LOOPBACK = (None, CONTROLLER, "127.0.0.1", "::1")
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """hosts: {host that may be reached: its address, None where the inventory computes it}.
+    """hosts: {host that may be reached: its addresses}.
 
     accepted: files, and folders that end in "/", whose tasks may run in check mode (`check_mode: false`);
     check: whether this is a plan or a look.
     """
 
-    hosts: Mapping[str, str | None] = field(default_factory=dict)
+    hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     check: bool = False
 
@@ -59,8 +61,10 @@ class Bounds:
                 f"it would work on {host}, which is not one of the hosts of this change. "
                 "Add it to the change's limit: fitsom change edit NUMBER --limit ..."
             )
-        elif self.hosts[host] is not None and address not in (self.hosts[host], None):
-            return f"it would reach {address} under the name of {host}, which is {self.hosts[host]}"
+        elif address not in (*self.hosts[host], None):
+            return (
+                f"it would reach {address} under the name of {host}, which is {' or '.join(self.hosts[host])}"
+            )
         if (
             self.check
             and not check_mode
@@ -79,8 +83,28 @@ class Bounds:
         )
 
 
-def enforce(bounds: Bounds) -> None:
-    """Put the bounds into this process's Ansible, and so into its workers."""
+def is_read_only(task: Any) -> bool:
+    """Whether a task is known to change nothing: by its module, or because it was carried out for the plan already.
+
+    A task that only says `changed_when: false` is one that check mode skips: nobody has seen what it does. Asked
+    before its templates are rendered: what is still a text then says nothing.
+    """
+    module = task.resolved_action or task.action
+    # `check_mode` itself is False in every run; this is what task, block or play say.
+    said = task._get_parent_attribute("check_mode")
+    return module in READ_ONLY_MODULES or said is True or (said is False and _is_never(task.changed_when))
+
+
+def _is_never(changed_when: Any) -> bool:
+    return changed_when is False or (isinstance(changed_when, list) and changed_when == [False])
+
+
+def enforce(bounds: Bounds, applied: Applied | None, asking: Collection[tuple[str, str]]) -> None:
+    """Put the bounds into this process's Ansible, and so into its workers.
+
+    applied: what hosts are to remember of this run, None for nothing; asking: host and task whose worker asks the
+    host, and which this process has filled before it starts the worker.
+    """
     from ansible.errors import AnsibleError
     from ansible.executor.task_executor import TaskExecutor
 
@@ -97,7 +121,22 @@ def enforce(bounds: Bounds) -> None:
         )
         if objection:
             raise AnsibleError(f"Refused: {objection}")
-        return choose_handler(executor, templar)
+        handler, context = choose_handler(executor, templar)
+        if applied and (executor._host.name, task._uuid) in asking and not task.delegate_to:
+            handler.run = asking_first(handler, applied)
+        return handler, context
+
+    def asking_first(handler: Any, applied: Applied) -> Any:
+        """The handler's `run`, after the host was asked what it remembers."""
+        run = handler.run
+
+        def asked(tmp: Any = None, task_vars: Any = None) -> Any:
+            objection = applied.objection(ask(handler, task_vars or {}, applied.command(check=bounds.check)))
+            if objection:
+                raise AnsibleError(f"Refused: {objection}")
+            return run(tmp, task_vars)
+
+        return asked
 
     TaskExecutor._get_action_handler_with_module_context = checked
 

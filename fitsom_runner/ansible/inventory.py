@@ -6,7 +6,9 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,12 @@ from typing import Any
 from fitsom_runner.ansible import room
 from fitsom_runner.ansible.content import Extract, with_variables
 from fitsom_runner.ansible.environment import environment
+from fitsom_runner.ansible.rendered import ADDRESSES, is_computed
 from fitsom_runner.ansible.vaults import HEADER
 from fitsom_runner.canonical import canonical
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
 
-_ADDRESSES = ("ansible_host", "ansible_ssh_host", "ansible_winrm_host", "ansible_psrp_host")
 _KEYS = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 
 
@@ -27,7 +29,7 @@ _KEYS = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 class Resolved:
     """`hosts`: {name: SHA-256 of its variables}; `groups`: {host: its groups}; `about`: {host: words for reports};
     `connections`: {host: the connection plugin that its variables name, else Ansible's default};
-    `addresses`: {host: where it is reached, None where its variables compute that};
+    `addresses`: {host: where it is reached; several where its variables name several};
     `keys`: the private keys that variables name.
     """
 
@@ -35,7 +37,7 @@ class Resolved:
     groups: dict[str, tuple[str, ...]]
     about: dict[str, dict[str, str]]
     connections: dict[str, str]
-    addresses: dict[str, str | None]
+    addresses: dict[str, tuple[str, ...]]
     keys: tuple[Path, ...]
 
 
@@ -59,9 +61,11 @@ def resolve(config: Config, extract: Extract, limit: str) -> Resolved:
             fault="the inventory cannot be read",
             hint=f"Check 'inventories:' in fitsom.yml, and the limit {limit!r}: names of hosts and groups, no file.",
         )
+        hostvars: dict[str, Any] = listing.get("_meta", {}).get("hostvars", {})
+        named = {host: _named_addresses(variables) for host, variables in hostvars.items()}
+        computed = _computed_addresses(config, extract, sources, view, named)
     finally:
         shutil.rmtree(view, ignore_errors=True)
-    hostvars: dict[str, Any] = listing.get("_meta", {}).get("hostvars", {})
     groups: dict[str, list[str]] = {}
     for group, body in listing.items():
         for host in body.get("hosts", []) if group != "_meta" else []:
@@ -71,19 +75,37 @@ def resolve(config: Config, extract: Extract, limit: str) -> Resolved:
             f"no host of the inventory matches {limit!r}", hint="Check --limit and 'inventories:'."
         )
     return Resolved(
-        hosts={host: _hash(hostvars.get(host, {})) for host in sorted(groups)},
+        hosts={host: _hash(hostvars.get(host, {}), computed.get(host)) for host in sorted(groups)},
         groups={host: tuple(sorted(names)) for host, names in sorted(groups.items())},
         about={host: _about(hostvars.get(host, {})) for host in groups},
         connections={host: str(hostvars.get(host, {}).get("ansible_connection", "ssh")) for host in groups},
-        addresses={host: _address(host, hostvars.get(host, {})) for host in groups},
+        addresses={host: tuple(computed.get(host) or named.get(host) or [host]) for host in groups},
         keys=tuple(sorted({key for host in groups for key in _keys(hostvars.get(host, {}))})),
     )
 
 
-def _address(host: str, variables: dict[str, Any]) -> str | None:
-    named = [str(variables[name]) for name in _ADDRESSES if variables.get(name)]
-    address = named[0] if named else host
-    return None if len(set(named)) > 1 or "{{" in address or "{%" in address else address
+def _named_addresses(variables: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(str(variables[name]) for name in ADDRESSES if variables.get(name)))
+
+
+def _computed_addresses(
+    config: Config, extract: Extract, sources: list[Path], view: Path, named: dict[str, list[str]]
+) -> dict[str, list[str]]:
+    """{host: its addresses}, for hosts whose variables compute one; they are rendered where nothing else is known.
+
+    What a run finds out later cannot lead it to another machine then. Raises ConfigError.
+    """
+    if not any(is_computed(address) for addresses in named.values() for address in addresses):
+        return {}
+    answer = _asked(
+        config,
+        extract,
+        [sys.executable, "-m", "fitsom_runner.ansible.rendered", *map(str, sources)],
+        read=(view,),
+        fault="the inventory cannot be used",
+        hint="Write the address out, or compute it from variables of the inventory that are not vaulted.",
+    )
+    return {host: addresses for host, addresses in answer.items() if host in named}
 
 
 def _keys(variables: dict[str, Any]) -> list[Path]:
@@ -98,8 +120,9 @@ def _about(variables: dict[str, Any]) -> dict[str, str]:
     return {word: text for word, text in labels.items() if isinstance(text, str) and text}
 
 
-def _hash(variables: Any) -> str:
-    return hashlib.sha256(canonical(variables).encode()).hexdigest()
+def _hash(variables: Any, computed: list[str] | None) -> str:
+    held = variables if computed is None else {"variables": variables, "addresses": computed}
+    return hashlib.sha256(canonical(held).encode()).hexdigest()
 
 
 def _masked_copy(source: Path, copy: Path) -> Path:
@@ -137,6 +160,30 @@ def ask_ansible(
     command = ["ansible-inventory", "--list", *options]
     for source in sources:
         command += ["-i", str(source)]
+    return _asked(
+        config,
+        extract,
+        command,
+        read=read,
+        settings=settings,
+        pass_names=pass_names,
+        fault=fault,
+        hint=hint,
+    )
+
+
+def _asked(
+    config: Config,
+    extract: Extract,
+    command: Sequence[str],
+    *,
+    read: tuple[Path, ...],
+    settings: dict[str, str] | None = None,
+    pass_names: tuple[str, ...] = (),
+    fault: str,
+    hint: str,
+) -> dict[str, Any]:
+    """The JSON object that a program of Ansible prints in the closed room."""
     place = room.for_settings(config.sandbox, read=(extract.folder, *read))
     with tempfile.TemporaryDirectory(prefix="fitsom-") as scratch:
         process = subprocess.run(

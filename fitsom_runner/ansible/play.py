@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from fitsom_runner.ansible import recorder, room, ssh_agent, vaults
+from fitsom_runner.ansible.applied import Applied
 from fitsom_runner.ansible.bounds import Bounds
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.engine import PLAIN, Engine
@@ -37,7 +38,7 @@ class Job:
     """One ansible-playbook: what, on which hosts, with which extra variables, into which ledger.
 
     `facts` is a folder that the facts of hosts are kept in, None to gather them anew; `keys` are the private keys that
-    the inventory names; `addresses` and `accepted` are bounds of its tasks (bounds.py).
+    the inventory names; `addresses` and `accepted` are bounds of its tasks (bounds.py); `applied` is what hosts note.
     """
 
     extract: Extract
@@ -52,13 +53,14 @@ class Job:
     facts: Path | None = None
     engine: Engine = PLAIN
     keys: tuple[Path, ...] = ()
-    addresses: Mapping[str, str | None] = field(default_factory=dict)
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
+    applied: Applied | None = None
 
     @property
     def bounds(self) -> Bounds:
         """What its tasks may do."""
-        hosts = {host: self.addresses.get(host) for host in self.hosts}
+        hosts = {host: self.addresses.get(host, (host,)) for host in self.hosts}
         return Bounds(hosts=hosts, accepted=self.accepted, check=self.check)
 
 
@@ -109,6 +111,7 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
         greeting = {
             "secrets": job.secrets,
             "bounds": job.bounds.as_json(),
+            "applied": job.applied.as_json() if job.applied else None,
             "closed": config.sandbox.enabled,
         }
         with ExitStack() as stack:

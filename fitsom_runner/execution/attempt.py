@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fitsom_runner import clock
 from fitsom_runner.ansible import collections, content, ledger, play
+from fitsom_runner.ansible.applied import Applied, line_of, mark_of
 from fitsom_runner.ansible.play import Job, PlaybookResult
 from fitsom_runner.changes import prediction, seal
 from fitsom_runner.changes.models import Change
@@ -169,7 +171,22 @@ def _job(settings: Config, run: Run, ready: Preparation, name: str, *, check: bo
         playbook=run.change.backout_playbook if is_backout else "",
         # The run follows at once and uses the facts that the plan gathered again; they are removed with the extract.
         facts=ready.extract.folder / ".facts",
+        applied=_applied(run),
     )
+
+
+def _applied(run: Run) -> Applied:
+    """What hosts note of the run, and what they may remember of the same plan."""
+    mark = mark_of(run.plan.seal, _iso(run.plan.created_at))
+    entry, *known = (
+        line_of(mark, each.id, _iso(each.claimed_at))
+        for each in (run, *Run.objects.filter(plan=run.plan_id).exclude(pk=run.pk))
+    )
+    return Applied(plan=mark, entry=entry, known=tuple(known))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
 
 
 def _set_status(run: Run, status: str) -> None:

@@ -22,6 +22,7 @@ from fitsom_runner.ansible import (
     room,
     secrets,
 )
+from fitsom_runner.ansible.applied import Applied
 from fitsom_runner.ansible.content import Extract
 from fitsom_runner.ansible.engine import Engine
 from fitsom_runner.ansible.inventory import Resolved
@@ -184,6 +185,7 @@ def job(
     check: bool,
     playbook: str = "",
     facts: Path | None = None,
+    applied: Applied | None = None,
 ) -> Job:
     """The ansible-playbook call for these hosts; with pins, exactly the approved versions."""
     plan = {"hosts": {host: {"packages": packages} for host, packages in pins.items()}}
@@ -207,6 +209,7 @@ def job(
         keys=ready.resolved.keys,
         addresses=ready.resolved.addresses,
         accepted=ready.accepted,
+        applied=applied,
     )
 
 

@@ -1,4 +1,4 @@
-"""A dynamic inventory is asked once: what it answers later has no effect on who is reached, and how."""
+"""Who is reached is settled before the run: by a dynamic inventory that is asked once, by addresses computed once."""
 
 from __future__ import annotations
 
@@ -84,3 +84,50 @@ def test_one_that_fails_is_an_error_and_not_fewer_hosts(school: School) -> None:
     error = school.fitsom("change", "plan", number, code=None).error
     assert "inventories/dynamic/hosts.sh gave no answer" in error
     assert "the service is down" in error
+
+
+COMPUTED = """\
+servers:
+  hosts: {srv1: {where: 192.0.2.1}, srv2: {where: 192.0.2.2}}
+  vars: {ansible_host: "ADDRESS", ansible_connection: local}
+"""
+LED_AWAY = """\
+- name: Lead the host's name to another machine
+  hosts: servers
+  gather_facts: false
+  tasks:
+    - name: Name the other
+      ansible.builtin.set_fact:
+        where: 192.0.2.7
+      when: inventory_hostname == 'srv1'
+    - name: Go there
+      ansible.builtin.ping:
+      vars:
+        ansible_connection: "{{ 'ssh' if inventory_hostname == 'srv1' else 'local' }}"
+"""
+
+
+def test_a_computed_address_is_the_one_that_the_inventory_gives(tmp_path: Path) -> None:
+    school = School(folder=tmp_path / "school", inventories=("inventories/computed",)).build(
+        {
+            "inventories/computed/hosts.yml": COMPUTED.replace("ADDRESS", "{{ where }}"),
+            "playbooks/away.yml": LED_AWAY,
+        }
+    )
+    answer = school.fitsom("change", "plan", school.new("playbooks/away.yml", limit="servers"), code=1)
+    (reason,) = answer.value["details"]
+    assert reason.startswith("srv1: ")
+    assert "it would reach 192.0.2.7 under the name of srv1, which is 192.0.2.1" in reason
+
+
+def test_an_address_that_only_a_run_could_tell_is_refused(tmp_path: Path) -> None:
+    school = School(folder=tmp_path / "school", inventories=("inventories/computed",)).build(
+        {
+            "inventories/computed/hosts.yml": COMPUTED.replace("ADDRESS", "{{ ansible_facts.fqdn }}"),
+            "playbooks/away.yml": LED_AWAY,
+        }
+    )
+    number = school.new("playbooks/away.yml", limit="servers")
+    error = school.fitsom("change", "plan", number, code=None).error
+    assert "the address of srv1 cannot be computed from the inventory" in error
+    assert "Write the address out" in error

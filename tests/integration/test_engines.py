@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -170,6 +171,16 @@ REBOOT = """\
       ansible.builtin.debug: {msg: done}
       tags: [always, fitsom_host_done]
 """
+ONCE = """\
+- name: Do something that must not be done twice
+  hosts: tried
+  gather_facts: false
+  tasks:
+    - name: Count
+      ansible.builtin.shell: echo done >> /root/how-often
+      changed_when: true
+      tags: [fitsom_host_done]
+"""
 ENGINES = ("ansible", "mitogen")
 #: Temporary files, addresses and moments.
 OWN_PLACES = re.compile(r"/\S*tmp\S*|\b10\.[\d.]+\b")
@@ -185,6 +196,7 @@ def schools(hosts: LabHosts, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         files = {
             "playbooks/tasks.yml": PLAYBOOK,
             "playbooks/reboot.yml": REBOOT,
+            "playbooks/once.yml": ONCE,
             "playbooks/library/leaky.py": LEAKY,
             "playbooks/templates/motd.j2": "Welcome to {{ ansible_facts.distribution }}\nümlaut\n",
             "inventories/school/hosts.yml": str(yaml.safe_dump(listed)),
@@ -290,3 +302,26 @@ def test_a_restarted_computer_is_reached_again(hosts: LabHosts, schools: dict[st
         run = school.fitsom("run", "start", number).value
         assert run["status"] == "succeeded", run
         assert hosts.on(f"{name}1", "cat", "/root/restarted").strip() == "yes"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_older_copy_of_the_records_cannot_apply_a_plan_again(
+    hosts: LabHosts, schools: dict[str, School], engine: str, tmp_path: Path
+) -> None:
+    """The records have forgotten that it was applied; the host has not."""
+    school, host = schools[engine], f"{engine}1"
+    number = school.planned("playbooks/once.yml", limit=host)
+    school.fitsom("change", "approve", number, acting_as="head")
+    copy = shutil.copytree(school.state, tmp_path / "copy", symlinks=True)
+    assert school.fitsom("run", "start", number).value["status"] == "succeeded"
+    school.fitsom("run", "start", number, code=3)
+    shutil.rmtree(school.state)
+    shutil.copytree(copy, school.state, symlinks=True)
+    answer = school.fitsom("run", "start", number, code=None)
+    assert answer.code != 0
+    assert "this very plan was applied to this host already" in answer.out
+    assert hosts.on(host, "cat", "/root/how-often").split() == ["done"]
+    # Planned again by the older records it is another plan, of which people know what they approve.
+    again = school.fitsom("change", "plan", number).value["seal"]
+    school.fitsom("change", "approve", number, "--seal", again, acting_as="head")
+    assert school.fitsom("run", "start", number).value["status"] == "succeeded"

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 
-from fitsom_runner.ansible.bounds import READ_ONLY_MODULES, Bounds, enforce
+from fitsom_runner.ansible.applied import Applied
+from fitsom_runner.ansible.bounds import Bounds, enforce, is_read_only
 from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.ansible.privacy import owner_of_private
 
@@ -70,7 +71,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             greeting: dict[str, Any] = json.loads(stream.readline())
         if greeting["closed"]:
             hide_from_others()
-        enforce(Bounds.from_json(greeting["bounds"]))
+        self._applied = Applied.from_json(greeting["applied"]) if greeting["applied"] else None
+        self._asking: set[tuple[str, str]] = set()  # whose workers ask the host what it remembers
+        self._remembered: set[str] = set()
+        enforce(Bounds.from_json(greeting["bounds"]), self._applied, self._asking)
         self._masker = Masker(greeting["secrets"])
         self._check = False
         self._numbers: dict[str, int] = {}
@@ -118,7 +122,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_runner_on_start(self, host: Host, task: Task) -> None:
         self._started[host.name, task._uuid] = time.time()
-        if self._check or host.name in self._touched or _read_only(task):
+        if not self._check and _is_known_to_read(task):
+            return
+        if host.name not in self._remembered:
+            self._asking.add((host.name, task._uuid))
+        if self._check or host.name in self._touched:
             return
         self._touched.add(host.name)
         self._write({"e": "touch", "h": host.name, "i": self._number(task)}, sync=True)
@@ -167,6 +175,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         except Exception as fault:  # Ansible would swallow it, and the ledger would lack the result
             self._write_with(event, self._unread(fault, status))
         self._turns.pop((host, task._uuid), None)
+        if (host, task._uuid) in self._asking and status not in (SKIPPED, UNREACHABLE):
+            self._remembered.add(host)
         if DONE_TAG in task.tags and status in (OK, CHANGED, SKIPPED):
             self._write({"e": "done", "h": host}, sync=True)
 
@@ -350,10 +360,12 @@ def _settled(part: Any, dest: Any) -> Any:
     return dict(part, after_header=part.get("before_header") or dest or "as wanted")
 
 
-def _read_only(task: Task) -> bool:
-    """Whether the task is known, or declared, to change nothing."""
-    name = task.resolved_action or task.action
-    return name in READ_ONLY_MODULES or task.check_mode is True or list(task.changed_when or []) == [False]
+def _is_known_to_read(task: Task) -> bool:
+    """Ansible would swallow a fault, and the line "touch" would be missing: what cannot be told may change a host."""
+    try:
+        return is_read_only(task)
+    except Exception:
+        return False
 
 
 def _text(value: object, *, sort_keys: bool = False) -> str:

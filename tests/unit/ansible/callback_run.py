@@ -19,7 +19,21 @@ from fitsom_runner.ansible.environment import environment
 from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.ansible.play import CALLBACKS
 
-HOSTS = ("odd", "a", "b", "away", "dry")
+#: Values of `changed_when` and `check_mode` with which nobody knows that a task only reads.
+MAY_CHANGE: tuple[dict[str, Any], ...] = (
+    {"changed_when": True},
+    {"changed_when": False},
+    {"changed_when": [False]},
+    {"changed_when": "false"},
+    {"changed_when": "{{ false }}", "check_mode": False},
+    {"changed_when": ["false", False], "check_mode": False},
+    {"changed_when": "x is defined"},
+    {"changed_when": [True, "true"], "check_mode": False},
+    {"check_mode": "{{ inventory_hostname == 'nobody' }}"},
+    {"check_mode": "no"},
+)
+TOUCHED = tuple(f"touched{number}" for number in range(len(MAY_CHANGE)))
+HOSTS = ("odd", "a", "b", "away", "dry", *TOUCHED)
 SECRET = "canary-s3cret-of-nobody"
 OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = (int(status) for status in Status)
 
@@ -174,6 +188,10 @@ def plays(folder: Path) -> list[dict[str, Any]]:
             "check_mode": True,
             "tasks": [says("foretold", change), says("looked at in earnest", change, check_mode=False)],
         },
+        *(
+            {"hosts": host, "gather_facts": False, "tasks": [says(host, change, **keywords)]}
+            for host, keywords in zip(TOUCHED, MAY_CHANGE, strict=True)
+        ),
     ]
 
 
@@ -185,6 +203,7 @@ def story(change: dict[str, Any]) -> dict[str, Any]:
         "handlers": [says("handler", change)],
         "tasks": [
             {"name": "fact", "ansible.builtin.set_fact": {"x": 1}},
+            says("read for the plan", {}, changed_when=False, check_mode=False),
             {"name": "away", "says": {"unreachable": True}, "when": "inventory_hostname == 'away'"},
             says("first", change, notify="handler"),
             {"block": [says("broken", failure)], "rescue": [says("mended", change)], "always": [says("then", {})]},
@@ -242,8 +261,8 @@ def run(folder: Path) -> RunOutput:
     )
     interpreter = ("-e", f"ansible_python_interpreter={sys.executable}")
     path = folder / "ledger.jsonl"
-    bounds = Bounds(hosts=dict.fromkeys(HOSTS))
-    greeting = {"secrets": [SECRET], "bounds": bounds.as_json(), "closed": False}
+    bounds = Bounds(hosts={host: (host,) for host in HOSTS})
+    greeting = {"secrets": [SECRET], "bounds": bounds.as_json(), "closed": False, "applied": None}
     with recorder.recording(path, folder, greeting):
         process = subprocess.run(
             ["ansible-playbook", "play.yml", "--diff", "-i", ",".join(HOSTS), "-c", "local", *interpreter],
@@ -265,7 +284,7 @@ class Supervisor:
 
     def __init__(self, answer: bytes = b".", secrets: tuple[str, ...] = ()) -> None:
         self._answer = answer
-        self._greeting = {"secrets": secrets, "bounds": Bounds().as_json(), "closed": False}
+        self._greeting = {"secrets": secrets, "bounds": Bounds().as_json(), "closed": False, "applied": None}
         self.told = b""
 
     def makefile(self, _mode: str) -> BytesIO:
@@ -281,4 +300,4 @@ class Supervisor:
         """The next callback of the module is connected to it, and puts no bounds into this process's Ansible."""
         patched.setenv("FITSOM_RECORD", "/nowhere/record")
         patched.setattr(module, "connected", lambda _path: self)
-        patched.setattr(module, "enforce", lambda _bounds: None)
+        patched.setattr(module, "enforce", lambda *_bounds: None)

@@ -7,7 +7,9 @@ import pytest
 from fitsom_runner.ansible.bounds import Bounds
 
 BOUNDS = Bounds(
-    hosts={"srv1": "10.0.0.1", "srv2": None}, accepted=("/x/playbooks/a.yml", "/x/roles/b/"), check=True
+    hosts={"srv1": ("10.0.0.1",), "srv2": ("10.0.0.3", "srv2.lan")},
+    accepted=("/x/playbooks/a.yml", "/x/roles/b/"),
+    check=True,
 )
 TASK: dict[str, Any] = {
     "host": "srv1",
@@ -24,7 +26,8 @@ TASK: dict[str, Any] = {
         ({}, ""),
         ({"address": None}, ""),  # a connection that has no address, as to a container
         ({"address": "10.0.0.2"}, "it would reach 10.0.0.2 under the name of srv1"),
-        ({"host": "srv2", "address": "10.0.0.2"}, ""),  # the inventory computes it
+        ({"host": "srv2", "address": "srv2.lan"}, ""),  # its variables name two
+        ({"host": "srv2", "address": "10.0.0.2"}, "of srv2, which is 10.0.0.3 or srv2.lan"),
         ({"host": "srv3"}, "it would work on srv3"),
         ({"host": "localhost", "address": None}, ""),
         ({"host": "localhost", "address": "127.0.0.1"}, ""),

@@ -18,11 +18,14 @@ from tests.unit.ansible.callback_run import (
     CHANGE,
     CHANGED,
     FAILED,
+    HOSTS,
     IGNORED,
     LOOPED,
+    MAY_CHANGE,
     RESULTS,
     SECRET,
     SKIPPED,
+    TOUCHED,
     UNREACHABLE,
     UNREADABLE,
     RunOutput,
@@ -97,7 +100,7 @@ def test_with_no_log_only_the_change_is_kept(run_output: RunOutput) -> None:
 
 def test_plays_and_tasks_come_in_order_each_before_its_results(run_output: RunOutput) -> None:
     assert run_output.events[0]["e"] == "start"
-    assert [e["n"] for e in run_output.of("play")] == ["odd", "The story", "dry"]
+    assert [e["n"] for e in run_output.of("play")] == ["odd", "The story", "dry", *TOUCHED]
     assert [e["i"] for e in run_output.of("task")] == list(range(len(run_output.of("task"))))
     numbers: set[int] = set()
     for event in run_output.events:
@@ -111,13 +114,23 @@ def test_plays_and_tasks_come_in_order_each_before_its_results(run_output: RunOu
 
 def test_a_host_is_touched_once_by_the_first_task_that_may_change_it(run_output: RunOutput) -> None:
     names = {e["i"]: e["n"] for e in run_output.of("task")}
-    assert {e["h"]: names[e["i"]] for e in run_output.of("touch")} == {
+    touched = {e["h"]: names[e["i"]] for e in run_output.of("touch") if e["h"] not in TOUCHED}
+    assert touched == {
         "odd": "quiet",
         "a": "away",
         "b": "away",
         "away": "away",
     }
-    assert len(run_output.of("touch")) == 4, "dry is only foretold, and a fact changes nothing"
+    assert len(run_output.of("touch")) == 4 + len(TOUCHED), "dry is only foretold, and a fact changes nothing"
+
+
+@pytest.mark.parametrize(("host", "keywords"), zip(TOUCHED, MAY_CHANGE, strict=True))
+def test_what_may_change_a_host_is_written_down_before_it_begins(
+    run_output: RunOutput, host: str, keywords: dict[str, Any]
+) -> None:
+    """Whatever form `changed_when` and `check_mode` have. https://github.com/ansible/ansible/issues/61285"""
+    (touch,), (result,) = run_output.of("touch", host), run_output.of("res", host)
+    assert run_output.events.index(touch) < run_output.events.index(result), keywords
 
 
 def test_the_done_mark_follows_its_task_and_only_where_it_came(run_output: RunOutput) -> None:
@@ -134,7 +147,7 @@ def changed_as_ansible_counts(line: dict[str, Any]) -> bool:
 def test_ansibles_own_counts_agree_with_the_lines(run_output: RunOutput) -> None:
     (stats,) = run_output.of("stats")
     assert run_output.events[-1] is stats
-    assert sorted(stats["hosts"]) == ["a", "away", "b", "dry", "odd"]
+    assert sorted(stats["hosts"]) == sorted(HOSTS)
     for host, counts in stats["hosts"].items():
         lines = run_output.of("res", host)
         of = Counter(line["s"] for line in lines)
@@ -143,7 +156,7 @@ def test_ansibles_own_counts_agree_with_the_lines(run_output: RunOutput) -> None
         assert counts["skipped"] == of[SKIPPED], host
         assert counts["unreachable"] + counts["ignored"] == of[UNREACHABLE] + of[IGNORED], host
     assert stats["hosts"]["a"] == {
-        "ok": 17, "changed": 10, "failures": 0, "rescued": 1, "ignored": 5, "skipped": 4, "unreachable": 0,
+        "ok": 18, "changed": 10, "failures": 0, "rescued": 1, "ignored": 5, "skipped": 4, "unreachable": 0,
     }  # fmt: skip
     assert stats["hosts"]["b"]["failures"] == stats["hosts"]["away"]["unreachable"] == 1
 

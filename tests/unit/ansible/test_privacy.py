@@ -170,7 +170,12 @@ def changes(
         "FITSOM_RECORD": str(folder / recorder.SOCKET),
     }
     words = ["--diff", "-i", "srv1,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
-    greeting = {"secrets": [], "bounds": Bounds(hosts={"srv1": None}).as_json(), "closed": False}
+    greeting = {
+        "secrets": [],
+        "bounds": Bounds(hosts={"srv1": ("srv1",)}).as_json(),
+        "closed": False,
+        "applied": None,
+    }
     with recorder.recording(folder / "ledger.jsonl", folder, greeting):
         process = subprocess.run(
             ["ansible-playbook", "play.yml", *words, *(["--check"] if request.param else [])],

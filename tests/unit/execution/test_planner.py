@@ -52,7 +52,7 @@ def foresee(monkeypatch: pytest.MonkeyPatch) -> Foresee:
                     hosts={"srv1": "d" * 64, "srv2": "e" * 64},
                     groups={"srv1": ("servers",), "srv2": ("servers",)},
                     connections={"srv1": "ssh", "srv2": "ssh"},
-                    addresses={"srv1": "srv1", "srv2": "srv2"},
+                    addresses={"srv1": ("srv1",), "srv2": ("srv2",)},
                     keys=(),
                 ),
                 versions={"ansible-core": "2.21.5"},
