@@ -201,6 +201,9 @@ def _written(raw: str) -> set[str]:
         re.escape(raw),  # Ansible's filter regex_escape
         json.dumps(raw)[1:-1].replace("/", "\\/"),  # PHP
     }
+    if "\n" in raw:  # YAML's single quotes, at several depths
+        doubled = raw.replace("'", "''")
+        forms |= {doubled.replace("\n", f"\n\n{' ' * depth}") for depth in (2, 4, 6, 8)}
     forms |= {re.sub("[<>&']", lambda found: f"\\u{ord(found.group()):04x}", form) for form in forms if form}
     forms |= {
         _HEXADECIMAL_ESCAPE.sub(lambda found: found.group()[:2] + found.group()[2:].upper(), form)
