@@ -15,6 +15,10 @@ from typing import Any
 # Kinds of findings that say that facts are missing: an answer that does not fit, a result that was not recorded.
 FACTS_UNREADABLE = "facts-unreadable"
 RESULTS_LOST = "results-lost"
+# Kinds of findings that the runner makes of what it saw of a run.
+HANDLER_OWED = "handler-owed"
+ONLY_STARTED = "only-started"
+REACHES_NOBODY = "reaches-nobody"
 
 
 class PackageAction(StrEnum):
@@ -243,7 +247,9 @@ def _without_repetitions[T](*sequences: Iterable[T]) -> tuple[T, ...]:
 class Item:
     """One item that a task changes: the item of its loop, the difference as text and a digest of it.
 
-    packages: its packages or objects are listed instead, one by one.
+    packages: its packages or objects are listed instead, one by one. path, position, content: where the task stands
+    ("playbooks/x.yml:12"), which turn of its loop this is, and a digest of its arguments, "" where nobody may see them:
+    these tell items apart, whatever they are called. listed: a step did it that the plan lists as blind.
     """
 
     task: str
@@ -252,18 +258,50 @@ class Item:
     digest: str = ""
     diff: str = ""
     packages: bool = False
+    path: str = ""
+    position: int = 0
+    content: str = ""
+    listed: bool = False
+
+
+class BlindKind(StrEnum):
+    """Why nobody can say beforehand what a step does."""
+
+    SKIPPED = "skipped"  # check mode passes over it
+    SILENT = "silent"  # it says that it changes nothing, and nobody has vouched for that
+    DEPENDS = "depends"  # on what another such step finds
+    NOTIFIED = "notified"  # by another such step
+    AFTER_FAILURE = "after_failure"  # it comes only if another step fails
+    STARTED = "started"  # nobody waits for its end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlindStep:
+    """A step of which a plan cannot say what it will do; words: the command that it runs, if it runs one."""
+
+    kind: BlindKind
+    task: str
+    role: str = ""
+    words: str = ""
+    path: str = ""
+    position: int = 0
+    content: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostChanges:
-    """What a plan predicts for one host, or what a run did there. done: the playbook set its done mark there.
+    """What a plan predicts for one host, or what a run did there.
 
-    groups, about: what the inventory holds on the host (label, provides, device), in a plan only.
+    blind: steps that nobody can predict. marks: how often the playbook set its done mark there; plays: how many plays
+    (batches of them) the host came through. groups, about: what the inventory holds on the host (label, provides,
+    device), in a plan only.
     """
 
     items: tuple[Item, ...] = ()
     facts: Facts = field(default_factory=Facts)
-    done: bool = False
+    blind: tuple[BlindStep, ...] = ()
+    marks: int = 0
+    plays: int = 0
     groups: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
 
@@ -277,7 +315,9 @@ class HostChanges:
         return {
             "items": [asdict(item) for item in self.items],
             "facts": self.facts.to_json(),
-            "done": self.done,
+            "blind": [{**asdict(step), "kind": step.kind.value} for step in self.blind],
+            "marks": self.marks,
+            "plays": self.plays,
             "groups": list(self.groups),
             "about": dict(self.about),
         }

@@ -12,6 +12,8 @@ from typing import Any
 
 from fitsom_runner.facts import (
     FACTS_UNREADABLE,
+    BlindKind,
+    BlindStep,
     Check,
     ConfigurationItem,
     Expiring,
@@ -55,7 +57,10 @@ def changes_from_json(value: Any, host: str) -> HostChanges:
     return HostChanges(
         items=row.rows("items", _item),
         facts=_with_fault_finding(faults, _facts(row.inner("facts")), host),
-        done=row.flag("done"),
+        blind=row.rows("blind", _blind_step),
+        # Plans from before there was a number only say whether there was a mark.
+        marks=int(row.number("marks") or 0) if row.has("marks") else int(row.flag("done")),
+        plays=int(row.number("plays") or 0),
         groups=row.texts("groups"),
         about={word: text for word in ("label", "provides", "device") if (text := about.text(word))},
     )
@@ -200,6 +205,22 @@ def _item(row: Row) -> Item:
         digest=row.text("digest"),
         diff=row.text("diff", DIFF_LIMIT),
         packages=row.flag("packages"),
+        path=row.text("path"),
+        position=int(row.number("position") or 0),
+        content=row.text("content"),
+        listed=row.flag("listed"),
+    )
+
+
+def _blind_step(row: Row) -> BlindStep:
+    return BlindStep(
+        kind=row.enum_value("kind", BlindKind.SKIPPED),
+        task=row.text("task"),
+        role=row.text("role"),
+        words=row.text("words"),
+        path=row.text("path"),
+        position=int(row.number("position") or 0),
+        content=row.text("content"),
     )
 
 

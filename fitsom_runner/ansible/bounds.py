@@ -65,22 +65,23 @@ class Bounds:
             return (
                 f"it would reach {address} under the name of {host}, which is {' or '.join(self.hosts[host])}"
             )
-        if (
-            self.check
-            and not check_mode
-            and module not in READ_ONLY_MODULES
-            and not self._is_accepted(source)
-        ):
+        if self.check and not check_mode and module not in READ_ONLY_MODULES and not self.accepts(source):
             return (
                 "it says 'check_mode: false', so it would really be done while only a plan is taken. "
                 "A second person must accept this content first: fitsom content accept"
             )
         return ""
 
-    def _is_accepted(self, source: str) -> bool:
+    def accepts(self, source: str) -> bool:
+        """Whether a file is content that fitsom ships, or that a second person has accepted."""
         return any(
             source == path or (path.endswith("/") and source.startswith(path)) for path in self.accepted
         )
+
+
+def source_of(task: Any) -> str:
+    """The file that a task stands in."""
+    return str(task.get_path() or "").rpartition(":")[0]
 
 
 def is_read_only(task: Any) -> bool:
@@ -92,35 +93,52 @@ def is_read_only(task: Any) -> bool:
     module = task.resolved_action or task.action
     # `check_mode` itself is False in every run; this is what task, block or play say.
     said = task._get_parent_attribute("check_mode")
-    return module in READ_ONLY_MODULES or said is True or (said is False and _is_never(task.changed_when))
+    return module in READ_ONLY_MODULES or said is True or (said is False and is_never(task.changed_when))
 
 
-def _is_never(changed_when: Any) -> bool:
+def is_never(changed_when: Any) -> bool:
+    """Whether a task says `changed_when: false`, in the one way that Ansible reads at once."""
     return changed_when is False or (isinstance(changed_when, list) and changed_when == [False])
 
 
-def enforce(bounds: Bounds, applied: Applied | None, asking: Collection[tuple[str, str]]) -> None:
+def enforce(
+    bounds: Bounds,
+    applied: Applied | None,
+    asking: Collection[tuple[str, str]],
+    stopped: Mapping[str, str],
+) -> None:
     """Put the bounds into this process's Ansible, and so into its workers.
 
     applied: what hosts are to remember of this run, None for nothing; asking: host and task whose worker asks the
-    host, and which this process has filled before it starts the worker.
+    host; stopped: {host that goes no further: the task that changed what nobody had predicted}. This process fills both
+    before it starts a worker.
     """
     from ansible.errors import AnsibleError
     from ansible.executor.task_executor import TaskExecutor
+
+    ask_nobody(check=bounds.check)
 
     choose_handler = TaskExecutor._get_action_handler_with_module_context
 
     def checked(executor: Any, templar: Any) -> Any:
         task = executor._task
+        if executor._host.name in stopped:
+            raise AnsibleError(
+                f"Stopped: '{stopped[executor._host.name]}' changed what was neither predicted nor listed as a step "
+                "that nobody can predict. Look at this host, then plan the change again."
+            )
         objection = bounds.objection(
             host=str(task.delegate_to or executor._host.name),
             address=_address(executor._connection),
             module=str(task.resolved_action or task.action),
             check_mode=bool(task.check_mode),
-            source=str(task.get_path() or "").rpartition(":")[0],
+            source=source_of(task),
         )
         if objection:
             raise AnsibleError(f"Refused: {objection}")
+        if bounds.check and task.async_val:
+            # Ansible refuses the two together. What a module predicts, it predicts at once.
+            task.async_val = 0
         handler, context = choose_handler(executor, templar)
         if applied and (executor._host.name, task._uuid) in asking and not task.delegate_to:
             handler.run = asking_first(handler, applied)
@@ -139,6 +157,33 @@ def enforce(bounds: Bounds, applied: Applied | None, asking: Collection[tuple[st
         return asked
 
     TaskExecutor._get_action_handler_with_module_context = checked
+
+
+def ask_nobody(*, check: bool) -> None:
+    """Have whatever would ask a person fail instead: nobody sits at a run. A plan does not wait for a pause either."""
+    from ansible.errors import AnsibleError, AnsiblePromptNoninteractive
+    from ansible.utils.display import Display
+
+    def prompt_until(
+        _display: Any, _message: str, *_words: Any, seconds: int | None = None, **_more: Any
+    ) -> bytes:
+        if seconds is None:
+            raise AnsibleError(
+                "Refused: it would ask a person, and nobody sits at a run. Ask by the change itself "
+                "(fitsom change edit NUMBER -e NAME=VALUE), or leave the question out."
+            )
+        if check:
+            return b""
+        raise AnsiblePromptNoninteractive("nobody sits at a run")
+
+    def do_var_prompt(_display: Any, name: str, *_words: Any, **_more: Any) -> str:
+        raise AnsibleError(
+            f"Refused: the play asks for {name} (vars_prompt), and nobody sits at a run. "
+            f"Give it with the change: fitsom change edit NUMBER -e {name}=VALUE"
+        )
+
+    Display.prompt_until = prompt_until
+    Display.do_var_prompt = do_var_prompt
 
 
 def _address(connection: Any) -> str | None:

@@ -12,10 +12,28 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from fitsom_runner.facts import RESULTS_LOST, Facts, Finding, HostChanges, Item, Severity
+from fitsom_runner.facts import (
+    HANDLER_OWED,
+    ONLY_STARTED,
+    REACHES_NOBODY,
+    RESULTS_LOST,
+    BlindKind,
+    BlindStep,
+    Facts,
+    Finding,
+    HostChanges,
+    Item,
+    Severity,
+)
 from fitsom_runner.facts_reader import facts_from_json
 
 Event = dict[str, Any]
+#: What is told of work that a run has left behind, and what to do; {} is the step.
+_OWED = (
+    "'{}' was to follow a change, and did not run.",
+    "Do by hand what it does: resuming the change does it only if something changes again.",
+)
+_STARTED = ("'{}' was started, and nobody saw its end.", "Look on the computer whether it has ended well.")
 #: Where a terminal was asked for, ssh says good-bye on stderr, and what the program itself said there is on stdout.
 _FAREWELL = re.compile(r"(?m)^(?:Shared c|C)onnection to \S+ closed\.\r?$\n?")
 
@@ -33,18 +51,36 @@ class Status(IntEnum):
 
 @dataclass(kw_only=True)
 class HostState:
-    """The state of one host, from the ledger. `last_task` is the task that last reported back from it."""
+    """The state of one host, from the ledger.
+
+    `done`: its done mark was set, and nothing has touched it since; `marks`: how often it was set; `plays`: how many
+    plays (batches of them) it came through. `unapproved`: the task that changed what nobody had predicted, after which
+    it was stopped. `last_task` is the task that last reported back from it. `owed`: {place: name} of handlers that were
+    notified and have not run; `started`: the same of jobs whose end nobody has waited for.
+    """
 
     touched: bool = False
     done: bool = False
+    marks: int = 0
+    plays: int = 0
+    unapproved: str = ""
     failed: bool = False
     unreachable: bool = False
     last_task: str = ""
     counts: dict[int, int] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
+    blind: list[BlindStep] = field(default_factory=list)
+    owed: dict[str, str] = field(default_factory=dict)
+    started: dict[str, str] = field(default_factory=dict)
     facts: Facts = field(default_factory=Facts)
     failures: list[dict[str, Any]] = field(default_factory=list)
     stats: dict[str, int] | None = None
+
+    def open_work(self, name: str) -> Facts:
+        """What a run has left behind on a host, as findings."""
+        owed = (_finding(HANDLER_OWED, name, each, _OWED) for each in self.owed.values())
+        started = (_finding(ONLY_STARTED, name, each, _STARTED) for each in self.started.values())
+        return Facts(findings=(*owed, *started))
 
     def close(self, name: str, stats: dict[str, int]) -> None:
         """Take in Ansible's own count, and compare it with what was recorded."""
@@ -57,12 +93,17 @@ class HostState:
 
 @dataclass(kw_only=True)
 class LedgerState:
-    """The state of a run: its ledger, folded. `complete`: Ansible itself closed it with its statistics."""
+    """The state of a run: its ledger, folded. `complete`: Ansible itself closed it with its statistics.
+
+    `nobody`: plays that reach none of the hosts.
+    """
 
     started: float = 0.0
     complete: bool = False
     task: str = ""
     tasks: dict[int, Event] = field(default_factory=dict)
+    play: str = ""
+    nobody: list[str] = field(default_factory=list)
     hosts: dict[str, HostState] = field(default_factory=dict)
     results: list[Event] = field(default_factory=list)
 
@@ -75,19 +116,33 @@ class LedgerState:
         match event["e"]:
             case "start":
                 self.started = event["at"]
+            case "play":
+                self.play = event["n"]
+            case "nobody":
+                self.nobody.append(self.play)
+            case "blind":
+                self.host(event["h"]).blind.append(_blind_step(event))
+            case "notify":
+                self.host(event["h"]).owed[event["p"]] = event["n"]
+            case "end":
+                for name in event["hosts"]:
+                    self.host(name).plays += 1
             case "task":
                 self.tasks[event["i"]] = event
                 self.task = event["n"]
             case "touch":
                 self.host(event["h"]).touched = True
+                self.host(event["h"]).done = False
             case "res":
                 self._result(event)
             case "done":
                 self.host(event["h"]).done = True
+                self.host(event["h"]).marks += 1
             case "stats":
                 self.complete = True
                 for name, counts in event["hosts"].items():
                     self.host(name).close(name, counts)
+                    self.host(name).facts = self.host(name).facts.plus(_nobody_findings(self.nobody))
 
     def _result(self, event: Event) -> None:
         host_state = self.host(event["h"])
@@ -99,18 +154,28 @@ class LedgerState:
         # A failure may yet be rescued; Ansible's statistics, if there are any, decide.
         host_state.failed = host_state.failed or status is Status.FAILED
         host_state.unreachable = host_state.unreachable or status is Status.UNREACHABLE
+        if status is not Status.SKIPPED:
+            host_state.owed.pop(task.get("p", ""), None)
+        if detail.get("started"):
+            host_state.started[task.get("p", "")] = task["n"]
+        if detail.get("ended"):
+            host_state.started.clear()
+        if detail.get("unapproved"):
+            host_state.unapproved = host_state.unapproved or task["n"]
         if "fitsom" in detail:
             facts = facts_from_json(detail["fitsom"], event["h"])
-            # A task that changes nothing reports what is outstanding, not what this run changes.
-            host_state.facts = host_state.facts.plus(
-                facts if status is Status.CHANGED else facts.without_changes()
-            )
-        host_state.items += [_item(task, change) for change in detail.get("changes", [])]
+            # A task that changes nothing reports what is outstanding, not what this run changes. One that fails may
+            # have changed something before: what it then reports is what it did.
+            has_changed = status is Status.CHANGED or detail.get("changed", False)
+            host_state.facts = host_state.facts.plus(facts if has_changed else facts.without_changes())
+        host_state.items += [
+            _item(task, change, listed=bool(detail.get("listed"))) for change in detail.get("changes", [])
+        ]
         if status in (Status.FAILED, Status.UNREACHABLE):
             host_state.failures.append({"task": task["n"], "role": task["r"], "error": error_text(detail)})
 
 
-def _item(task: Event, change: dict[str, Any]) -> Item:
+def _item(task: Event, change: dict[str, Any], *, listed: bool) -> Item:
     return Item(
         task=task["n"],
         role=task["r"],
@@ -118,6 +183,22 @@ def _item(task: Event, change: dict[str, Any]) -> Item:
         digest=change["k"],
         diff=change.get("diff", ""),
         packages=bool(change.get("p")),
+        path=task.get("p", ""),
+        position=change.get("n", 0),
+        content=change.get("c", ""),
+        listed=listed,
+    )
+
+
+def _blind_step(event: Event) -> BlindStep:
+    return BlindStep(
+        kind=BlindKind(event["k"]),
+        task=event["n"],
+        role=event["r"],
+        words=event.get("w", ""),
+        path=event["p"],
+        position=event.get("m", 0),
+        content=event.get("c", ""),
     )
 
 
@@ -179,6 +260,30 @@ def read(path: Path) -> LedgerState:
     return ledger_state
 
 
+def _finding(kind: str, host: str, step: str, words: tuple[str, str]) -> Finding:
+    what, do = words
+    return Finding(
+        kind=kind, severity=Severity.WARNING, ci=host, what=what.format(step), evidence=step, do=do
+    )
+
+
+def _nobody_findings(plays: list[str]) -> Facts:
+    """Of interest rather than a worry: a change for some hosts often uses a playbook for all."""
+    return Facts(
+        findings=tuple(
+            Finding(
+                kind=REACHES_NOBODY,
+                severity=Severity.INFORMATIONAL,
+                ci=play,
+                what="This part of the playbook reaches none of the computers of this change, so it is left out.",
+                evidence=play,
+                do="If it should not be left out, name its computers in the change's limit.",
+            )
+            for play in dict.fromkeys(plays)
+        )
+    )
+
+
 def _lost_finding(host: str, number: int) -> Finding:
     return Finding(
         kind=RESULTS_LOST,
@@ -193,7 +298,13 @@ def _lost_finding(host: str, number: int) -> Finding:
 def predicted_changes(ledger_state: LedgerState) -> dict[str, HostChanges]:
     """{host: what a check-mode run predicts for it}."""
     return {
-        name: HostChanges(items=tuple(host.items), facts=host.facts, done=host.done)
+        name: HostChanges(
+            items=tuple(host.items),
+            facts=host.facts,
+            blind=tuple(dict.fromkeys(host.blind)),
+            marks=host.marks,
+            plays=host.plays,
+        )
         for name, host in sorted(ledger_state.hosts.items())
     }
 

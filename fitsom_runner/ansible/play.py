@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from fitsom_runner.ansible import recorder, room, ssh_agent, vaults
+from fitsom_runner.ansible import approved_changes, recorder, room, ssh_agent, vaults
 from fitsom_runner.ansible.applied import Applied
 from fitsom_runner.ansible.bounds import Bounds
 from fitsom_runner.ansible.content import Extract
@@ -25,6 +25,7 @@ from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.ansible.room import Room
 from fitsom_runner.ansible.ssh_agent import Agent
 from fitsom_runner.config import Config
+from fitsom_runner.facts import HostChanges
 from fitsom_runner.reading import ESCAPES
 from fitsom_runner.yamlfile import VAULTED
 
@@ -38,7 +39,8 @@ class Job:
     """One ansible-playbook: what, on which hosts, with which extra variables, into which ledger.
 
     `facts` is a folder that the facts of hosts are kept in, None to gather them anew; `keys` are the private keys that
-    the inventory names; `addresses` and `accepted` are bounds of its tasks (bounds.py); `applied` is what hosts note.
+    the inventory names; `addresses` and `accepted` are bounds of its tasks (bounds.py); `applied` is what hosts note;
+    `approved`: what it may change, None where nothing was predicted.
     """
 
     extract: Extract
@@ -56,6 +58,7 @@ class Job:
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     applied: Applied | None = None
+    approved: Mapping[str, HostChanges] | None = None
 
     @property
     def bounds(self) -> Bounds:
@@ -112,6 +115,7 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
             "secrets": job.secrets,
             "bounds": job.bounds.as_json(),
             "applied": job.applied.as_json() if job.applied else None,
+            "approved": approved_changes.as_json(job.approved) if job.approved is not None else None,
             "closed": config.sandbox.enabled,
         }
         with ExitStack() as stack:
@@ -133,7 +137,11 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
                 suppress_env_files=True,
                 quiet=True,
             )
-            line = place.command(["ansible-playbook", *arguments(job, work)], job.extract.folder, work)
+            # ansible-runner gives it a terminal. Nothing may read from one: a question would wait for ever.
+            silent = ("/bin/sh", "-c", 'exec "$@" < /dev/null', "sh")
+            line = place.command(
+                [*silent, "ansible-playbook", *arguments(job, work)], job.extract.folder, work
+            )
             settings.prepare_run_command(line[0], cmdline_args=line[1:])
             settings.cwd = str(job.extract.folder)
             settings.suppress_output_file = True

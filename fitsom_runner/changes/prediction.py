@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fitsom_runner.facts import HostChanges, Object, Package
+from fitsom_runner.facts import BlindKind, BlindStep, HostChanges, Item, Object, Package
 
 Hosts = Mapping[str, HostChanges]
 
@@ -18,6 +19,7 @@ class DifferenceKind(StrEnum):
     AS_PREDICTED = "foreseen_and_came"
     NOT_PREDICTED = "came_besides"
     DID_NOT_HAPPEN = "did_not_come"
+    BLIND = "could_not_be_predicted"
 
 
 def to_json(hosts: Hosts) -> dict[str, Any]:
@@ -49,8 +51,12 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class _Key:
+    """What makes two changes of a host the same one: their place and their content, never only what they are called."""
+
     task: str
     what: str
+    path: str = ""
+    content: str = ""
     digest: str = ""
     batch: str = ""
 
@@ -58,20 +64,22 @@ class _Key:
 def compare(plan: Hosts, actual: Hosts, *, predicted: bool = False) -> list[Difference]:
     """Every predicted or real change, sorted by host, with whether it was predicted and whether it happened.
 
-    Two predictions are compared by their differences too; a run takes none (see ansible.play.arguments).
+    Of several that are alike each counts. Two predictions are compared by their differences too; a run takes none (see
+    ansible.play.arguments).
     """
     compared = []
     for host in sorted(set(plan) | set(actual)):
-        before, after = (_keys(hosts.get(host), with_digest=predicted) for hosts in (plan, actual))
+        before, after = (Counter(_keys(hosts.get(host), with_digest=predicted)) for hosts in (plan, actual))
+        listed = {_key_of(item) for item in actual[host].settings if item.listed} if host in actual else ()
         for key in dict.fromkeys((*before, *after)):
-            kind = (
-                DifferenceKind.NOT_PREDICTED
-                if key not in before
-                else DifferenceKind.AS_PREDICTED
-                if key in after
-                else DifferenceKind.DID_NOT_HAPPEN
-            )
-            compared.append(Difference(host=host, task=key.task, what=key.what, kind=kind, batch=key.batch))
+            besides = DifferenceKind.BLIND if key in listed else DifferenceKind.NOT_PREDICTED
+            for kind, number in (
+                (DifferenceKind.AS_PREDICTED, min(before[key], after[key])),
+                (besides, after[key] - before[key]),
+                (DifferenceKind.DID_NOT_HAPPEN, before[key] - after[key]),
+            ):
+                difference = Difference(host=host, task=key.task, what=key.what, kind=kind, batch=key.batch)
+                compared += [difference] * number
     return compared
 
 
@@ -85,6 +93,7 @@ def unapproved_changes(approved: Hosts, current: Hosts) -> list[str]:
         for d in compare(approved, current, predicted=True)
         if d.kind is DifferenceKind.NOT_PREDICTED
     ]
+    news += unlisted_steps(approved, current)
     # What cannot be read may be anything, so it does not count as approved.
     for host, changes in current.items():
         was_incomplete = host in approved and not approved[host].facts.complete
@@ -105,11 +114,36 @@ def _keys(changes: HostChanges | None, *, with_digest: bool) -> list[_Key]:
         _Key(task="objects", what=object_words(item), batch=object_batch(item))
         for item in changes.facts.objects
     ]
-    keys += [
-        _Key(task=item.task, what=item.item or item.task, digest=item.digest if with_digest else "")
-        for item in changes.settings
-    ]
+    keys += [_key_of(item, with_digest=with_digest) for item in changes.settings]
     return keys
+
+
+def _key_of(item: Item, *, with_digest: bool = False) -> _Key:
+    return _Key(
+        task=item.task,
+        what=item.item or item.task,
+        path=item.path,
+        content=item.content or f"turn {item.position}",
+        digest=item.digest if with_digest else "",
+    )
+
+
+def unlisted_steps(approved: Hosts, current: Hosts) -> list[str]:
+    """Sentences on steps that nobody can predict and that the approved plan did not list."""
+    news = []
+    for host, changes in current.items():
+        listed = Counter(map(_blind_key, approved[host].blind if host in approved else ()))
+        for step in changes.blind:
+            key = _blind_key(step)
+            listed[key] -= 1
+            if listed[key] < 0:
+                words = f"{step.task} ({step.words})" if step.words else step.task
+                news.append(f"{host}: nobody can predict what {words} does, and the plan did not list it")
+    return news
+
+
+def _blind_key(step: BlindStep) -> tuple[BlindKind, str, str]:
+    return step.kind, step.path, step.content or f"turn {step.position}"
 
 
 def effects(hosts: Hosts) -> set[str]:

@@ -15,9 +15,18 @@ from rich.text import Text
 from fitsom_runner.changes import prediction
 from fitsom_runner.changes.models import Plan
 from fitsom_runner.changes.seal import sandbox_words
-from fitsom_runner.facts import HostChanges, Package, Severity
+from fitsom_runner.facts import BlindKind, HostChanges, Package, Severity
 from fitsom_runner.facts_reader import hosts_from_json
 
+#: Why a step cannot be predicted, for people.
+BLIND_WORDS = {
+    BlindKind.SKIPPED: "check mode passes over it",
+    BlindKind.SILENT: "it says that it changes nothing",
+    BlindKind.DEPENDS: "it depends on another such step",
+    BlindKind.NOTIFIED: "it may follow another such step",
+    BlindKind.AFTER_FAILURE: "only if another step fails",
+    BlindKind.STARTED: "nobody waits for its end",
+}
 SEVERITY_COLOURS = {Severity.EXCEPTION: "red", Severity.WARNING: "yellow", Severity.INFORMATIONAL: "dim"}
 
 
@@ -39,9 +48,8 @@ def hosts_page(predicted: Mapping[str, HostChanges], left_out: dict[str, str]) -
     hosts_by_prediction: dict[str, list[str]] = {}
     for host, changes in predicted.items():
         body = changes.to_json()
-        hosts_by_prediction.setdefault(json.dumps([body["facts"], body["items"]], sort_keys=True), []).append(
-            host
-        )
+        same = json.dumps([body["facts"], body["items"], body["blind"]], sort_keys=True)
+        hosts_by_prediction.setdefault(same, []).append(host)
     parts: list[RenderableType] = []
     for hosts in hosts_by_prediction.values():
         names = [f"{host} ({', '.join(predicted[host].groups)})" for host in hosts]
@@ -61,9 +69,11 @@ def _predicted(changes: HostChanges) -> RenderableType:
         parts += [words, _packages(facts.packages)]
     batches = Counter(map(prediction.object_batch, facts.objects))
     parts += [f"  {number:>6,}  {escape(batch)}" for batch, number in batches.items()]
-    for item in changes.settings:
-        label = f" ({item.item})" if item.item else ""
-        parts.append(f"  will: {escape(item.task + label)}")
+    settings = Counter((item.task, item.item) for item in changes.settings)
+    for (task, item), number in settings.items():
+        label = (f" ({item})" if item else "") + (f", {number} times" if number > 1 else "")
+        parts.append(f"  will: {escape(task + label)}")
+    parts += _blind(changes)
     for check in facts.checks:
         mark = "[green]ok[/]" if check.ok else "[red]not ok[/]"
         parts.append(f"  check {mark}: {escape(': '.join(filter(None, (check.name, check.detail))))}")
@@ -72,8 +82,26 @@ def _predicted(changes: HostChanges) -> RenderableType:
         parts.append(f"  [{colour}]{finding.severity}[/]: {escape(finding.ci)}: {escape(finding.what)}")
     parts += [f"  [yellow]note:[/] {escape(note)}" for note in facts.notes]
     if not changes.items:
-        parts.append("  nothing would change")
+        parts.append("  nothing else would change" if changes.blind else "  nothing would change")
     return Group(*parts)
+
+
+def _blind(changes: HostChanges) -> list[RenderableType]:
+    """The steps that nobody can predict, in red, with the commands that they run."""
+    if not changes.blind:
+        return []
+    number = len(changes.blind)
+    lines: list[RenderableType] = [
+        f"  [red]{number} step{' cannot' if number == 1 else 's cannot'} be predicted[/]:"
+    ]
+    for step in changes.blind:
+        command = f": {step.words}" if step.words else ""
+        line = Text.from_markup(
+            f"    [red]{escape(step.task)}[/] ({BLIND_WORDS[step.kind]}){escape(command)}"
+        )
+        line.no_wrap, line.overflow = False, "fold"  # a command is read whole, in a file too
+        lines.append(line)
+    return lines
 
 
 def _packages(packages: tuple[Package, ...]) -> Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,7 +143,8 @@ def _apply(settings: Config, run: Run, ready: Preparation, folder: Path) -> None
     Change.objects.filter(pk=run.change_id, actual_start=None).update(actual_start=moment)
     results: list[PlaybookResult] = []
     stop = threading.Event()
-    play_job = _job(settings, run, ready, "ledger.jsonl", check=False)
+    planned = hosts_from_json(run.predicted if run.kind == RunKind.BACKOUT else run.plan.hosts)
+    play_job = replace(_job(settings, run, ready, "ledger.jsonl", check=False), approved=planned)
     worker = threading.Thread(target=lambda: results.append(play.run(settings, play_job, stop.is_set)))
     worker.start()
     cancelled = _Cancelled(run)

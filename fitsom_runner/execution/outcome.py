@@ -96,8 +96,8 @@ def finish(
     recorder.store_new()
     ledger_state = recorder.ledger_state
     digest = ledger.digest(path) if path.exists() else ""
-    has_done_mark = any(changes.done for changes in hosts_from_json(run.plan.hosts).values())
-    outcomes = {host: judge(ledger_state, host, has_done_mark=has_done_mark) for host in run.hosts}
+    planned = hosts_from_json(run.predicted if run.kind == RunKind.BACKOUT else run.plan.hosts)
+    outcomes = {host: judge(ledger_state, host, planned.get(host, HostChanges())) for host in run.hosts}
     for host, why in run.left_out.items():
         outcomes[host] = (
             Outcome.UNTOUCHED,
@@ -145,22 +145,36 @@ def _compress_ledgers(path: Path) -> None:
             _LOG.warning("%s stays as it is: %s", finished, fault)
 
 
-def judge(ledger_state: LedgerState, host: str, *, has_done_mark: bool) -> tuple[Outcome, str]:
-    """What is known of a host, and why. `has_done_mark`: the playbook sets one, so its absence counts."""
+def judge(ledger_state: LedgerState, host: str, planned: HostChanges) -> tuple[Outcome, str]:
+    """What is known of a host, and why.
+
+    It is done after as many done marks as its plan has and nothing since; or where Ansible itself came to the end with
+    it, through as many plays as in the plan (handlers come after a play's last mark).
+    """
     host_state = ledger_state.hosts.get(host)
     if host_state is None:
         return Outcome.UNTOUCHED, "no task was started on it"
     stats = host_state.stats if ledger_state.complete else None
+    if host_state.unapproved:
+        return Outcome.FAILED, (
+            f"'{host_state.unapproved}' changed what was neither predicted nor listed as a step that nobody can "
+            "predict; it was stopped there"
+        )
     if (stats is not None and stats["unreachable"]) or (stats is None and host_state.unreachable):
         return Outcome.UNREACHABLE, _last_error(host_state)
-    if (stats is not None and stats["failures"]) or (
-        stats is None and host_state.failed and not host_state.done
-    ):
+    is_marked = host_state.done and host_state.marks >= planned.marks
+    if (stats is not None and stats["failures"]) or (stats is None and host_state.failed and not is_marked):
         return Outcome.FAILED, _last_error(host_state)
-    if host_state.done or (ledger_state.complete and not has_done_mark and stats is not None):
+    came_through = stats is not None and host_state.plays >= max(planned.plays, 1 if planned.marks else 0)
+    if is_marked or (came_through and host_state.marks >= planned.marks):
         return Outcome.DONE, ""
     if not host_state.touched:
         return Outcome.UNTOUCHED, "no task that may change it was started"
+    if stats is not None:
+        return Outcome.FAILED, (
+            f"Ansible did not take it to the end of the playbook: what should have followed '{host_state.last_task}' "
+            "did not. That happens where another computer fails"
+        )
     return (
         Outcome.UNKNOWN,
         f"it stopped after '{host_state.last_task or 'its first step'}'; the task that had begun may have continued",
@@ -256,7 +270,7 @@ def _write_outcomes(run: Run, ledger_state: LedgerState, outcomes: dict[str, tup
                 "outcome": outcome,
                 "reason": reason,
                 "items": [asdict(item) for item in host_state.items],
-                "facts": host_state.facts.to_json(),
+                "facts": host_state.facts.plus(host_state.open_work(host)).to_json(),
                 "failures": host_state.failures,
             },
         )

@@ -34,6 +34,7 @@ from fitsom_runner.reports.model import (
     Report,
     Run,
     Task,
+    UnpredictableStep,
 )
 from fitsom_runner.reports.rfc import (
     Approval,
@@ -203,6 +204,7 @@ def _plan_hosts(plan: records.Plan | None) -> tuple[Host, ...]:
         Host(
             name=name,
             foreseen=_predicted_settings(changes),
+            blind=_blind(changes),
             **_inventory_facts(changes),
             **_module_facts(changes.facts),
         )
@@ -225,6 +227,7 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
             result=Outcome(o.outcome),
             reason=o.reason,
             **_inventory_facts(approved.get(o.host, HostChanges())),
+            blind=_blind(predicted.get(o.host, HostChanges())),
             differences=tuple(differences.get(o.host, ())),
             tasks=tuple(tasks.get(o.pk, ())),
             failures=tuple(_failure(o, f) for f in o.failures) or _interruption(o),
@@ -238,11 +241,15 @@ def _differences(compared: Iterable[prediction.Difference]) -> dict[str, list[Di
     """{host: differences}; a thousand objects of one kind are one line with their number."""
     by_host: dict[str, list[Difference]] = {}
     batches: Counter[tuple[str, str, str, prediction.DifferenceKind]] = Counter()
+    alike: Counter[tuple[str, str, str, prediction.DifferenceKind]] = Counter()
     for d in compared:
         if d.batch:
             batches[d.host, d.task, d.batch, d.kind] += 1
         else:
-            by_host.setdefault(d.host, []).append(Difference(task=d.task, what=d.what, kind=d.kind))
+            alike[d.host, d.task, d.what, d.kind] += 1
+    for (host, task, what, kind), number in alike.items():
+        words = f"{what}, {number:,} times" if number > 1 else what
+        by_host.setdefault(host, []).append(Difference(task=task, what=words, kind=kind, number=number))
     for (host, task, batch, kind), number in batches.items():
         by_host.setdefault(host, []).append(
             Difference(task=task, what=f"{batch}: {number:,}", kind=kind, number=number)
@@ -274,6 +281,12 @@ def _predicted_settings(changes: HostChanges) -> tuple[PredictedSetting, ...]:
     """Without packages and objects, which are listed by themselves."""
     return tuple(
         PredictedSetting(task=item.task, what=item.item, diff=item.diff) for item in changes.settings
+    )
+
+
+def _blind(changes: HostChanges) -> tuple[UnpredictableStep, ...]:
+    return tuple(
+        UnpredictableStep(task=step.task, kind=step.kind, command=step.words) for step in changes.blind
     )
 
 

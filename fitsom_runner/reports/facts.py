@@ -8,7 +8,15 @@ from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.execution.states import Outcome, RunKind
 from fitsom_runner.facts import WORST_FIRST, Finding, Object, Package, Service, Severity
 from fitsom_runner.reports.kinds import TaskStatus
-from fitsom_runner.reports.model import Difference, Failure, Host, PredictedSetting, Report, Task
+from fitsom_runner.reports.model import (
+    Difference,
+    Failure,
+    Host,
+    PredictedSetting,
+    Report,
+    Task,
+    UnpredictableStep,
+)
 
 MANY_HOSTS = 60
 _NOTABLE = {TaskStatus.CHANGED, TaskStatus.REBOOTED, TaskStatus.FAILED, TaskStatus.UNREACHABLE}
@@ -78,7 +86,7 @@ class Facts:
     """The counts of a report; updates and security count each package on each host.
 
     objects: {(action, kind, group): how many}, on all hosts; object_groups: each of them.
-    settings: what else is changed, on each host.
+    settings: what else is changed, on each host; blind: each step that nobody can predict.
     """
 
     results: Mapping[Outcome, int]
@@ -87,6 +95,7 @@ class Facts:
     objects: Mapping[tuple[str, str, str], int]
     object_groups: tuple[Group[Object], ...]
     predicted_settings: tuple[Group[PredictedSetting], ...]
+    blind: tuple[Group[UnpredictableStep], ...]
     settings: int
     hosts_with_settings: int
     services: tuple[Group[Service], ...]
@@ -142,6 +151,7 @@ def gather(report: Report) -> Facts:
         objects=Counter((o.action, o.kind, o.group) for host in report.hosts for o in host.objects),
         object_groups=tuple(_group(report, lambda host: host.objects)),
         predicted_settings=tuple(_group(report, lambda host: host.foreseen)),
+        blind=tuple(_group(report, lambda host: host.blind)),
         settings=sum(map(_settings, report.hosts)),
         hosts_with_settings=sum(_settings(host) > 0 for host in report.hosts),
         services=tuple(_group(report, lambda host: host.services)),
@@ -194,7 +204,12 @@ def _package_order(group: Group[Package]) -> tuple[bool, str, str]:
     return (not group.item.security, group.item.name, group.item.new or "")
 
 
-_ORDER = (DifferenceKind.DID_NOT_HAPPEN, DifferenceKind.NOT_PREDICTED, DifferenceKind.AS_PREDICTED)
+_ORDER = (
+    DifferenceKind.DID_NOT_HAPPEN,
+    DifferenceKind.NOT_PREDICTED,
+    DifferenceKind.BLIND,
+    DifferenceKind.AS_PREDICTED,
+)
 
 
 def _difference_order(group: Group[Difference]) -> int:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.changes.states import BackOutClass
+from fitsom_runner.facts import BlindKind
 from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
 
 _NAMES: tuple[tuple[StrEnum, str], ...] = (
@@ -16,6 +17,13 @@ _NAMES: tuple[tuple[StrEnum, str], ...] = (
     (DifferenceKind.AS_PREDICTED, "as predicted"),
     (DifferenceKind.NOT_PREDICTED, "not predicted"),
     (DifferenceKind.DID_NOT_HAPPEN, "predicted, did not happen"),
+    (DifferenceKind.BLIND, "by a step that could not be predicted"),
+    (BlindKind.SKIPPED, "a plan passes over it"),
+    (BlindKind.SILENT, "it does not tell what it changes"),
+    (BlindKind.DEPENDS, "it depends on another such step"),
+    (BlindKind.NOTIFIED, "it may follow another such step"),
+    (BlindKind.AFTER_FAILURE, "only if another step fails"),
+    (BlindKind.STARTED, "nobody waits for its end"),
     (FailureKind.UNREACHABLE, "Could not be reached"),
     (FailureKind.PACKAGE_FAILED, "A package could not be installed"),
     (FailureKind.SUPERSEDED, "The approved version is no longer offered"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
-from fitsom_runner.facts import Check, Finding, Object, Package, Reboot, Service
+from fitsom_runner.facts import BlindKind, Check, Finding, Object, Package, Reboot, Service
 from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
 from fitsom_runner.reports.rfc import Approval, AuditHead, Change, Person, Review, Seal
 
@@ -36,6 +36,15 @@ class PredictedSetting:
     task: str
     what: str = ""
     diff: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnpredictableStep:
+    """A step of the plan of which nobody can say what it will do: why, and the command that it runs, if it runs one."""
+
+    task: str
+    kind: BlindKind
+    command: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +73,8 @@ class Host:
     result is None before a run. label is what people call it ("the file server"), provides what they lack
     while it restarts ("files"), device its kind as a singular noun ("server", "computer"); ring is the ring
     it is patched in. packages, services, reboot: what happened (after a run) or will happen (a plan). foreseen:
-    settings that a plan will change; after a run they are among the differences. observed: what modules
+    settings that a plan will change; after a run they are among the differences. blind: steps of the plan that nobody
+    can predict. observed: what modules
     observed of the host for the CMDB, by name, such as configuration_item.
     """
 
@@ -77,6 +87,7 @@ class Host:
     ring: str = ""
     groups: tuple[str, ...] = ()
     foreseen: tuple[PredictedSetting, ...] = ()
+    blind: tuple[UnpredictableStep, ...] = ()
     differences: tuple[Difference, ...] = ()
     packages: tuple[Package, ...] = ()
     objects: tuple[Object, ...] = ()

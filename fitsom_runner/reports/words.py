@@ -6,12 +6,12 @@ from enum import StrEnum
 from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.changes.states import BackOutClass, State
 from fitsom_runner.execution.states import Outcome, RunStatus
-from fitsom_runner.facts import Object
+from fitsom_runner.facts import BlindKind, Object
 from fitsom_runner.reports.advice import Advice, next_steps
 from fitsom_runner.reports.facts import Facts, gather, is_backout, noun, reboot_open, services_down, worrying
 from fitsom_runner.reports.kinds import Decision
 from fitsom_runner.reports.labels import label
-from fitsom_runner.reports.model import Host, Report
+from fitsom_runner.reports.model import Host, Report, UnpredictableStep
 from fitsom_runner.reports.rfc import Approval, Person
 from fitsom_runner.reports.text import count, listed, sentence
 from fitsom_runner.reports.times import about, duration, short_window, span, when
@@ -54,12 +54,48 @@ def summary(report: Report, facts: Facts | None = None) -> str:
     settings = [] if facts.updates or not facts.settings else [_settings(report, facts)]
     updates = [] if (objects or settings) and not facts.updates else [_updates(report, facts)]
     parts = [*updates, *objects, *settings, *_restarts(report, facts)]
+    surely = [step for step in blind_steps(facts) if step.kind not in _PERHAPS]
+    if report.run is None and surely:
+        parts = [] if parts == ["no package will change"] else parts
+        number = count(len({step.task for step in surely}), "step")
+        parts.append(
+            f"nobody can say beforehand what {number} will do: {listed(_names(surely), MANY_STEPS_NAMED)}"
+        )
     unknown = [host_label(host) for host in report.hosts if host.result is Outcome.UNKNOWN]
     if unknown:
         parts.append(f"what was done on {listed(unknown)} is not known")
     if report.run is None and report.change.window:
         parts[-1] += f", {short_window(report.change.window)}"
     return sentence("; ".join(parts))
+
+
+def blind_steps(facts: Facts) -> list[UnpredictableStep]:
+    """The steps that nobody can predict, whatever host they are on."""
+    return [group.item for group in facts.blind]
+
+
+def unpredictable(report: Report, facts: Facts) -> list[str]:
+    """A line for each step that nobody can predict: its name, why, and where."""
+    labels = {host.name: host_label(host) for host in report.hosts}
+    hosts_by_line: dict[str, list[str]] = {}
+    for group in facts.blind:
+        line = f"{group.item.task} ({label(group.item.kind)})"
+        hosts_by_line.setdefault(line, []).extend(group.hosts)
+    lines = [
+        f"{line}, on {listed([labels[name] for name in dict.fromkeys(names)], MANY_HOSTS_NAMED)}"
+        for line, names in hosts_by_line.items()
+    ]
+    further = len(lines) - MANY_TASKS
+    return lines if further <= 1 else [*lines[:MANY_TASKS], f"and {further} more, in the list below"]
+
+
+def _names(steps: list[UnpredictableStep]) -> list[str]:
+    return list(dict.fromkeys(f"'{step.task}'" for step in steps))
+
+
+#: Steps that come only because of another one: they are listed, and not in the first sentence.
+_PERHAPS = (BlindKind.AFTER_FAILURE, BlindKind.NOTIFIED, BlindKind.DEPENDS)
+MANY_STEPS_NAMED = 3
 
 
 def _updates(report: Report, facts: Facts) -> str:
@@ -230,6 +266,7 @@ def _not_done(facts: Facts) -> str:
 
 def _success(report: Report, facts: Facts, share: str) -> Verdict:
     unpredicted = facts.total(DifferenceKind.NOT_PREDICTED)
+    blind = facts.total(DifferenceKind.BLIND)
     not_happened = facts.total(DifferenceKind.DID_NOT_HAPPEN)
     title = "The way back worked" if is_backout(report) else "It worked"
     if unpredicted or not_happened:
@@ -237,9 +274,13 @@ def _success(report: Report, facts: Facts, share: str) -> Verdict:
         parts += [f"{count(not_happened, 'predicted change')} did not happen"] if not_happened else []
         text = f"{share} {sentence(' and '.join(parts))}"
         return Verdict(tone=Tone.WARN, title=f"{title}, but not exactly as planned", text=text)
+    if blind:
+        share += sentence(
+            f" {count(blind, 'change')} came by steps that nobody could predict, as the plan had said"
+        ).rstrip()
     if open_points(report, facts):
         return Verdict(tone=Tone.GOOD, title=f"{title}; something is still open", text=share)
-    return Verdict(tone=Tone.GOOD, title=title, text=f"{share} All went as planned.")
+    return Verdict(tone=Tone.GOOD, title=title, text=share if blind else f"{share} All went as planned.")
 
 
 def _plan_verdict(report: Report) -> Verdict:

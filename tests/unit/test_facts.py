@@ -258,7 +258,7 @@ def test_a_record_of_an_older_version_is_read() -> None:
     assert changes_from_json(record, "srv1") == HostChanges(
         items=(Item(task="t", role="r", item="i", digest="d"),),
         facts=Facts(packages=(Package(name="tree", old=None, new="2", action=PackageAction.INSTALL),)),
-        done=True,
+        marks=1,
         groups=("servers",),
         about={"label": "the file server"},
     )

@@ -9,14 +9,12 @@ untouched one. Where the supervisor is gone, nothing more is done.
 
 from __future__ import annotations
 
-import copy
 import ctypes
-import hashlib
 import json
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +22,23 @@ from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 from fitsom_runner.ansible.applied import Applied
+from fitsom_runner.ansible.approved_changes import ApprovedChanges, Sort, place_of
+from fitsom_runner.ansible.batches import after_each_batch
+from fitsom_runner.ansible.blind_steps import BlindSteps, command_of, handlers_for, is_only_started
 from fitsom_runner.ansible.bounds import Bounds, enforce, is_read_only
 from fitsom_runner.ansible.masking import Masker
-from fitsom_runner.ansible.privacy import owner_of_private
+from fitsom_runner.ansible.result_detail import (
+    CHANGED,
+    FAILED,
+    IGNORED,
+    OK,
+    SKIPPED,
+    UNREACHABLE,
+    Arguments,
+    Detail,
+    Details,
+)
+from fitsom_runner.facts import BlindKind
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
@@ -44,21 +56,14 @@ description:
 """
 
 DONE_TAG = "fitsom_host_done"
-MANY_CHANGES = 500
-MANY_ITEMS = 50
+COMMAND_LIMIT = 300
 PR_SET_DUMPABLE = 4
-TEXT_LIMIT = 4000
-DIFF_LIMIT = 64 * 1024
-OK, CHANGED, SKIPPED, FAILED, UNREACHABLE, IGNORED = range(6)
-FAILURE_KEYS = ("msg", "message", "stderr", "stdout", "rc", "module_stderr", "censored", "failed_when_result")
 
 Event = dict[str, Any]  # a line of the ledger
-Detail = dict[str, Any]  # what a line keeps of a result
-Result = Mapping[str, Any]  # what a module, or one turn of a loop, returned
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no types
-    """Ansible's events, one line each: start, play, task, touch, res, done, stats."""
+    """Ansible's events, one line each: start, play, nobody, task, blind, touch, res, notify, done, end, stats."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
@@ -71,18 +76,31 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             greeting: dict[str, Any] = json.loads(stream.readline())
         if greeting["closed"]:
             hide_from_others()
-        self._applied = Applied.from_json(greeting["applied"]) if greeting["applied"] else None
+        bounds = Bounds.from_json(greeting["bounds"])
+        applied = Applied.from_json(greeting["applied"]) if greeting["applied"] else None
+        self._folder = str(Path.cwd())
         self._asking: set[tuple[str, str]] = set()  # whose workers ask the host what it remembers
         self._remembered: set[str] = set()
-        enforce(Bounds.from_json(greeting["bounds"]), self._applied, self._asking)
+        self._stopped: dict[str, str] = {}
+        enforce(bounds, applied, self._asking, self._stopped)
+        after_each_batch(self._came_through)
+        self._check = bool(context.CLIARGS.get("check"))
+        self._blind_steps = BlindSteps(bounds)
+        approved = greeting["approved"]
+        self._approved = (
+            ApprovedChanges(approved["changes"], approved["blind"], self._folder) if approved else None
+        )
         self._masker = Masker(greeting["secrets"])
-        self._check = False
+        self._details = Details(
+            self._masker, self._folder, self._get_diff, self._blind_steps.differs_from_plan
+        )
+        self._play: Play | None = None
         self._numbers: dict[str, int] = {}
         self._started: dict[tuple[str, str], float] = {}
         self._touched: set[str] = set()
-        self._turns: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        self._turns: dict[tuple[str, str], list[Arguments]] = {}
         self._zero = time.time()
-        self._write({"e": "start", "at": self._zero, "v": 1}, sync=True)
+        self._write({"e": "start", "at": self._zero, "v": 2}, sync=True)
 
     # -- writing ------------------------------------------------------------------------------------------
 
@@ -100,8 +118,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     # -- plays and tasks ----------------------------------------------------------------------------------
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
-        self._check = bool(getattr(play, "check_mode", False) or context.CLIARGS.get("check"))
+        self._play = play
+        self._blind_steps.begin_play(play)
         self._write({"e": "play", "n": self._masker.text(play.get_name().strip())})
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        self._write({"e": "nobody"})
+
+    def _came_through(self, hosts: list[str]) -> None:
+        """A batch of a play has ended, and these hosts with it."""
+        self._write({"e": "end", "hosts": hosts}, sync=True)
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:  # noqa: ARG002 - Ansible passes it
         self._number(task)
@@ -112,17 +138,24 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def _number(self, task: Task) -> int:
         if task._uuid not in self._numbers:
             number = len(self._numbers)
-            role = task._role.get_name(include_role_fqcn=False) if task._role else ""
-            name = self._masker.text(str(task.name or task.get_name()).strip())
-            self._write(
-                {"e": "task", "i": number, "n": name, "a": task.resolved_action or task.action, "r": role}
-            )
+            self._write({"e": "task", "i": number, **self._about(task)})
             self._numbers[task._uuid] = number
         return self._numbers[task._uuid]
 
+    def _about(self, task: Task) -> Event:
+        return {
+            "n": self._masker.text(str(task.name or task.get_name()).strip()),
+            "a": task.resolved_action or task.action,
+            "r": task._role.get_name(include_role_fqcn=False) if task._role else "",
+            "p": place_of(task, self._folder),
+        }
+
     def v2_runner_on_start(self, host: Host, task: Task) -> None:
         self._started[host.name, task._uuid] = time.time()
-        if not self._check and _is_known_to_read(task):
+        if self._check:
+            for contingent in self._blind_steps.after_failure(host.name, task):
+                self._blind(host.name, contingent, BlindKind.AFTER_FAILURE)
+        elif _is_known_to_read(task):
             return
         if host.name not in self._remembered:
             self._asking.add((host.name, task._uuid))
@@ -170,105 +203,78 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             "b": round((start - self._zero) * 1000),
             "d": round((end - start) * 1000),
         }
+        turns = self._turns.pop((host, task._uuid), [])
         try:
-            self._write_with(event, self._detail(outcome, status))
+            detail = self._details.of(outcome, status, turns)
+            self._write_with(
+                event, detail | self._sorted(host, task, detail) | self._started_only(outcome, status)
+            )
         except Exception as fault:  # Ansible would swallow it, and the ledger would lack the result
-            self._write_with(event, self._unread(fault, status))
-        self._turns.pop((host, task._uuid), None)
+            self._write_with(event, self._details.unread(fault, status))
+        if self._check:
+            self._note_blind(outcome, status, turns)
+        elif status == CHANGED:
+            # Ansible tells of it only when it is about to run them, and a host that fails does not get there.
+            for handler in handlers_for(task, self._play):
+                self._write({"e": "notify", "h": host, **self._about(handler)})
         if (host, task._uuid) in self._asking and status not in (SKIPPED, UNREACHABLE):
             self._remembered.add(host)
         if DONE_TAG in task.tags and status in (OK, CHANGED, SKIPPED):
+            self._touched.discard(host)  # what touches it from here on is written down again
             self._write({"e": "done", "h": host}, sync=True)
 
     def _write_with(self, event: Event, detail: Detail) -> None:
         self._write({**event, "x": self._masker.value(detail)} if detail else dict(event))
 
-    def _detail(self, outcome: CallbackTaskResult, status: int) -> Detail:
-        """What is worth keeping of a result: nothing of a quiet success."""
-        result = outcome.result
-        facts = _facts(result)
-        detail: Detail = {"fitsom": facts} if facts else {}
+    def _sorted(self, host: str, task: Task, detail: Detail) -> Detail:
+        """Which sort of change this is. After one that was neither predicted nor listed the host goes no further."""
+        number = len(detail.get("changes", ()))
+        sort = self._approved.sort(host, task, number) if self._approved and number else Sort.PREDICTED
+        if sort is Sort.LISTED:
+            return {"listed": True}
+        if sort is Sort.PREDICTED:
+            return {}
+        self._stopped[host] = self._masker.text(str(task.get_name()).strip())
+        return {"unapproved": True}
+
+    def _started_only(self, outcome: CallbackTaskResult, status: int) -> Detail:
+        """Whether a job was started that nobody waits for, or the end of one was seen."""
+        task = outcome.task
+        if self._check or status not in (OK, CHANGED):
+            return {}
+        if (task.resolved_action or task.action) == "ansible.builtin.async_status":
+            return {"ended": True} if outcome.result.get("finished") else {}
+        return {"started": True} if is_only_started(task) else {}
+
+    # -- what a plan cannot predict -----------------------------------------------------------------------
+
+    def _note_blind(self, outcome: CallbackTaskResult, status: int, turns: Sequence[Arguments]) -> None:
         if status in (FAILED, UNREACHABLE, IGNORED):
-            detail |= self._failure(result)
-        if status in (FAILED, IGNORED) and outcome.is_changed():
-            detail["changed"] = True  # as Ansible counts it, where the failure is ignored
-        changed = _changed(result, status)
-        if changed:
-            turns = self._turns.get((outcome.host.name, outcome.task._uuid), [])
-            arguments = {id(row): words for row, words in zip(_items(result), turns, strict=False)}
-            arguments[id(result)] = outcome.task.args
-            host = outcome.host.name
-            detail["changes"] = _shortened(
-                [self._change(item, arguments.get(id(item), {}), host) for item in changed]
-            )
-        return detail
-
-    def _failure(self, result: Result) -> Detail:
-        """What helps a person to see why it failed; of a loop, for each item."""
-        detail: Detail = {
-            k: self._truncate(result[k]) for k in FAILURE_KEYS if result.get(k) not in (None, "")
-        }
-        failed = [row for row in _items(result) if _has_failed(row)]
-        items = [
-            {
-                "item": self._label(row),
-                "msg": self._truncate(row.get("msg", "")),
-                "stderr": self._truncate(row.get("stderr", "")),
-            }
-            for row in failed[:MANY_ITEMS]
-        ]
-        readable = [item for item in items if any(item.values())]  # with no_log, an item holds no text
-        if readable:
-            detail["items"] = readable
-        return detail
-
-    def _unread(self, fault: Exception, status: int) -> Detail:
-        """In place of what cannot be read; the runner takes a text under `fitsom` for an exception on the host."""
-        words = self._truncate(f"the result could not be read: {fault!r}")
-        detail: Detail = {"msg": words, "fitsom": words}
-        if status == CHANGED:
-            detail["changes"] = [{"k": _digest(str(words))}]
-        return detail
-
-    def _change(self, result: Result, arguments: Mapping[str, Any], host: str) -> Detail:
-        """One changed item: its label, the difference as text, and a digest of it for comparing plan and run."""
-        parts = [(part, self._masker.text(text)) for part, text in self._differences(result)]
-        change: Detail = {"k": _digest("".join(text for _part, text in parts))}
-        label = " ".join(filter(None, (self._label(result), str(self._truncate(_elsewhere(result, host))))))
-        if label:
-            change["item"] = label
-        shown = "".join(
-            _for_the_record(text, owner_of_private(result, part, arguments)) for part, text in parts
+            return
+        host, task = outcome.host.name, outcome.task
+        kind = self._blind_steps.blindness(
+            task, skipped=status == SKIPPED, by_itself=skipped_by_itself(outcome)
         )
-        if shown:
-            change["diff"] = shown[:DIFF_LIMIT]
-        facts = result.get("fitsom")
-        if isinstance(facts, dict) and (facts.get("packages") or facts.get("objects")):
-            change["p"] = 1  # its packages or objects speak for it, one by one
-        return change
+        if kind is None and is_only_started(task):
+            kind = BlindKind.STARTED
+        if kind is None:
+            return
+        for position, arguments in enumerate(turns or [task.args]):
+            self._blind(host, task, kind, position, arguments)
+        for handler in handlers_for(task, self._play):
+            self._blind(host, handler, BlindKind.NOTIFIED)
 
-    def _differences(self, result: Result) -> list[tuple[Any, str]]:
-        """Each part of what a module returns as its difference, and the same as text."""
-        try:
-            settled = [_settled(part, result.get("dest")) for part in _parts(result.get("diff") or [])]
-            # Ansible's function replaces what is no text by text in the part itself.
-            return [(part, str(self._get_diff(copy.deepcopy(part)))) for part in settled]
-        except Exception as fault:
-            return [({}, f"(the module's difference could not be shown: {fault})")]
-
-    def _label(self, result: Result) -> str:
-        """What a turn of a loop is called in the play; "" for what is no turn of a loop."""
-        name = result.get("ansible_loop_var")
-        if not isinstance(name, str):
-            return ""
-        label = result.get("_ansible_item_label", result.get(name, ""))
-        return str(self._truncate(label if isinstance(label, str) else _text(label, sort_keys=True)))
-
-    def _truncate(self, value: object) -> str | int:
-        """A number, or a text of bounded length. Secrets are hidden first: half of one would be hidden no more."""
-        if isinstance(value, int):
-            return value
-        return self._masker.text(value if isinstance(value, str) else _text(value))[:TEXT_LIMIT]
+    def _blind(
+        self, host: str, task: Task, kind: BlindKind, position: int = 0, arguments: Arguments | None = None
+    ) -> None:
+        """One line for a step that nobody can predict; with arguments, for a turn of its loop."""
+        event: Event = {"e": "blind", "h": host, "k": kind.value, **self._about(task)}
+        if arguments is not None:
+            event |= {"c": self._details.content(task, arguments), "m": position}
+            words = "" if task.no_log else command_of(task.resolved_action or task.action, arguments)
+            shown = self._masker.text(words).replace(self._folder, ".")[:COMMAND_LIMIT]
+            event |= {"w": shown} if shown else {}
+        self._write(event)
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """Ansible's own count of what each host did: the ledger's lines are compared with it."""
@@ -290,74 +296,14 @@ def hide_from_others() -> None:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
 
 
-def _shortened(changes: list[Detail]) -> list[Detail]:
-    """Many in full; the others by one digest, so that another of them is another plan."""
-    excess = changes[MANY_CHANGES:]
-    if not excess:
-        return changes
-    text = "\n".join(f"{change['k']} {change.get('item', '')}" for change in excess)
-    return [*changes[:MANY_CHANGES], {"k": _digest(text), "item": f"and {len(excess)} more"}]
+def skipped_by_itself(outcome: CallbackTaskResult) -> bool:
+    """Whether the module passed over a task, or over a turn of its loop, rather than a condition or an empty loop.
 
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _items(result: Result) -> list[Result]:
-    """What each turn of a loop returned. Modules name a list so too, which may hold texts: these are left out."""
-    rows = result.get("results")
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, (list, tuple)) else []
-
-
-def _has_failed(item: Result) -> bool:
-    """Ansible keeps an item's `failed` from callbacks, and gives each that failed an `exception`."""
-    return bool(item.get("failed") or item.get("exception"))
-
-
-def _elsewhere(result: Result, host: str) -> str:
-    """Such as "[on the controller]" for a delegated task: its change is not on the host that it is counted under."""
-    delegated = result.get("_ansible_delegated_vars")
-    where = delegated.get("ansible_delegated_host") if isinstance(delegated, dict) else None
-    if not isinstance(where, str) or where == host:
-        return ""
-    return "[on the controller]" if where in ("localhost", "127.0.0.1") else f"[on {where}]"
-
-
-def _changed(result: Result, status: int) -> Sequence[Result]:
-    """What changed: the changed items, else the whole result; of a failed loop, the items that did not fail."""
-    changed = [item for item in _items(result) if item.get("changed")]
-    if status == CHANGED:
-        return changed or [result]
-    return [item for item in changed if not _has_failed(item)] if status in (FAILED, IGNORED) else []
-
-
-def _facts(result: Result) -> object:
-    """What a module reports to fitsom; of a loop, what it reports for each item. The reader checks its form."""
-    if "fitsom" in result:
-        return result["fitsom"]
-    return [item["fitsom"] for item in _items(result) if item.get("fitsom")]
-
-
-def _parts(diff: object) -> list[Any]:
-    return diff if isinstance(diff, list) else [diff]
-
-
-def _for_the_record(text: str, owner: str) -> str:
-    """A difference as people read it, or what stands for one that they may not read."""
-    if not owner or not text:
-        return text
-    lines = text.splitlines(keepends=True)
-    heads = lines[:2] if lines[0].startswith("--- before") else []
-    return "".join(
-        [*heads, f"the content is not shown: only {owner} may read this file ({_digest(text)})\n\n"]
-    )
-
-
-def _settled(part: Any, dest: Any) -> Any:
-    """A template's difference names the file that was rendered, in a temporary folder which is another each time."""
-    if not isinstance(part, dict) or not str(part.get("after_header", "")).startswith("/"):
-        return part
-    return dict(part, after_header=part.get("before_header") or dest or "as wanted")
+    Callbacks are not shown that; with `no_log`, nothing at all.
+    """
+    whole = outcome._CallbackTaskResult__utr
+    parts = whole.loop_results if whole.loop_results else [whole]
+    return any(part.skipped and part.false_condition is None and not part.skip_reason for part in parts)
 
 
 def _is_known_to_read(task: Task) -> bool:
@@ -366,11 +312,3 @@ def _is_known_to_read(task: Task) -> bool:
         return is_read_only(task)
     except Exception:
         return False
-
-
-def _text(value: object, *, sort_keys: bool = False) -> str:
-    """The value as JSON, or as Python writes it where JSON cannot hold it."""
-    try:
-        return json.dumps(value, sort_keys=sort_keys, default=str)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value)

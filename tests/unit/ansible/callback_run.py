@@ -83,7 +83,7 @@ RESULTS: dict[str, tuple[dict[Any, Any], int, dict[str, Any]]] = {
     "failed after a change": (
         {"failed": True, "changed": True, "msg": "no"},
         IGNORED,
-        {"msg": "no", "changed": True},
+        {"msg": "no", "changed": True, "changes": [CHANGE]},
     ),
     "facts": (
         {"changed": True, "fitsom": {"packages": [{"name": "a"}], "reboot": {"required": True}}},
@@ -226,6 +226,14 @@ def story(change: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def without_places(line: dict[str, Any]) -> dict[str, Any]:
+    """A result without what tells its items apart: digests of their arguments, and their turns."""
+    if "changes" not in line.get("x", {}):
+        return line
+    changes = [{k: v for k, v in change.items() if k not in "cn"} for change in line["x"]["changes"]]
+    return {**line, "x": {**line["x"], "changes": changes}}
+
+
 @dataclass
 class RunOutput:
     """A run: the lines of its ledger, and what ansible-playbook printed."""
@@ -242,7 +250,7 @@ class RunOutput:
         """The one result of a task on a host."""
         (number,) = (e["i"] for e in self.of("task") if e["n"] == name)
         (result,) = (e for e in self.of("res", host) if e["i"] == number)
-        return result
+        return without_places(result)
 
 
 def run(folder: Path) -> RunOutput:
@@ -262,7 +270,13 @@ def run(folder: Path) -> RunOutput:
     interpreter = ("-e", f"ansible_python_interpreter={sys.executable}")
     path = folder / "ledger.jsonl"
     bounds = Bounds(hosts={host: (host,) for host in HOSTS})
-    greeting = {"secrets": [SECRET], "bounds": bounds.as_json(), "closed": False, "applied": None}
+    greeting = {
+        "secrets": [SECRET],
+        "bounds": bounds.as_json(),
+        "closed": False,
+        "applied": None,
+        "approved": None,
+    }
     with recorder.recording(path, folder, greeting):
         process = subprocess.run(
             ["ansible-playbook", "play.yml", "--diff", "-i", ",".join(HOSTS), "-c", "local", *interpreter],
@@ -284,7 +298,13 @@ class Supervisor:
 
     def __init__(self, answer: bytes = b".", secrets: tuple[str, ...] = ()) -> None:
         self._answer = answer
-        self._greeting = {"secrets": secrets, "bounds": Bounds().as_json(), "closed": False, "applied": None}
+        self._greeting = {
+            "secrets": secrets,
+            "bounds": Bounds().as_json(),
+            "closed": False,
+            "applied": None,
+            "approved": None,
+        }
         self.told = b""
 
     def makefile(self, _mode: str) -> BytesIO:
@@ -301,3 +321,4 @@ class Supervisor:
         patched.setenv("FITSOM_RECORD", "/nowhere/record")
         patched.setattr(module, "connected", lambda _path: self)
         patched.setattr(module, "enforce", lambda *_bounds: None)
+        patched.setattr(module, "after_each_batch", lambda _tell: None)

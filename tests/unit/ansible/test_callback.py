@@ -43,6 +43,12 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:
             args={},
             tags=[],
             check_mode=False,
+            no_log=False,
+            get_path=lambda: "/nowhere/play.yml:1",
+            get_ds=dict,
+            notify=[],
+            when=[],
+            get_vars=dict,
         )
         outcome = SimpleNamespace(
             host=SimpleNamespace(name="srv1"),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitsom_runner.ansible import ledger
+from fitsom_runner.ansible import ledger, result_detail
 from fitsom_runner.ansible.callback import fitsom_ledger
 from tests.unit.ansible.callback_run import (
     CHANGE,
@@ -31,6 +31,7 @@ from tests.unit.ansible.callback_run import (
     RunOutput,
     Supervisor,
     run,
+    without_places,
 )
 
 
@@ -78,7 +79,7 @@ def test_a_loop_that_failed_in_part_tells_what_changed_and_why_it_failed(run_out
             "msg": "One or more items failed",
             "items": [{"item": "bad", "msg": "bad", "stderr": ""}],
             "changed": True,
-            "changes": [{**CHANGE, "item": "one"}],
+            "changes": [{**CHANGE, "item": "one"}, {**CHANGE, "item": "bad"}],
         },
     )
 
@@ -114,14 +115,17 @@ def test_plays_and_tasks_come_in_order_each_before_its_results(run_output: RunOu
 
 def test_a_host_is_touched_once_by_the_first_task_that_may_change_it(run_output: RunOutput) -> None:
     names = {e["i"]: e["n"] for e in run_output.of("task")}
-    touched = {e["h"]: names[e["i"]] for e in run_output.of("touch") if e["h"] not in TOUCHED}
+    touches = [(e["h"], names[e["i"]]) for e in run_output.of("touch") if e["h"] not in TOUCHED]
+    touched = dict(reversed(touches))
     assert touched == {
         "odd": "quiet",
         "a": "away",
         "b": "away",
         "away": "away",
+        "dry": "looked at in earnest",
     }
-    assert len(run_output.of("touch")) == 4 + len(TOUCHED), "dry is only foretold, and a fact changes nothing"
+    assert len(touches) == 6, "a fact changes nothing"
+    assert touches.count(("a", "handler")) == 1, "its mark was set before"
 
 
 @pytest.mark.parametrize(("host", "keywords"), zip(TOUCHED, MAY_CHANGE, strict=True))
@@ -166,12 +170,19 @@ def test_the_reader_folds_what_was_written(run_output: RunOutput) -> None:
     assert ledger_state.complete
     assert (
         ledger_state.hosts["a"].touched,
+        ledger_state.hosts["a"].marks,
         ledger_state.hosts["a"].done,
         ledger_state.hosts["a"].unreachable,
-    ) == (True, True, True)
+    ) == (True, 1, False, True), "the handler came after the mark"
+    assert {host: state.plays for host, state in ledger_state.hosts.items() if host not in TOUCHED} == {
+        "odd": 1, "a": 1, "b": 0, "away": 0, "dry": 1,
+    }  # fmt: skip
     assert ledger_state.hosts["b"].failures[-1] == {"task": "fatal", "role": "", "error": "no"}
     assert ledger_state.hosts["away"].failures[-1]["error"] == "Task failed: nobody answers"
-    assert [item.item for item in ledger_state.hosts["a"].items if item.task == "torn loop"] == ["one"]
+    assert [item.item for item in ledger_state.hosts["a"].items if item.task == "torn loop"] == [
+        "one",
+        "bad",
+    ]
 
 
 # -- without a run ------------------------------------------------------------------------------------------
@@ -188,7 +199,7 @@ class Bare:
         """What is written of one result."""
         self.supervisor.told = b""
         self.callback._result(outcome(result, changed), status)
-        return [json.loads(line) for line in self.supervisor.told.splitlines()]
+        return [without_places(json.loads(line)) for line in self.supervisor.told.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +214,9 @@ def bare() -> Bare:
 
 def outcome(result: object, changed: bool) -> Any:
     task = SimpleNamespace(
-        _uuid="1", _role=None, name="task", resolved_action="x.y.z", action="z", args={}, tags=[]
-    )
+        _uuid="1", _role=None, name="task", resolved_action="x.y.z", action="z", args={}, tags=[], no_log=False,
+        get_path=lambda: "/nowhere/play.yml:1", get_ds=dict, notify=[], when=[], get_vars=dict,
+    )  # fmt: skip
     return SimpleNamespace(
         host=SimpleNamespace(name="srv1"), task=task, result=result, is_changed=lambda: changed
     )
@@ -212,7 +224,7 @@ def outcome(result: object, changed: bool) -> Any:
 
 KEYS = st.sampled_from(
     sorted(
-        {*fitsom_ledger.FAILURE_KEYS, "changed", "diff", "exception", "failed", "fitsom", "item", "results"}
+        {*result_detail.FAILURE_KEYS, "changed", "diff", "exception", "failed", "fitsom", "item", "results"}
     )
 ) | st.just("ansible_loop_var")
 JUNK = st.recursive(
@@ -249,14 +261,14 @@ def test_what_a_delegated_task_changes_is_named_with_its_machine(bare: Bare, whe
 
 def test_many_changes_are_kept_by_one_digest_that_tells_them_apart(bare: Bare) -> None:
     def changes(last: str) -> list[dict[str, Any]]:
-        names = [*map(str, range(fitsom_ledger.MANY_CHANGES)), last]
+        names = [*map(str, range(result_detail.MANY_CHANGES)), last]
         rows = [{"changed": True, "item": name, **LOOPED} for name in names]
         (line,) = bare.lines({"results": rows}, True, CHANGED)
         result: list[dict[str, Any]] = line["x"]["changes"]
         return result
 
     first_changes, second_changes = changes("one"), changes("other")
-    assert (len(first_changes), first_changes[-1]["item"]) == (fitsom_ledger.MANY_CHANGES + 1, "and 1 more")
+    assert (len(first_changes), first_changes[-1]["item"]) == (result_detail.MANY_CHANGES + 1, "and 1 more")
     assert first_changes[:-1] == second_changes[:-1]
     assert first_changes[-1]["k"] != second_changes[-1]["k"]
 

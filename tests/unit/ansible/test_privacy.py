@@ -175,6 +175,7 @@ def changes(
         "bounds": Bounds(hosts={"srv1": ("srv1",)}).as_json(),
         "closed": False,
         "applied": None,
+        "approved": None,
     }
     with recorder.recording(folder / "ledger.jsonl", folder, greeting):
         process = subprocess.run(
@@ -219,13 +220,13 @@ def test_other_content_is_another_digest(changes: dict[str, list[dict[str, Any]]
 
 def test_the_digests_of_plan_and_run_are_those_of_the_content(tmp_path: Path) -> None:
     """What the record compares does not depend on what it shows."""
-    from fitsom_runner.ansible.callback import fitsom_ledger
+    from fitsom_runner.ansible import result_detail
 
     text = "--- before\n+++ after: /etc/x\n@@ -0,0 +1 @@\n+a\n"
-    assert fitsom_ledger._for_the_record(text, "") == text
-    hidden = fitsom_ledger._for_the_record(text, "root")
+    assert result_detail.for_the_record(text, "") == text
+    hidden = result_detail.for_the_record(text, "root")
     assert hidden == (
         "--- before\n+++ after: /etc/x\nthe content is not shown: only root may read this file "
-        f"({fitsom_ledger._digest(text)})\n\n"
+        f"({result_detail.digest(text)})\n\n"
     )
-    assert fitsom_ledger._for_the_record("", "root") == ""
+    assert result_detail.for_the_record("", "root") == ""

@@ -95,7 +95,7 @@ def test_a_prediction_is_made_from_a_ledger_without_repetitions() -> None:
     )
     body = ledger.predicted_changes(ledger_state)["srv1"]
     assert body.facts == Facts(packages=(UPGRADE,), notes=("n",))
-    assert body.done
+    assert body.marks == 1
     compared = prediction.compare({"srv1": body}, {"srv1": body})
     assert [d.what for d in compared] == ["upgrade openssl 1 -> 2"], "a package counts once"
 

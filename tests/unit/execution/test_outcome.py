@@ -14,6 +14,7 @@ from fitsom_runner.changes.states import Action, State
 from fitsom_runner.execution import outcome
 from fitsom_runner.execution.models import HostOutcome, Run, TaskResult
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
+from fitsom_runner.facts import HostChanges
 from fitsom_runner.processes.models import Incident
 from tests.unit.ansible.events import done, ledger_of, result, start, stats, task, touch
 from tests.unit.ansible.test_ledger import lines
@@ -57,8 +58,8 @@ TASK_STARTED: list[Event] = [start(), task(1, "Install"), touch("h")]
         (
             [*TASK_STARTED, result("h", 1, Status.CHANGED), stats(h={})],
             True,
-            Outcome.UNKNOWN,
-            "after 'Install'",
+            Outcome.FAILED,
+            "should have followed 'Install'",
         ),
         # Failed; rescued, so that Ansible's statistics count no failure.
         ([*TASK_STARTED, FAILED], True, Outcome.FAILED, "Install: no space"),
@@ -88,7 +89,7 @@ TASK_STARTED: list[Event] = [start(), task(1, "Install"), touch("h")]
 def test_a_host_is_judged_by_what_the_ledger_tells(
     events: list[Event], marked: bool, expected: Outcome, reason: str
 ) -> None:
-    judged, why = outcome.judge(ledger_of(*events), "h", has_done_mark=marked)
+    judged, why = outcome.judge(ledger_of(*events), "h", HostChanges(marks=int(marked)))
     assert judged is expected
     assert reason in why
 
@@ -96,9 +97,11 @@ def test_a_host_is_judged_by_what_the_ledger_tells(
 def test_a_touched_host_is_never_untouched_and_an_unmarked_one_never_done_after_a_crash() -> None:
     flags = (False, True)
     for touched, finished, failed, unreachable, marked in product(flags, repeat=5):
-        host = HostState(touched=touched, done=finished, failed=failed, unreachable=unreachable)
+        host = HostState(
+            touched=touched, done=finished, marks=int(finished), failed=failed, unreachable=unreachable
+        )
         judged, _why = outcome.judge(
-            LedgerState(complete=False, hosts={"h": host}), "h", has_done_mark=marked
+            LedgerState(complete=False, hosts={"h": host}), "h", HostChanges(marks=int(marked))
         )
         if touched:
             assert judged is not Outcome.UNTOUCHED

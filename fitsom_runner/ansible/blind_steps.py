@@ -1,0 +1,204 @@
+"""Which steps a plan cannot predict, told from what Ansible says of each in check mode.
+
+A step is blind where check mode passes over it, where it only claims to change nothing, or where it depends on what
+another blind step finds. The callback asks about each result of a plan. It works on Ansible's own objects, which have
+no types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fitsom_runner.ansible.bounds import READ_ONLY_MODULES, Bounds, is_never, source_of
+from fitsom_runner.facts import BlindKind
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+#: Methods of HTTP that only ask (RFC 9110, 9.2.1).
+_ASKING = frozenset(("GET", "HEAD", "OPTIONS"))
+_COMMANDS = frozenset(f"ansible.builtin.{name}" for name in ("command", "shell", "raw", "script", "expect"))
+CHECKING = "ansible_check_mode"
+PINS = "fitsom_plan"
+
+
+class BlindSteps:
+    """What a plan has seen so far: variables of which only a run knows the value, and failures that it has looked into.
+
+    One for all hosts: what is not known on one may be asked by any.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._unknown: set[str] = {CHECKING}
+        self._play_values: dict[str, set[str]] = {}  # {variable: the names in its value}
+        self._names: dict[str, set[str]] = {}  # of each task
+        self._seen: set[tuple[str, str]] = set()
+
+    def begin_play(self, play: Any) -> None:
+        """Take in the variables that the play computes from others."""
+        self._play_values = _values_in(play.vars)
+        self._names.clear()
+
+    def after_failure(self, host: str, task: Any) -> Iterator[Any]:
+        """Tasks that come only if this one fails, or one beside it; of each block once for a host."""
+        for block in _blocks_around(task):
+            if block.rescue and (host, block._uuid) not in self._seen:
+                self._seen.add((host, block._uuid))
+                yield from flat(block.rescue)
+
+    def blindness(self, task: Any, *, skipped: bool, by_itself: bool) -> BlindKind | None:
+        """Why nobody can say what this step will do, None where its result says so.
+
+        skipped: nothing was done or predicted; by_itself: the module passed over it, rather than a condition.
+        """
+        module = task.resolved_action or task.action
+        depends = self._depends(task)
+        kind = self._kind(task, module, skipped=skipped, by_itself=by_itself, depends=depends)
+        if kind or depends or task.ignore_errors or task.ignore_unreachable:
+            self._unknown |= set_by(task, module)
+        return kind
+
+    def _kind(
+        self, task: Any, module: str, *, skipped: bool, by_itself: bool, depends: bool
+    ) -> BlindKind | None:
+        if is_include(module):
+            return BlindKind.DEPENDS if skipped and depends else None  # else what it includes is seen
+        if module in READ_ONLY_MODULES or self._is_declared(task) or _only_asks(module, task.args):
+            return None
+        if by_itself:
+            return BlindKind.SKIPPED
+        if not skipped and is_never(task.changed_when):
+            return BlindKind.SILENT
+        return BlindKind.DEPENDS if depends else None
+
+    def _is_declared(self, task: Any) -> bool:
+        """Whether its `changed_when: false` counts: it was carried out just now, or a second person vouched for it."""
+        if not is_never(task.changed_when):
+            return False
+        return task._get_parent_attribute("check_mode") is False or self._bounds.accepts(source_of(task))
+
+    def differs_from_plan(self, task: Any) -> bool:
+        """Whether a task uses `fitsom_plan`, which is empty in a plan and holds the approved versions in its run."""
+        return PINS in self._names_of(task)
+
+    def _depends(self, task: Any) -> bool:
+        return bool(self._names_of(task) & self._unknown)
+
+    def _names_of(self, task: Any) -> set[str]:
+        """The names that a task uses, also through variables of its play and its role."""
+        if task._uuid not in self._names:
+            values = dict(self._play_values)
+            if task._role:
+                values |= _values_in(task._role._default_vars) | _values_in(task._role._role_vars)
+            names, waiting = set(), _names_of(task)
+            while waiting:
+                name = waiting.pop()
+                names.add(name)
+                waiting |= values.get(name, set()) - names
+            self._names[task._uuid] = names
+        return self._names[task._uuid]
+
+
+def _values_in(variables: Mapping[str, Any] | None) -> dict[str, set[str]]:
+    return {str(name): names_in(value) for name, value in (variables or {}).items()}
+
+
+def names_in(value: Any) -> set[str]:
+    """Every word of a value that could be the name of a variable."""
+    return set(_NAME.findall(str(value)))
+
+
+def _names_of(task: Any) -> set[str]:
+    """The words in what was written of a task, in its conditions and in the variables around it."""
+    return names_in([task.get_ds(), task.when, task.get_vars()])
+
+
+def set_by(task: Any, module: str) -> set[str]:
+    """The variables that get their value from a task."""
+    registered = (
+        task.register or ()
+    )  # ansible-core 2.21 makes a dictionary of a name: {name: what of the result}
+    names = {registered} if isinstance(registered, str) else set(registered)
+    if module == "ansible.builtin.set_fact":
+        names |= {str(name) for name in task.args if name != "cacheable"}
+    return names
+
+
+def is_include(module: str) -> bool:
+    """Whether the task only brings in others."""
+    return module in ("ansible.builtin.include_tasks", "ansible.builtin.include_role")
+
+
+def is_only_started(task: Any) -> bool:
+    """Whether nobody waits for its end (`poll: 0`), by what was written of it."""
+    written = task.get_ds() or {}
+    return bool(written.get("async")) and str(written.get("poll")) == "0"
+
+
+def _only_asks(module: str, arguments: Mapping[str, Any]) -> bool:
+    return (
+        module == "ansible.builtin.uri"
+        and str(arguments.get("method", "GET")).upper() in _ASKING
+        and not arguments.get("dest")
+    )
+
+
+def command_of(module: str, arguments: Mapping[str, Any]) -> str:
+    """The command that a task runs, "" where it is none."""
+    if module not in _COMMANDS:
+        return ""
+    words = arguments.get("argv")
+    if isinstance(words, list):
+        return " ".join(map(str, words))
+    return str(arguments.get("cmd") or arguments.get("_raw_params") or arguments.get("command") or "")
+
+
+def handlers_for(task: Any, play: Any) -> list[Any]:
+    """The handlers that a task notifies, as far as their names are written out."""
+    wanted = {str(name) for name in task.notify or []}
+    if not wanted:
+        return []
+    return [
+        handler
+        for block in play.handlers
+        for handler in flat(block.block)
+        if wanted & {handler.name, handler.get_name(), *map(str, getattr(handler, "listen", None) or [])}
+    ]
+
+
+def flat(tasks: Sequence[Any]) -> Iterator[Any]:
+    """Every task in a list of tasks and blocks."""
+    for task in tasks:
+        if hasattr(task, "rescue"):
+            for section in (task.block, task.rescue, task.always):
+                yield from flat(section)
+        else:
+            yield task
+
+
+def _blocks_around(task: Any) -> Iterator[Any]:
+    parent = task._parent
+    while parent is not None:
+        if hasattr(parent, "rescue"):
+            yield parent
+        parent = getattr(parent, "_parent", None)
+
+
+def includes_around(task: Any) -> Iterator[Any]:
+    """The tasks that brought this one in, innermost first."""
+    parent = task._parent
+    while parent is not None:
+        if not hasattr(parent, "rescue"):
+            yield parent
+        parent = getattr(parent, "_parent", None)
+
+
+def is_after_failure(task: Any) -> bool:
+    """Whether it stands in a block's `rescue`."""
+    child = task
+    for block in _blocks_around(task):
+        if any(each._uuid == child._uuid for each in block.rescue or []):
+            return True
+        child = block
+    return False
