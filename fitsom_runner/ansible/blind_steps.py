@@ -73,7 +73,12 @@ class BlindSteps:
         return BlindKind.DEPENDS if depends else None
 
     def _is_declared(self, task: Any) -> bool:
-        """Whether its `changed_when: false` counts: it was carried out just now, or a second person vouched for it."""
+        """Whether it was carried out just now, only ever checks, or a second person vouched that it changes nothing.
+
+        A task that has ended in a plan says `check_mode: true` itself, whatever was written: only "false" is telling.
+        """
+        if (task.get_ds() or {}).get("check_mode") is True:
+            return True
         if not is_never(task.changed_when):
             return False
         return task._get_parent_attribute("check_mode") is False or self._bounds.accepts(source_of(task))
@@ -101,7 +106,7 @@ class BlindSteps:
 
 
 def _values_in(variables: Mapping[str, Any] | None) -> dict[str, set[str]]:
-    return {str(name): names_in(value) for name, value in (variables or {}).items()}
+    return {str(name): names_in(value) for name, value in dict(variables or {}).items()}
 
 
 def names_in(value: Any) -> set[str]:
@@ -116,9 +121,8 @@ def _names_of(task: Any) -> set[str]:
 
 def set_by(task: Any, module: str) -> set[str]:
     """The variables that get their value from a task."""
-    registered = (
-        task.register or ()
-    )  # ansible-core 2.21 makes a dictionary of a name: {name: what of the result}
+    registered = task.register or ()
+    # ansible-core 2.21 makes a dictionary of a name: {name: what of the result}.
     names = {registered} if isinstance(registered, str) else set(registered)
     if module == "ansible.builtin.set_fact":
         names |= {str(name) for name in task.args if name != "cacheable"}

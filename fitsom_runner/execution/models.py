@@ -7,6 +7,8 @@ from django.db.models import Q
 
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind, RunStatus
+from fitsom_runner.facts import HostChanges
+from fitsom_runner.facts_reader import hosts_from_json
 
 
 class Run(models.Model):
@@ -47,6 +49,10 @@ class Run(models.Model):
                 name="an_approved_plan_is_applied_once",
             ),
         )
+
+    def expected(self) -> dict[str, HostChanges]:
+        """{host: what it may change}: its plan's predictions; of a back-out, those that were taken just before it."""
+        return hosts_from_json(self.predicted if self.kind == RunKind.BACKOUT else self.plan.hosts)
 
 
 class HostOutcome(models.Model):

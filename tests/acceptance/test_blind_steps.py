@@ -179,7 +179,6 @@ def test_a_plan_lists_the_steps_that_nobody_can_predict(school: School, tmp_path
         ("Write it up", "depends"),
         ("Not in a plan", "depends"),
         ("Put it back", "after_failure"),
-        ("Look", "skipped"),
         ("Follow", "skipped"),
     }
     page = school.fitsom("change", "show", number, json_answer=False).out

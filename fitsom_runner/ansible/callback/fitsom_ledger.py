@@ -119,8 +119,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
         self._play = play
-        self._blind_steps.begin_play(play)
         self._write({"e": "play", "n": self._masker.text(play.get_name().strip())})
+        self._blind_steps.begin_play(play)
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
         self._write({"e": "nobody"})
@@ -211,12 +211,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             )
         except Exception as fault:  # Ansible would swallow it, and the ledger would lack the result
             self._write_with(event, self._details.unread(fault, status))
-        if self._check:
-            self._note_blind(outcome, status, turns)
-        elif status == CHANGED:
-            # Ansible tells of it only when it is about to run them, and a host that fails does not get there.
-            for handler in handlers_for(task, self._play):
-                self._write({"e": "notify", "h": host, **self._about(handler)})
+        try:
+            self._look_ahead(outcome, status, turns)
+        except Exception:  # Ansible would swallow it; what cannot be told is not predicted
+            self._blind(host, task, BlindKind.SKIPPED)
         if (host, task._uuid) in self._asking and status not in (SKIPPED, UNREACHABLE):
             self._remembered.add(host)
         if DONE_TAG in task.tags and status in (OK, CHANGED, SKIPPED):
@@ -247,6 +245,17 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         return {"started": True} if is_only_started(task) else {}
 
     # -- what a plan cannot predict -----------------------------------------------------------------------
+
+    def _look_ahead(self, outcome: CallbackTaskResult, status: int, turns: Sequence[Arguments]) -> None:
+        """In a plan, whether the step is blind; in a run, which handlers are owed from now on.
+
+        Ansible tells of those only when it is about to run them, and a host that fails does not get there.
+        """
+        if self._check:
+            self._note_blind(outcome, status, turns)
+        elif status == CHANGED:
+            for handler in handlers_for(outcome.task, self._play):
+                self._write({"e": "notify", "h": outcome.host.name, **self._about(handler)})
 
     def _note_blind(self, outcome: CallbackTaskResult, status: int, turns: Sequence[Arguments]) -> None:
         if status in (FAILED, UNREACHABLE, IGNORED):
