@@ -275,9 +275,8 @@ def _success(report: Report, facts: Facts, share: str) -> Verdict:
         text = f"{share} {sentence(' and '.join(parts))}"
         return Verdict(tone=Tone.WARN, title=f"{title}, but not exactly as planned", text=text)
     if blind:
-        share += sentence(
-            f" {count(blind, 'change')} came by steps that nobody could predict, as the plan had said"
-        ).rstrip()
+        came = f"{count(blind, 'change')} came by steps that nobody could predict, as the plan had said"
+        share = f"{share} {sentence(came)}"
     if open_points(report, facts):
         return Verdict(tone=Tone.GOOD, title=f"{title}; something is still open", text=share)
     return Verdict(tone=Tone.GOOD, title=title, text=share if blind else f"{share} All went as planned.")

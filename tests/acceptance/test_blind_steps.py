@@ -192,6 +192,8 @@ def test_a_plan_lists_the_steps_that_nobody_can_predict(school: School, tmp_path
     school.fitsom("run", "start", number)
     assert school.log("pc1") == ["emptied", "silently", "really", "followed"]
     assert written(school) == {"predicted", "written", "notified"}
+    school.fitsom("report", "export", number, "--to", str(tmp_path / "report.md"))
+    assert "done. 4 changes came by steps that nobody could predict" in (tmp_path / "report.md").read_text()
     assert differences(school, number) == {
         ("Predicted", "foreseen_and_came"): 1,
         ("Notify", "foreseen_and_came"): 1,
