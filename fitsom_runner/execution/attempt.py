@@ -143,7 +143,9 @@ def _apply(settings: Config, run: Run, ready: Preparation, folder: Path) -> None
     Change.objects.filter(pk=run.change_id, actual_start=None).update(actual_start=moment)
     results: list[PlaybookResult] = []
     stop = threading.Event()
-    play_job = replace(_job(settings, run, ready, "ledger.jsonl", check=False), approved=run.expected())
+    play_job = replace(
+        _job(settings, run, ready, "ledger.jsonl", check=False), approved=hosts_from_json(run.expected())
+    )
     worker = threading.Thread(target=lambda: results.append(play.run(settings, play_job, stop.is_set)))
     worker.start()
     cancelled = _Cancelled(run)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind, RunStatus
-from fitsom_runner.facts import HostChanges
-from fitsom_runner.facts_reader import hosts_from_json
 
 
 class Run(models.Model):
@@ -50,9 +50,10 @@ class Run(models.Model):
             ),
         )
 
-    def expected(self) -> dict[str, HostChanges]:
-        """{host: what it may change}: its plan's predictions; of a back-out, those that were taken just before it."""
-        return hosts_from_json(self.predicted if self.kind == RunKind.BACKOUT else self.plan.hosts)
+    def expected(self) -> dict[str, Any]:
+        """What each host may change, in the form of Plan.hosts; of a back-out, as predicted just before it."""
+        hosts: dict[str, Any] = self.predicted if self.kind == RunKind.BACKOUT else self.plan.hosts
+        return hosts
 
 
 class HostOutcome(models.Model):

@@ -24,6 +24,7 @@ from fitsom_runner.execution.models import HostOutcome, Run, RunTask, TaskResult
 from fitsom_runner.execution.signals import run_finished, run_recorded
 from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind, RunStatus
 from fitsom_runner.facts import HostChanges
+from fitsom_runner.facts_reader import hosts_from_json
 
 if TYPE_CHECKING:
     from fitsom_runner.execution.preparation import Preparation
@@ -95,7 +96,7 @@ def finish(
     recorder.store_new()
     ledger_state = recorder.ledger_state
     digest = ledger.digest(path) if path.exists() else ""
-    planned = run.expected()
+    planned = hosts_from_json(run.expected())
     outcomes = {host: judge(ledger_state, host, planned.get(host, HostChanges())) for host in run.hosts}
     for host, why in run.left_out.items():
         outcomes[host] = (

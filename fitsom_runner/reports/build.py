@@ -216,7 +216,7 @@ def _run_hosts(run: runs.Run) -> tuple[Host, ...]:
     outcomes = list(run.outcomes.order_by("host"))
     actual = {o.host: changes_from_json({"items": o.items, "facts": o.facts}, o.host) for o in outcomes}
     approved = hosts_from_json(run.plan.hosts)
-    predicted = run.expected()
+    predicted = hosts_from_json(run.expected())
     predicted_here = {host: changes for host, changes in predicted.items() if host in actual}
     comparable = run.status != RunStatus.REFUSED
     differences = _differences(prediction.compare(predicted_here, actual)) if comparable else {}
