@@ -31,13 +31,23 @@ def recipes(settings: Settings, names: Iterable[str]) -> list[Recipe]:
 def ensure(settings: Settings, engine: Engine, names: Iterable[str]) -> dict[str, str]:
     """The tag of each named image, built now where it is missing."""
     wanted = recipes(settings, names)
-    if not all(exists(engine, recipe) for recipe in wanted):
-        with locked(shelf(), "images"), ThreadPoolExecutor(2) as pool:
-            missing = [recipe for recipe in wanted if not exists(engine, recipe)]
-            for generation in generations(missing):
-                absent = [recipe for recipe in generation if not exists(engine, recipe)]
-                list(pool.map(lambda recipe: build(engine, recipe), absent))
+    missing = [recipe for recipe in wanted if not exists(engine, recipe)]
+    with ThreadPoolExecutor(2) as pool:
+        for generation in generations(missing):
+            list(pool.map(lambda recipe: make(engine, recipe), generation))
     return {recipe.name: recipe.tag for recipe in wanted}
+
+
+def make(engine: Engine, recipe: Recipe) -> None:
+    """Build it if it is missing.
+
+    Each image has a lock of its own: whoever wants two plain ones need not wait for another's seven.
+    """
+    if exists(engine, recipe):
+        return
+    with locked(shelf(), f"image-{recipe.digest}"):
+        if not exists(engine, recipe):
+            build(engine, recipe)
 
 
 def shelf() -> Path:
