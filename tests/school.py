@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests import forks, machine_python
 from tests.progress import Patience
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,7 +113,7 @@ class School:
 
     @property
     def machines(self) -> Path:
-        """The folder of this machine that runs may write into: `truth`, and what holds the machines up."""
+        """The folder of this machine that runs may write into: `truth`, what holds the machines up, their Python."""
         return self.folder / "machines"
 
     @property
@@ -126,6 +127,7 @@ class School:
         """Make repository, configuration and records; `files` are more content of the first commit."""
         for part in ("machines/truth", "home", "tmp"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
+        machine_python.make(self.machines / "python")
         shutil.copytree(CONTENT, self.repo)
         for part in ("plugins", "meta", "ansible_collections"):
             cache = shutil.ignore_patterns("__pycache__")
@@ -204,15 +206,7 @@ class School:
         line = [*self.prefix, str(PROGRAMS / "fitsom"), *words]
         line += ["--json"] if json_answer else []
         line += ["--as", acting_as] if acting_as else []
-        return subprocess.Popen(
-            line,
-            cwd=self.site,
-            env=self.env(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return forks.popen(line, cwd=self.site, env=self.env())
 
     def fitsom(
         self, *words: str, acting_as: str = "", code: int | None = 0, json_answer: bool = True
