@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Images of CI often set it; each start of Ansible would then compile all of Ansible anew, a third of its time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-clean check test bench docs lock clean
+.PHONY: help setup demo demo-clean check test fuzz bench docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,8 +31,12 @@ check: $(VENV)/fitsom ## Lint, types, unit tests (within two minutes)
 	@pytest -q -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/contract tests/unit
 
 test: $(VENV)/fitsom ## Everything: check, acceptance, fault, the lab, every role's scenario
-	@echo "==> all tests by $(WORKERS) workers, what takes long first: fault, acceptance, attacks, infra, contract, integration, unit"
-	@pytest -q --durations=25 -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/fault tests/acceptance tests/attacks tests/infra tests/contract tests/integration tests/unit
+	@echo "==> all tests by $(WORKERS) workers, what takes long first: truth, fault, acceptance, attacks, infra, contract, integration, unit"
+	@pytest -q --durations=25 -n $(WORKERS) --dist loadscope --no-loadscope-reorder tests/truth tests/fault tests/acceptance tests/attacks tests/infra tests/contract tests/integration tests/unit
+
+fuzz: $(VENV)/fitsom ## Hold the record against made-up playbooks for longer: MINUTES=60 SEED=7
+	@echo "==> made-up playbooks for $(or $(MINUTES),60) minutes, seed $(or $(SEED),a new one)"
+	@FITSOM_FUZZ_MINUTES=$(or $(MINUTES),60) FITSOM_FUZZ_SEED=$(SEED) pytest -q -s tests/truth
 
 bench: $(VENV)/fitsom ## Measure against bare Ansible and others, over ssh to lab containers
 	@scripts/bench

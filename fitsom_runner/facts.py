@@ -18,6 +18,7 @@ RESULTS_LOST = "results-lost"
 # Kinds of findings that the runner makes of what it saw of a run.
 HANDLER_OWED = "handler-owed"
 ONLY_STARTED = "only-started"
+CUT_OFF = "cut-off"
 REACHES_NOBODY = "reaches-nobody"
 
 
@@ -273,6 +274,7 @@ class BlindKind(StrEnum):
     NOTIFIED = "notified"  # by another such step
     AFTER_FAILURE = "after_failure"  # it comes only if another step fails
     STARTED = "started"  # nobody waits for its end
+    FAILED = "failed"  # it fails in check mode, and the playbook goes on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -292,15 +294,16 @@ class BlindStep:
 class HostChanges:
     """What a plan predicts for one host, or what a run did there.
 
-    blind: steps that nobody can predict. marks: how often the playbook set its done mark there; plays: how many plays
-    (batches of them) the host came through. groups, about: what the inventory holds on the host (label, provides,
-    device), in a plan only.
+    blind: steps that nobody can predict. marks: how often the playbook set its done mark there; ends_marked: nothing
+    that may change the host came after the last of them; plays: how many plays (batches of them) it came through.
+    groups, about: what the inventory holds on the host (label, provides, device), in a plan only.
     """
 
     items: tuple[Item, ...] = ()
     facts: Facts = field(default_factory=Facts)
     blind: tuple[BlindStep, ...] = ()
     marks: int = 0
+    ends_marked: bool = False
     plays: int = 0
     groups: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
@@ -317,6 +320,7 @@ class HostChanges:
             "facts": self.facts.to_json(),
             "blind": [{**asdict(step), "kind": step.kind.value} for step in self.blind],
             "marks": self.marks,
+            "ends_marked": self.ends_marked,
             "plays": self.plays,
             "groups": list(self.groups),
             "about": dict(self.about),

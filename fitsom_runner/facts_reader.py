@@ -60,6 +60,7 @@ def changes_from_json(value: Any, host: str) -> HostChanges:
         blind=row.rows("blind", _blind_step),
         # Plans from before there was a number only say whether there was a mark.
         marks=int(row.number("marks") or 0) if row.has("marks") else int(row.flag("done")),
+        ends_marked=row.flag("ends_marked"),
         plays=int(row.number("plays") or 0),
         groups=row.texts("groups"),
         about={word: text for word in ("label", "provides", "device") if (text := about.text(word))},

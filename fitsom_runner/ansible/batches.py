@@ -6,20 +6,52 @@ from collections.abc import Callable
 from typing import Any
 
 
-def after_each_batch(tell: Callable[[list[str]], None]) -> None:
-    """Have Ansible call `tell` when a batch of a play has ended, with the hosts that came through it.
+class Batches:
+    """Follows the batches of plays, in this process' Ansible."""
 
-    A host that failed or was lost is not among them, nor is one that Ansible took out for another host's sake
-    (`any_errors_fatal`, `max_fail_percentage`).
-    """
-    from ansible.executor.task_queue_manager import TaskQueueManager
+    def __init__(self, tell: Callable[[list[str], list[str]], None]) -> None:
+        """`tell` is called when a batch of a play has ended: which hosts came through it, and which did not.
 
-    run = TaskQueueManager.run
+        Those are hosts that failed or were lost, and those that Ansible took out for another's sake
+        (`any_errors_fatal`, `max_fail_percentage`, `run_once`).
+        """
+        self._tell = tell
+        self._plays_to_come = 0
+        self._batches_to_come = 0
+        self._follow()
 
-    def watched(manager: Any, play: Any) -> Any:
-        code = run(manager, play)
-        hosts = [host.name for host in manager._inventory.get_hosts(play.hosts)]
-        tell([name for name in hosts if name not in {**manager._failed_hosts, **manager._unreachable_hosts}])
-        return code
+    def expect(self, plays: int) -> None:
+        """A playbook with so many plays begins."""
+        self._plays_to_come += plays
 
-    TaskQueueManager.run = watched
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether Ansible broke off: where all hosts of a batch fail, nothing comes after it for others either."""
+        return bool(self._plays_to_come or self._batches_to_come)
+
+    def _follow(self) -> None:
+        from ansible.executor.playbook_executor import PlaybookExecutor
+        from ansible.executor.task_queue_manager import AnsibleEndPlay, TaskQueueManager
+
+        divide, run = PlaybookExecutor._get_serialized_batches, TaskQueueManager.run
+
+        def divided(executor: Any, play: Any) -> Any:
+            batches = divide(executor, play)
+            self._plays_to_come -= 1
+            self._batches_to_come = len(batches)
+            return batches
+
+        def watched(manager: Any, play: Any) -> Any:
+            try:
+                code = run(manager, play)
+            except AnsibleEndPlay:
+                self._batches_to_come = 0  # as the playbook says
+                raise
+            self._batches_to_come -= 1
+            hosts = [host.name for host in manager._inventory.get_hosts(play.hosts)]
+            out = {**manager._failed_hosts, **manager._unreachable_hosts}
+            self._tell([name for name in hosts if name not in out], [name for name in hosts if name in out])
+            return code
+
+        PlaybookExecutor._get_serialized_batches = divided
+        TaskQueueManager.run = watched

@@ -15,6 +15,7 @@ from fitsom_runner.ansible.bounds import READ_ONLY_MODULES, Bounds, is_never, so
 from fitsom_runner.facts import BlindKind
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_NOTHING = re.compile(r"\s*(\{\{)?\s*(false|not\s+true)\s*(\}\})?\s*", re.IGNORECASE)
 #: Methods of HTTP that only ask (RFC 9110, 9.2.1).
 _ASKING = frozenset(("GET", "HEAD", "OPTIONS"))
 _COMMANDS = frozenset(f"ansible.builtin.{name}" for name in ("command", "shell", "raw", "script", "expect"))
@@ -47,20 +48,21 @@ class BlindSteps:
                 self._seen.add((host, block._uuid))
                 yield from flat(block.rescue)
 
-    def blindness(self, task: Any, *, skipped: bool, by_itself: bool) -> BlindKind | None:
+    def blindness(self, task: Any, *, skipped: bool, by_itself: bool, failed: bool) -> BlindKind | None:
         """Why nobody can say what this step will do, None where its result says so.
 
-        skipped: nothing was done or predicted; by_itself: the module passed over it, rather than a condition.
+        skipped: nothing was done or predicted; by_itself: the module passed over it, rather than a condition; failed:
+        it failed, and a playbook that takes that for granted goes on.
         """
         module = task.resolved_action or task.action
         depends = self._depends(task)
-        kind = self._kind(task, module, skipped=skipped, by_itself=by_itself, depends=depends)
+        kind = self._kind(task, module, skipped=skipped, by_itself=by_itself, failed=failed, depends=depends)
         if kind or depends or task.ignore_errors or task.ignore_unreachable:
             self._unknown |= set_by(task, module)
         return kind
 
     def _kind(
-        self, task: Any, module: str, *, skipped: bool, by_itself: bool, depends: bool
+        self, task: Any, module: str, *, skipped: bool, by_itself: bool, failed: bool, depends: bool
     ) -> BlindKind | None:
         if is_include(module):
             return BlindKind.DEPENDS if skipped and depends else None  # else what it includes is seen
@@ -68,7 +70,9 @@ class BlindSteps:
             return None
         if by_itself:
             return BlindKind.SKIPPED
-        if not skipped and is_never(task.changed_when):
+        if failed:
+            return BlindKind.FAILED
+        if not skipped and hides_changes(task.changed_when):
             return BlindKind.SILENT
         return BlindKind.DEPENDS if depends else None
 
@@ -138,6 +142,12 @@ def is_only_started(task: Any) -> bool:
     """Whether nobody waits for its end (`poll: 0`), by what was written of it."""
     written = task.get_ds() or {}
     return bool(written.get("async")) and str(written.get("poll")) == "0"
+
+
+def hides_changes(changed_when: Any) -> bool:
+    """Whether a task always says that it has changed nothing: `changed_when: false`, or a text that says so."""
+    conditions = changed_when if isinstance(changed_when, list) else [changed_when]
+    return any(_NOTHING.fullmatch(str(condition)) for condition in conditions)
 
 
 def _only_asks(module: str, arguments: Mapping[str, Any]) -> bool:

@@ -23,6 +23,8 @@ READ_ONLY_MODULES = frozenset(
     )
 )  # fmt: skip
 CONTROLLER = "localhost"
+#: How the words of every refusal begin: no rescue hides one from a plan.
+REFUSED = "Refused: "
 _LOOPBACK = (None, CONTROLLER, "127.0.0.1", "::1")
 
 
@@ -91,9 +93,18 @@ def is_read_only(task: Any) -> bool:
     before its templates are rendered: what is still a text then says nothing.
     """
     module = task.resolved_action or task.action
-    # `check_mode` itself is False in every run; this is what task, block or play say.
-    said = task._get_parent_attribute("check_mode")
+    said = _check_mode(task)
     return module in READ_ONLY_MODULES or said is True or (said is False and is_never(task.changed_when))
+
+
+def is_check_only(task: Any) -> bool:
+    """Whether a task says, before its templates are rendered, that it only checks."""
+    return _check_mode(task) is True
+
+
+def _check_mode(task: Any) -> Any:
+    """What task, block or play say: the task's own `check_mode` is False in every run."""
+    return task._get_parent_attribute("check_mode")
 
 
 def is_never(changed_when: Any) -> bool:
@@ -135,7 +146,7 @@ def enforce(
             source=source_of(task),
         )
         if objection:
-            raise AnsibleError(f"Refused: {objection}")
+            raise AnsibleError(REFUSED + objection)
         if bounds.check and task.async_val:
             # Ansible refuses the two together. What a module predicts, it predicts at once.
             task.async_val = 0
@@ -151,7 +162,7 @@ def enforce(
         def asked(tmp: Any = None, task_vars: Any = None) -> Any:
             objection = applied.objection(ask(handler, task_vars or {}, applied.command(check=bounds.check)))
             if objection:
-                raise AnsibleError(f"Refused: {objection}")
+                raise AnsibleError(REFUSED + objection)
             return run(tmp, task_vars)
 
         return asked
@@ -169,7 +180,7 @@ def ask_nobody(*, check: bool) -> None:
     ) -> bytes:
         if seconds is None:
             raise AnsibleError(
-                "Refused: it would ask a person, and nobody sits at a run. Ask by the change itself "
+                f"{REFUSED}it would ask a person, and nobody sits at a run. Ask by the change itself "
                 "(fitsom change edit NUMBER -e NAME=VALUE), or leave the question out."
             )
         if check:
@@ -178,7 +189,7 @@ def ask_nobody(*, check: bool) -> None:
 
     def do_var_prompt(_display: Any, name: str, *_words: Any, **_more: Any) -> str:
         raise AnsibleError(
-            f"Refused: the play asks for {name} (vars_prompt), and nobody sits at a run. "
+            f"{REFUSED}the play asks for {name} (vars_prompt), and nobody sits at a run. "
             f"Give it with the change: fitsom change edit NUMBER -e {name}=VALUE"
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fitsom_runner.facts import (
+    CUT_OFF,
     HANDLER_OWED,
     ONLY_STARTED,
     REACHES_NOBODY,
@@ -34,6 +35,10 @@ _OWED = (
     "Do by hand what it does: resuming the change does it only if something changes again.",
 )
 _STARTED = ("'{}' was started, and nobody saw its end.", "Look on the computer whether it has ended well.")
+_CUT_OFF = (
+    "The computer was out of reach while '{}' was at work: nobody knows whether it was done.",
+    "Look on the computer whether it was done.",
+)
 #: Where a terminal was asked for, ssh says good-bye on stderr, and what the program itself said there is on stdout.
 _FAREWELL = re.compile(r"(?m)^(?:Shared c|C)onnection to \S+ closed\.\r?$\n?")
 
@@ -56,7 +61,9 @@ class HostState:
     `done`: its done mark was set, and nothing has touched it since; `marks`: how often it was set; `plays`: how many
     plays (batches of them) it came through. `unapproved`: the task that changed what nobody had predicted, after which
     it was stopped. `last_task` is the task that last reported back from it. `owed`: {place: name} of handlers that were
-    notified and have not run; `started`: the same of jobs whose end nobody has waited for.
+    notified and have not run; `started`: the same of jobs whose end nobody has waited for; `cut_off`: of tasks during
+    which it was out of reach. `refused`: the words of tasks that may not do what they were about to do; `taken_out`:
+    Ansible ended a play without it, for its own failure or another's.
     """
 
     touched: bool = False
@@ -64,6 +71,8 @@ class HostState:
     marks: int = 0
     plays: int = 0
     unapproved: str = ""
+    refused: list[str] = field(default_factory=list)
+    taken_out: bool = False
     failed: bool = False
     unreachable: bool = False
     last_task: str = ""
@@ -72,6 +81,7 @@ class HostState:
     blind: list[BlindStep] = field(default_factory=list)
     owed: dict[str, str] = field(default_factory=dict)
     started: dict[str, str] = field(default_factory=dict)
+    cut_off: dict[str, str] = field(default_factory=dict)
     facts: Facts = field(default_factory=Facts)
     failures: list[dict[str, Any]] = field(default_factory=list)
     stats: dict[str, int] | None = None
@@ -80,7 +90,11 @@ class HostState:
         """What a run has left behind on a host, as findings."""
         owed = (_finding(HANDLER_OWED, name, each, _OWED) for each in self.owed.values())
         started = (_finding(ONLY_STARTED, name, each, _STARTED) for each in self.started.values())
-        return Facts(findings=(*owed, *started))
+        # Where it stayed out of reach, its outcome says so.
+        cut_off = () if self.unreachable else self.cut_off.values()
+        return Facts(
+            findings=(*owed, *started, *(_finding(CUT_OFF, name, each, _CUT_OFF) for each in cut_off))
+        )
 
     def close(self, name: str, stats: dict[str, int]) -> None:
         """Take in Ansible's own count, and compare it with what was recorded."""
@@ -95,11 +109,12 @@ class HostState:
 class LedgerState:
     """The state of a run: its ledger, folded. `complete`: Ansible itself closed it with its statistics.
 
-    `nobody`: plays that reach none of the hosts.
+    `nobody`: plays that reach none of the hosts. `cut_short`: plays or batches have not begun, since others failed.
     """
 
     started: float = 0.0
     complete: bool = False
+    cut_short: bool = False
     task: str = ""
     tasks: dict[int, Event] = field(default_factory=dict)
     play: str = ""
@@ -127,6 +142,8 @@ class LedgerState:
             case "end":
                 for name in event["hosts"]:
                     self.host(name).plays += 1
+                for name in event.get("out", ()):
+                    self.host(name).taken_out = True
             case "task":
                 self.tasks[event["i"]] = event
                 self.task = event["n"]
@@ -140,6 +157,7 @@ class LedgerState:
                 self.host(event["h"]).marks += 1
             case "stats":
                 self.complete = True
+                self.cut_short = bool(event.get("cut"))
                 for name, counts in event["hosts"].items():
                     self.host(name).close(name, counts)
                     self.host(name).facts = self.host(name).facts.plus(_nobody_findings(self.nobody))
@@ -153,20 +171,24 @@ class LedgerState:
         host_state.counts[status] = host_state.counts.get(status, 0) + 1
         # A failure may yet be rescued; Ansible's statistics, if there are any, decide.
         host_state.failed = host_state.failed or status is Status.FAILED
-        host_state.unreachable = host_state.unreachable or status is Status.UNREACHABLE
+        host_state.unreachable = status is Status.UNREACHABLE
+        if host_state.unreachable:
+            host_state.cut_off[task.get("p", "")] = task["n"]
         if status is not Status.SKIPPED:
             host_state.owed.pop(task.get("p", ""), None)
         if detail.get("started"):
             host_state.started[task.get("p", "")] = task["n"]
         if detail.get("ended"):
             host_state.started.clear()
+        if detail.get("refused"):
+            host_state.refused.append(f"{task['n']}: {error_text(detail)}")
         if detail.get("unapproved"):
             host_state.unapproved = host_state.unapproved or task["n"]
         if "fitsom" in detail:
             facts = facts_from_json(detail["fitsom"], event["h"])
             # A task that changes nothing reports what is outstanding, not what this run changes. One that fails may
             # have changed something before: what it then reports is what it did.
-            has_changed = status is Status.CHANGED or detail.get("changed", False)
+            has_changed = (status is Status.CHANGED or detail.get("changed")) and not detail.get("checked")
             host_state.facts = host_state.facts.plus(facts if has_changed else facts.without_changes())
         host_state.items += [
             _item(task, change, listed=bool(detail.get("listed"))) for change in detail.get("changes", [])
@@ -303,6 +325,7 @@ def predicted_changes(ledger_state: LedgerState) -> dict[str, HostChanges]:
             facts=host.facts,
             blind=tuple(dict.fromkeys(host.blind)),
             marks=host.marks,
+            ends_marked=host.done,
             plays=host.plays,
         )
         for name, host in sorted(ledger_state.hosts.items())

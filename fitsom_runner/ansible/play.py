@@ -40,12 +40,14 @@ class Job:
 
     `facts` is a folder that the facts of hosts are kept in, None to gather them anew; `keys` are the private keys that
     the inventory names; `addresses` and `accepted` are bounds of its tasks (bounds.py); `applied` is what hosts note;
-    `approved`: what it may change, None where nothing was predicted.
+    `approved`: what it may change, None where nothing was predicted. `reachable`: hosts of the change that it does not
+    run on, but that its tasks may be delegated to.
     """
 
     extract: Extract
     playbook: str
     hosts: tuple[str, ...]
+    reachable: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
     extra_vars: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class Job:
     @property
     def bounds(self) -> Bounds:
         """What its tasks may do."""
-        hosts = {host: self.addresses.get(host, (host,)) for host in self.hosts}
+        hosts = {host: self.addresses.get(host, (host,)) for host in (*self.hosts, *self.reachable)}
         return Bounds(hosts=hosts, accepted=self.accepted, check=self.check)
 
 
@@ -96,6 +98,17 @@ def arguments(job: Job, work: Path) -> list[str]:
     return line
 
 
+def greeting(job: Job, *, closed: bool) -> dict[str, Any]:
+    """What the callback must know before the first task. closed: whether it is in a room of its own. Pure."""
+    return {
+        "secrets": job.secrets,
+        "bounds": job.bounds.as_json(),
+        "applied": job.applied.as_json() if job.applied else None,
+        "approved": approved_changes.as_json(job.approved) if job.approved is not None else None,
+        "closed": closed,
+    }
+
+
 def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False) -> PlaybookResult:
     """Run to the end, or until `cancelled` answers True. Blocks."""
     from ansible_runner.config.command import CommandConfig
@@ -111,15 +124,10 @@ def run(config: Config, job: Job, cancelled: Callable[[], bool] = lambda: False)
         (work / "extra_vars.yml").write_text(_extra_vars(job.extra_vars))
         if job.facts:
             job.facts.mkdir(mode=0o700, exist_ok=True)
-        greeting = {
-            "secrets": job.secrets,
-            "bounds": job.bounds.as_json(),
-            "applied": job.applied.as_json() if job.applied else None,
-            "approved": approved_changes.as_json(job.approved) if job.approved is not None else None,
-            "closed": config.sandbox.enabled,
-        }
         with ExitStack() as stack:
-            stack.enter_context(recorder.recording(job.ledger, services, greeting))
+            stack.enter_context(
+                recorder.recording(job.ledger, services, greeting(job, closed=config.sandbox.enabled))
+            )
             agent = stack.enter_context(ssh_agent.serving(_keys(config, job), services))
             passwords = stack.enter_context(
                 _handed_over(vaults.passwords(config, job.extract.folder), services)

@@ -26,6 +26,7 @@ BLIND_WORDS = {
     BlindKind.NOTIFIED: "it may follow another such step",
     BlindKind.AFTER_FAILURE: "only if another step fails",
     BlindKind.STARTED: "nobody waits for its end",
+    BlindKind.FAILED: "it fails in check mode, and the playbook goes on",
 }
 SEVERITY_COLOURS = {Severity.EXCEPTION: "red", Severity.WARNING: "yellow", Severity.INFORMATIONAL: "dim"}
 

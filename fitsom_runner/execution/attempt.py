@@ -100,7 +100,7 @@ def _predict_backout(settings: Config, run: Run, ready: Preparation) -> bool:
     A host where it cannot be predicted is left out, so that the others do not stay in a broken state.
     """
     play_job = _job(settings, run, ready, "replan.jsonl", check=True)
-    predicted, failing = planner.predict_hosts(settings, play_job, ready, _Cancelled(run))
+    predicted, failing = planner.predict_hosts(settings, play_job, ready, _Cancelled(run), leave_out=True)
     if len(failing) == len(run.hosts):
         reasons = [f"{host}: {why}" for host, why in failing.items()]
         outcome.refuse(settings, run, reasons, needs_planning=True)
@@ -169,6 +169,7 @@ def _job(settings: Config, run: Run, ready: Preparation, name: str, *, check: bo
         ready,
         settings.run_dir(run.id) / name,
         hosts=tuple(host for host in run.hosts if host not in run.left_out),
+        reachable=tuple(run.plan.hosts),  # a resumed run may have work to do on a host that is done
         pins={} if is_backout else run.plan.components["packages"],
         check=check,
         playbook=run.change.backout_playbook if is_backout else "",

@@ -148,8 +148,9 @@ def _compress_ledgers(path: Path) -> None:
 def judge(ledger_state: LedgerState, host: str, planned: HostChanges) -> tuple[Outcome, str]:
     """What is known of a host, and why.
 
-    It is done after as many done marks as its plan has and nothing since; or where Ansible itself came to the end with
-    it, through as many plays as in the plan (handlers come after a play's last mark).
+    It is done after as many done marks as its plan has, where nothing but them ends the plan and nothing is owed; or
+    where Ansible itself came to the end with it, through as many plays as in the plan (handlers come after a play's
+    last mark).
     """
     host_state = ledger_state.hosts.get(host)
     if host_state is None:
@@ -162,11 +163,16 @@ def judge(ledger_state: LedgerState, host: str, planned: HostChanges) -> tuple[O
         )
     if (stats is not None and stats["unreachable"]) or (stats is None and host_state.unreachable):
         return Outcome.UNREACHABLE, _last_error(host_state)
-    is_marked = host_state.done and host_state.marks >= planned.marks
+    has_marks = host_state.marks >= planned.marks
+    is_marked = planned.ends_marked and has_marks and host_state.done and not host_state.owed
     if (stats is not None and stats["failures"]) or (stats is None and host_state.failed and not is_marked):
         return Outcome.FAILED, _last_error(host_state)
-    came_through = stats is not None and host_state.plays >= max(planned.plays, 1 if planned.marks else 0)
-    if is_marked or (came_through and host_state.marks >= planned.marks):
+    came_through = (
+        stats is not None
+        and not host_state.taken_out
+        and host_state.plays >= max(planned.plays, 1 if planned.marks else 0)
+    )
+    if is_marked or (came_through and has_marks):
         return Outcome.DONE, ""
     if not host_state.touched:
         return Outcome.UNTOUCHED, "no task that may change it was started"

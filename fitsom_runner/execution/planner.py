@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.db import transaction
 
@@ -18,7 +19,7 @@ from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import runs
-from fitsom_runner.execution.preparation import Preparation, job, predict, prepare
+from fitsom_runner.execution.preparation import Preparation, job, planned_anew, predict, prepare
 from fitsom_runner.execution.signals import plan_taken
 from fitsom_runner.facts import HostChanges
 from fitsom_runner.people import powers
@@ -45,7 +46,7 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
         hosts = tuple(ready.resolved.hosts)
         _note(identity, "plan.started", identifier, ready, hosts)
         play_job = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
-        predicted, failing = predict_hosts(config, play_job, ready)
+        predicted, failing = predict_hosts(config, play_job, ready, leave_out=leave_out_failing)
         if failing and (not leave_out_failing or len(failing) == len(hosts)):
             raise FitsomError(
                 f"the plan could not be taken on {len(failing)} of {len(hosts)} hosts",
@@ -100,7 +101,7 @@ def rehearse_backout(
             check=True,
             playbook=change.backout_playbook,
         )
-        return predict_hosts(config, play_job, ready)
+        return predict_hosts(config, play_job, ready, leave_out=True)
 
 
 def _note(identity: Identity, action: str, subject: str, ready: Preparation, hosts: tuple[str, ...]) -> None:
@@ -110,10 +111,26 @@ def _note(identity: Identity, action: str, subject: str, ready: Preparation, hos
 
 
 def predict_hosts(
-    config: Config, play_job: Job, ready: Preparation, cancelled: Callable[[], bool] = lambda: False
+    config: Config,
+    play_job: Job,
+    ready: Preparation,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    leave_out: bool,
 ) -> tuple[dict[str, HostChanges], dict[str, str]]:
-    """A check-mode run as ({host: what is predicted}, {host that could not be planned: why})."""
-    ledger_state, _result, failing = predict(config, play_job, cancelled)
+    """A check-mode run as ({host: what is predicted}, {host that could not be planned: why}).
+
+    leave_out: hosts that fail are left out, and the others are planned again without them.
+    """
+    left_out: dict[str, str] = {}
+    while True:
+        ledger_state, _result, failing = predict(config, play_job, cancelled)
+        others = planned_anew(ledger_state, play_job.hosts) if leave_out else ()
+        if not others:
+            break
+        left_out |= {host: failing[host] for host in play_job.hosts if host not in others}
+        play_job = replace(play_job, hosts=others)
+    failing = left_out | failing
     predicted = {
         host: changes
         for host, changes in ledger.predicted_changes(ledger_state).items()

@@ -181,6 +181,7 @@ def job(
     ledger_path: Path,
     *,
     hosts: tuple[str, ...],
+    reachable: tuple[str, ...] = (),
     pins: Pins,
     check: bool,
     playbook: str = "",
@@ -193,6 +194,7 @@ def job(
         extract=ready.extract,
         playbook=playbook or change.playbook,
         hosts=hosts,
+        reachable=reachable,
         tags=tuple(change.tags),
         skip_tags=tuple(change.skip_tags),
         extra_vars={
@@ -231,12 +233,36 @@ def problems(ledger_state: LedgerState, hosts: tuple[str, ...], result: Playbook
     if not ledger_state.complete:
         words = "\n".join(result.lines[-12:]) or f"ansible-playbook ended with code {result.rc}"
         return dict.fromkeys(hosts, words)
-    reasons = {}
+    reasons = {host: why for host in hosts if (why := _own_problem(ledger_state, host))}
     for host in hosts:
         host_state = ledger_state.hosts.get(host)
-        if host_state is None or host_state.stats is None:
-            reasons[host] = "no play of the playbook reached this host"
-        elif host_state.stats["failures"] or host_state.stats["unreachable"]:
-            failure = host_state.failures[-1] if host_state.failures else {"task": "?", "error": "?"}
-            reasons[host] = f"{failure['task']}: {failure['error']}"
+        if host not in reasons and (ledger_state.cut_short or (host_state and host_state.taken_out)):
+            reasons[host] = (
+                "Ansible did not take it to the end of the playbook, since another computer failed: "
+                "what should follow is not known"
+            )
     return reasons
+
+
+def planned_anew(ledger_state: LedgerState, hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """The hosts to plan again for, without those that failed; none where none failed, or all did.
+
+    A playbook may do something else where a host fails or is not there.
+    """
+    if not ledger_state.complete:
+        return ()
+    others = tuple(host for host in hosts if not _own_problem(ledger_state, host))
+    return others if others != hosts else ()
+
+
+def _own_problem(ledger_state: LedgerState, host: str) -> str:
+    """Why a host could not be planned, by what happened on itself; "" where nothing did."""
+    host_state = ledger_state.hosts.get(host)
+    if host_state is None or host_state.stats is None:
+        # Where Ansible broke off, one may have been to come.
+        return "" if ledger_state.cut_short else "no play of the playbook reached this host"
+    if host_state.stats["failures"] or host_state.stats["unreachable"]:
+        failure = host_state.failures[-1] if host_state.failures else {"task": "?", "error": "?"}
+        return f"{failure['task']}: {failure['error']}"
+    # Even where the playbook goes on after a refusal: what would have followed is not what a run will do.
+    return host_state.refused[0] if host_state.refused else ""

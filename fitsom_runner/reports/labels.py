@@ -24,6 +24,7 @@ _NAMES: tuple[tuple[StrEnum, str], ...] = (
     (BlindKind.NOTIFIED, "it may follow another such step"),
     (BlindKind.AFTER_FAILURE, "only if another step fails"),
     (BlindKind.STARTED, "nobody waits for its end"),
+    (BlindKind.FAILED, "it fails while a plan is taken"),
     (FailureKind.UNREACHABLE, "Could not be reached"),
     (FailureKind.PACKAGE_FAILED, "A package could not be installed"),
     (FailureKind.SUPERSEDED, "The approved version is no longer offered"),

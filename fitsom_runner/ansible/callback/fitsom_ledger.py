@@ -14,7 +14,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,9 @@ from ansible.plugins.callback import CallbackBase
 
 from fitsom_runner.ansible.applied import Applied
 from fitsom_runner.ansible.approved_changes import ApprovedChanges, Sort, place_of
-from fitsom_runner.ansible.batches import after_each_batch
+from fitsom_runner.ansible.batches import Batches
 from fitsom_runner.ansible.blind_steps import BlindSteps, command_of, handlers_for, is_only_started
-from fitsom_runner.ansible.bounds import Bounds, enforce, is_read_only
+from fitsom_runner.ansible.bounds import REFUSED, Bounds, enforce, is_check_only, is_read_only
 from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.ansible.result_detail import (
     CHANGED,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
     from ansible.executor.task_result import CallbackTaskResult
     from ansible.inventory.host import Host
+    from ansible.playbook import Playbook
     from ansible.playbook.play import Play
     from ansible.playbook.task import Task
 
@@ -57,6 +58,7 @@ description:
 
 DONE_TAG = "fitsom_host_done"
 COMMAND_LIMIT = 300
+REFUSED_WITHIN = 60  # "Task failed: Refused: ..."
 PR_SET_DUMPABLE = 4
 
 Event = dict[str, Any]  # a line of the ledger
@@ -83,7 +85,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._remembered: set[str] = set()
         self._stopped: dict[str, str] = {}
         enforce(bounds, applied, self._asking, self._stopped)
-        after_each_batch(self._came_through)
+        self._batches = Batches(self._came_through)
         self._check = bool(context.CLIARGS.get("check"))
         self._blind_steps = BlindSteps(bounds)
         approved = greeting["approved"]
@@ -98,7 +100,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._numbers: dict[str, int] = {}
         self._started: dict[tuple[str, str], float] = {}
         self._touched: set[str] = set()
-        self._turns: dict[tuple[str, str], list[Arguments]] = {}
+        self._turns: dict[tuple[str, str], list[Task]] = {}
+        self._checking: set[str] = set()  # tasks that only ever check, by what was written of them
         self._zero = time.time()
         self._write({"e": "start", "at": self._zero, "v": 2}, sync=True)
 
@@ -117,6 +120,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     # -- plays and tasks ----------------------------------------------------------------------------------
 
+    def v2_playbook_on_start(self, playbook: Playbook) -> None:
+        self._batches.expect(len(playbook.get_plays()))
+
     def v2_playbook_on_play_start(self, play: Play) -> None:
         self._play = play
         self._write({"e": "play", "n": self._masker.text(play.get_name().strip())})
@@ -125,9 +131,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def v2_playbook_on_no_hosts_matched(self) -> None:
         self._write({"e": "nobody"})
 
-    def _came_through(self, hosts: list[str]) -> None:
-        """A batch of a play has ended, and these hosts with it."""
-        self._write({"e": "end", "hosts": hosts}, sync=True)
+    def _came_through(self, hosts: list[str], out: list[str]) -> None:
+        """A batch of a play has ended, and these hosts with it; others are out of it."""
+        self._write({"e": "end", "hosts": hosts, "out": out}, sync=True)
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:  # noqa: ARG002 - Ansible passes it
         self._number(task)
@@ -152,17 +158,18 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_runner_on_start(self, host: Host, task: Task) -> None:
         self._started[host.name, task._uuid] = time.time()
+        if _is_known(is_check_only, task):
+            self._checking.add(task._uuid)
+        only_reads = _is_known(is_read_only, task)
+        if host.name not in self._remembered and (self._check or not only_reads):
+            self._asking.add((host.name, task._uuid))
+        if not only_reads and host.name not in self._touched:
+            # In a plan it tells whether anything comes after the last done mark.
+            self._touched.add(host.name)
+            self._write({"e": "touch", "h": host.name, "i": self._number(task)}, sync=not self._check)
         if self._check:
             for contingent in self._blind_steps.after_failure(host.name, task):
                 self._blind(host.name, contingent, BlindKind.AFTER_FAILURE)
-        elif _is_known_to_read(task):
-            return
-        if host.name not in self._remembered:
-            self._asking.add((host.name, task._uuid))
-        if self._check or host.name in self._touched:
-            return
-        self._touched.add(host.name)
-        self._write({"e": "touch", "h": host.name, "i": self._number(task)}, sync=True)
 
     # -- results ------------------------------------------------------------------------------------------
 
@@ -188,8 +195,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._turn(result)
 
     def _turn(self, turn: CallbackTaskResult) -> None:
-        """Of a loop, only here are the arguments of each turn: which file, with which mode."""
-        self._turns.setdefault((turn.host.name, turn.task._uuid), []).append(turn.task.args)
+        """Of a loop, only here is the task of each turn as it was carried out: which file, with which mode."""
+        self._turns.setdefault((turn.host.name, turn.task._uuid), []).append(turn.task)
 
     def _result(self, outcome: CallbackTaskResult, status: int) -> None:
         host, task = outcome.host.name, outcome.task
@@ -203,9 +210,17 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             "b": round((start - self._zero) * 1000),
             "d": round((end - start) * 1000),
         }
-        turns = self._turns.pop((host, task._uuid), [])
+        ready = self._turns.pop((host, task._uuid), [])
+        turns = [each.args for each in ready]
+        checks = not self._check and all(each.check_mode is True for each in ready or [task])
         try:
             detail = self._details.of(outcome, status, turns)
+            if checks or task._uuid in self._checking:
+                # It says what it would change, in a run too; nothing is done.
+                detail = {**detail, "checked": True}
+                detail.pop("changes", None)
+            if self._check and is_refusal(outcome):
+                detail = {**detail, "refused": True}
             self._write_with(
                 event, detail | self._sorted(host, task, detail) | self._started_only(outcome, status)
             )
@@ -258,11 +273,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
                 self._write({"e": "notify", "h": outcome.host.name, **self._about(handler)})
 
     def _note_blind(self, outcome: CallbackTaskResult, status: int, turns: Sequence[Arguments]) -> None:
-        if status in (FAILED, UNREACHABLE, IGNORED):
-            return
         host, task = outcome.host.name, outcome.task
         kind = self._blind_steps.blindness(
-            task, skipped=status == SKIPPED, by_itself=skipped_by_itself(outcome)
+            task,
+            skipped=status == SKIPPED,
+            by_itself=skipped_by_itself(outcome),
+            failed=status in (FAILED, UNREACHABLE, IGNORED),
         )
         if kind is None and is_only_started(task):
             kind = BlindKind.STARTED
@@ -288,7 +304,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """Ansible's own count of what each host did: the ledger's lines are compared with it."""
         summary = {host: stats.summarize(host) for host in sorted(stats.processed)}
-        self._write({"e": "stats", "hosts": summary}, sync=True)
+        self._write({"e": "stats", "hosts": summary, "cut": self._batches.is_cut_short}, sync=True)
 
 
 def connected(path: Path) -> socket.socket:
@@ -305,6 +321,16 @@ def hide_from_others() -> None:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
 
 
+def is_refusal(outcome: CallbackTaskResult) -> bool:
+    """Whether a task, or a turn of its loop, was refused (bounds.py), which a playbook may take for any failure.
+
+    With `no_log`, callbacks are not shown the words.
+    """
+    whole = outcome._CallbackTaskResult__utr
+    parts = (whole, *(whole.loop_results or ()))
+    return any(REFUSED in str(part.msg or "")[:REFUSED_WITHIN] for part in parts)
+
+
 def skipped_by_itself(outcome: CallbackTaskResult) -> bool:
     """Whether the module passed over a task, or over a turn of its loop, rather than a condition or an empty loop.
 
@@ -315,9 +341,9 @@ def skipped_by_itself(outcome: CallbackTaskResult) -> bool:
     return any(part.skipped and part.false_condition is None and not part.skip_reason for part in parts)
 
 
-def _is_known_to_read(task: Task) -> bool:
+def _is_known(question: Callable[[Task], bool], task: Task) -> bool:
     """Ansible would swallow a fault, and the line "touch" would be missing: what cannot be told may change a host."""
     try:
-        return is_read_only(task)
+        return question(task)
     except Exception:
         return False

@@ -321,4 +321,4 @@ class Supervisor:
         patched.setenv("FITSOM_RECORD", "/nowhere/record")
         patched.setattr(module, "connected", lambda _path: self)
         patched.setattr(module, "enforce", lambda *_bounds: None)
-        patched.setattr(module, "after_each_batch", lambda _tell: None)
+        patched.setattr(module.Batches, "_follow", lambda _batches: None)

@@ -38,6 +38,11 @@ def done(host: str) -> Event:
     return {"e": "done", "h": host}
 
 
+def notified(host: str, place: str, name: str) -> Event:
+    """A handler is to run on the host."""
+    return {"e": "notify", "h": host, "p": place, "n": name}
+
+
 def stats(**hosts: dict[str, int]) -> Event:
     """Ansible's own end: its statistics."""
     return {"e": "stats", "hosts": {h: {"failures": 0, "unreachable": 0, **c} for h, c in hosts.items()}}

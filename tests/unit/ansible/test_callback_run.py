@@ -173,7 +173,8 @@ def test_the_reader_folds_what_was_written(run_output: RunOutput) -> None:
         ledger_state.hosts["a"].marks,
         ledger_state.hosts["a"].done,
         ledger_state.hosts["a"].unreachable,
-    ) == (True, 1, False, True), "the handler came after the mark"
+    ) == (True, 1, False, False), "the handler came after the mark, and it was in reach again"
+    assert len(ledger_state.hosts["a"].cut_off) == 1
     assert {host: state.plays for host, state in ledger_state.hosts.items() if host not in TOUCHED} == {
         "odd": 1, "a": 1, "b": 0, "away": 0, "dry": 1,
     }  # fmt: skip
@@ -215,7 +216,7 @@ def bare() -> Bare:
 def outcome(result: object, changed: bool) -> Any:
     task = SimpleNamespace(
         _uuid="1", _role=None, name="task", resolved_action="x.y.z", action="z", args={}, tags=[], no_log=False,
-        get_path=lambda: "/nowhere/play.yml:1", get_ds=dict, notify=[], when=[], get_vars=dict,
+        get_path=lambda: "/nowhere/play.yml:1", get_ds=dict, notify=[], when=[], get_vars=dict, check_mode=False,
     )  # fmt: skip
     return SimpleNamespace(
         host=SimpleNamespace(name="srv1"), task=task, result=result, is_changed=lambda: changed

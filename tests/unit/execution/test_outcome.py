@@ -16,7 +16,7 @@ from fitsom_runner.execution.models import HostOutcome, Run, TaskResult
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.facts import HostChanges
 from fitsom_runner.processes.models import Incident
-from tests.unit.ansible.events import done, ledger_of, result, start, stats, task, touch
+from tests.unit.ansible.events import done, ledger_of, notified, result, start, stats, task, touch
 from tests.unit.ansible.test_ledger import lines
 from tests.unit.people.cast import NOW, TECHNICIAN, Story
 
@@ -89,9 +89,24 @@ TASK_STARTED: list[Event] = [start(), task(1, "Install"), touch("h")]
 def test_a_host_is_judged_by_what_the_ledger_tells(
     events: list[Event], marked: bool, expected: Outcome, reason: str
 ) -> None:
-    judged, why = outcome.judge(ledger_of(*events), "h", HostChanges(marks=int(marked)))
+    judged, why = outcome.judge(ledger_of(*events), "h", HostChanges(marks=int(marked), ends_marked=marked))
     assert judged is expected
     assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("planned", "more"),
+    [
+        (HostChanges(marks=1), []),
+        (HostChanges(marks=1, ends_marked=True), [notified("h", "p.yml:3", "Restart")]),
+    ],
+    ids=["more is to come", "a handler is owed"],
+)
+def test_a_host_is_not_done_at_its_mark_where_something_has_yet_to_come(
+    planned: HostChanges, more: list[Event]
+) -> None:
+    ledger_state = ledger_of(*TASK_STARTED, *more, done("h"))
+    assert outcome.judge(ledger_state, "h", planned)[0] is Outcome.UNKNOWN
 
 
 def test_a_touched_host_is_never_untouched_and_an_unmarked_one_never_done_after_a_crash() -> None:
@@ -101,7 +116,9 @@ def test_a_touched_host_is_never_untouched_and_an_unmarked_one_never_done_after_
             touched=touched, done=finished, marks=int(finished), failed=failed, unreachable=unreachable
         )
         judged, _why = outcome.judge(
-            LedgerState(complete=False, hosts={"h": host}), "h", HostChanges(marks=int(marked))
+            LedgerState(complete=False, hosts={"h": host}),
+            "h",
+            HostChanges(marks=int(marked), ends_marked=marked),
         )
         if touched:
             assert judged is not Outcome.UNTOUCHED

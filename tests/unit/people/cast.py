@@ -99,7 +99,9 @@ def plan(change: Change, identity: Identity = TECHNICIAN, **moved: Any) -> Chang
         commit="f" * 40,
         seal=seal.seal_of(components),
         components=components,
-        hosts={host: {"items": [], "facts": {}, "done": True} for host in components["hosts"]},
+        hosts={
+            host: {"items": [], "facts": {}, "marks": 1, "ends_marked": True} for host in components["hosts"]
+        },
     )
     return service.record_plan(identity, change, new_plan)
 
