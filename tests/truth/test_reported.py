@@ -1,0 +1,141 @@
+"""What people reported of Ansible, tried on the record: each number is an issue of ansible/ansible.
+
+Of each, every word of fitsom must be so (trial.py), and the hosts must be called what they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fitsom_runner.execution.states import Outcome
+from tests.truth.machine import Ansible, Machine
+from tests.truth.playbooks import END, Drawing, Task
+from tests.truth.trial import Tally, Trial
+
+D, F, N, L = Outcome.DONE, Outcome.FAILED, Outcome.UNTOUCHED, Outcome.UNREACHABLE
+
+
+def mark(number: str, **more: Any) -> Task:
+    """A step that check mode predicts; `on` is what goes wrong on which host."""
+    faults = more.pop("on", {})
+    return {"mark": {"step": number, "faults": faults}, "vars": {"step": number}, **more}
+
+
+def command(number: str, ending: str = "", **more: Any) -> Task:
+    """One that it passes over."""
+    text = f'echo \'{{"host": "{{{{ inventory_hostname }}}}", "step": "{number}", "turn": 0}}\' >> $MARKS/log{ending}'
+    return {"ansible.builtin.raw": text, "vars": {"step": number}, **more}
+
+
+def play(*tasks: Task, hosts: str = "all", **more: Any) -> dict[str, Any]:
+    return {"hosts": hosts, "gather_facts": False, **more, "tasks": list(tasks)}
+
+
+FAIL = {"how": "fail", "after": False}
+GONE = {"how": "gone", "after": True}
+THE_END = play(mark(END))
+#: {what people met: the playbook, each host's word after its run}
+REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
+    "7019 one host of a serial play fails, and nothing follows": (
+        Drawing(plays=(play(mark("s1", on={"b": FAIL}), mark("s2"), serial=1), THE_END)),
+        (F, F, N),
+    ),
+    "76915 all of a batch fail": (
+        Drawing(plays=(play(mark("s1", on={"a": FAIL, "b": FAIL}), serial=2), THE_END)),
+        (F, F, N),
+    ),
+    "28222 any_errors_fatal, and others go on": (
+        Drawing(plays=(play(mark("s1", on={"a": FAIL}), mark("s2"), any_errors_fatal=True), THE_END)),
+        (F, F, F),
+    ),
+    "84117 any_errors_fatal, rescued everywhere, and only one goes on": (
+        Drawing(
+            plays=(
+                play(
+                    {"block": [mark("s1", on={"a": FAIL})], "rescue": [mark("s2")]},
+                    mark("s3"),
+                    any_errors_fatal=True,
+                ),
+                THE_END,
+            )
+        ),
+        (D, F, F),
+    ),
+    "82834 a host goes away where any error is fatal": (
+        Drawing(plays=(play(mark("s1", on={"a": FAIL, "c": GONE}), mark("s2"), any_errors_fatal=True),)),
+        (F, F, L),
+    ),
+    "73795 unreachable in a batch of one, and the next begins": (
+        Drawing(plays=(play(mark("s1", on={"a": GONE}), serial=1, any_errors_fatal=True), THE_END)),
+        (L, D, D),
+    ),
+    "81533 run_once in a block after the first host failed": (
+        Drawing(
+            plays=(
+                play(mark("s1", on={"a": FAIL}), {"block": [mark("s2")], "run_once": True}, mark("s3")),
+                THE_END,
+            )
+        ),
+        (F, D, D),
+    ),
+    "83581 run_once after the first host failed": (
+        Drawing(plays=(play(mark("s1", on={"a": FAIL}), command("s2", run_once=True), mark("s3")), THE_END)),
+        (F, D, D),
+    ),
+    "55657 what an include applies to its tasks": (
+        Drawing(
+            plays=(
+                play(
+                    {"ansible.builtin.include_tasks": {"file": "tasks0.yml", "apply": {"check_mode": True}}},
+                    mark("s1"),
+                ),
+                THE_END,
+            ),
+            files={"tasks0.yml": [mark("s2"), command("s3")]},
+        ),
+        (D, D, D),
+    ),
+    "71763 ignore_unreachable goes on": (
+        Drawing(plays=(play(mark("s1", on={"b": GONE}), mark("s2"), ignore_unreachable=True), THE_END)),
+        (D, D, D),
+    ),
+    "13870 no rescue where a host goes away": (
+        Drawing(plays=(play({"block": [mark("s1", on={"b": GONE})], "rescue": [command("s2")]}), THE_END)),
+        (D, L, D),
+    ),
+    "10498 a failure between the file and the handler": (
+        Drawing(
+            plays=(
+                {
+                    **play(mark("s1", notify="Follow"), mark("s2", on={"a": FAIL})),
+                    "handlers": [mark("s3", name="Follow")],
+                },
+                THE_END,
+            )
+        ),
+        (F, D, D),
+    ),
+    "31113 a condition on what a command says": (
+        Drawing(
+            plays=(
+                play(
+                    command("s1", "; [ {{ inventory_hostname }} = a ]", register="found", ignore_errors=True),
+                    mark("s2", when="found.rc | default(1) == 0"),
+                ),
+                THE_END,
+            )
+        ),
+        (D, D, D),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_what_people_reported_is_told_as_it_is(ansible: Ansible, tmp_path: Path, name: str) -> None:
+    drawing, expected = REPORTED[name]
+    trial = Trial(Machine(ansible=ansible, folder=tmp_path, drawing=drawing), Tally())
+    assert not list(trial.lies())
+    assert tuple(trial.words[host][0] for host in "abc") == expected, trial.words
