@@ -13,6 +13,8 @@ description:
     apt's own resolver.
   - Packages are fetched before the first is touched. Which were installed by hand and which as a
     dependency stays.
+  - Where a package brings a new configuration file and the host's own was edited, the host's own
+    stays. Which ones is a finding.
   - If a package fails, the module fails with apt's and dpkg's own words and leaves the host as it
     then is.
 options:
@@ -31,6 +33,10 @@ options:
     description: Keep the installed .debs in this folder, so that they can be gone back to after the
       next patch run.
     type: path
+  ci:
+    description: What findings call this host.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - fitsom.school.apt_selection
 author: The fitsom authors (@fitsom)
@@ -48,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fitsom:
-  description: The packages that changed, or in check mode that would.
+  description: The packages that changed, or in check mode that would; configuration that was kept.
   type: dict
   returned: always
 """
@@ -75,10 +81,13 @@ from ..module_utils.apt.rules import (
     deb_name,
     describe,
     diff_of,
+    kept_configuration,
     package_rows,
     same_set,
 )
+from ..module_utils.findings import Finding, finding
 
+KEPT_SHOWN = 20
 REBOOT_REQUIRED = "/run/reboot-required"
 
 
@@ -122,6 +131,20 @@ def failure(text: str, changes: List[Change], incomplete: List[str]) -> str:
     return message + "\nThe host stays as it is; its back-out brings back the versions before."
 
 
+def kept_findings(ci: str, files: List[str]) -> List[Finding]:
+    """A new default that may be the fix itself lies beside the file that is in force."""
+    if not files:
+        return []
+    what = "%d configuration files stay as they were edited here, though an update brought new ones." % len(
+        files
+    )
+    shown = ", ".join(files[:KEPT_SHOWN]) + (" and more" if len(files) > KEPT_SHOWN else "")
+    do = (
+        "Compare each with the new one beside it (its name ends in .dpkg-dist), and take over what is needed."
+    )
+    return [finding("configuration-kept", "warning", ci, what, shown, do)]
+
+
 def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     """Install.
 
@@ -139,7 +162,10 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     new = [row["name"] for row in actual if row["action"] == "install"]
     host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in actual}] + new)
     note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in actual})
-    facts = {"packages": package_rows(actual, options["known"])}
+    facts = {
+        "packages": package_rows(actual, options["known"]),
+        "findings": kept_findings(options["ci"], kept_configuration(text)),
+    }
     incomplete = broken(
         {name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}}
     )
@@ -166,6 +192,7 @@ def main() -> None:
         known={"type": "list", "elements": "dict", "default": []},
         reboot_reasons={"type": "list", "elements": "str", "default": []},
         pool={"type": "path"},
+        ci={"type": "str", "default": ""},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     need_python_apt(module)

@@ -318,6 +318,21 @@ def apt_errors(text: str) -> str:
     return "\n".join(selected)
 
 
+def kept_configuration(text: str) -> List[str]:
+    """The configuration files of which dpkg kept the host's own, though a package brought a new
+    one: that lies beside it, as FILE.dpkg-dist.
+    """
+    kept, path = [], ""
+    for line in text.splitlines():
+        asked = re.match(r"Configuration file '([^']+)'", line)
+        if asked:
+            path = asked.group(1)
+        elif path and re.search(r"==> (Keeping old config file|Using current old file)", line):
+            kept.append(path)
+            path = ""
+    return kept
+
+
 def unmet(text: str) -> str:
     """apt's explanation of an unsolvable request, in one line."""
     lines = [line.strip() for line in text.splitlines()]

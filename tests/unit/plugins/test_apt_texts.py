@@ -8,6 +8,7 @@ from plugins.module_utils.apt.rules import (
     apt_errors,
     deb_name,
     diff_of,
+    kept_configuration,
     package_rows,
     parse_changelog,
     parse_needrestart,
@@ -140,3 +141,29 @@ def test_a_time_of_day_is_waited_for_or_has_passed(at: str, now: tuple[int, int]
 def test_what_is_no_time_of_day_is_refused() -> None:
     with pytest.raises(ValueError, match="not a time of day"):
         seconds_until("half past ten", (0, 0))
+
+
+KEPT = """\
+Setting up ops-conf (1.1) ...
+
+Configuration file '/etc/ops-conf.conf'
+ ==> Modified (by you or by a script) since installation.
+ ==> Package distributor has shipped an updated version.
+ ==> Using current old file as you requested.
+Installing new version of config file /etc/other.conf ...
+
+Configuration file '/etc/default.conf'
+ ==> Deleted (by you or by a script) since installation.
+ ==> Package distributor has shipped an updated version.
+ ==> Keeping old config file as default.
+
+Configuration file '/etc/taken.conf'
+ ==> File on system created by you or by a script.
+ ==> File also in package provided by package maintainer.
+ ==> Using new file as you requested.
+"""
+
+
+def test_configuration_that_was_kept_is_read() -> None:
+    assert kept_configuration(KEPT) == ["/etc/ops-conf.conf", "/etc/default.conf"]
+    assert kept_configuration("Setting up vim (9) ...") == []
