@@ -10,7 +10,7 @@ from _pytest.terminal import TerminalReporter
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import progress
+from tests import predicted, progress
 from tests.where_time_went import table
 
 #: They use one lab of two directories.
@@ -51,6 +51,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByLab:
     return ByLab(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Before its fixtures are gone; what playbooks of the collection do is only seen in the lab."""
+    if PurePath(item.nodeid.partition("::")[0]).parent.name == "integration" or "patch_window" in item.nodeid:
+        predicted.note(item)
+
+
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Before pytest's own last line."""
     reports = [
@@ -60,7 +67,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         if isinstance(each, pytest.TestReport)
     ]
     lines = table(reports)
-    if lines:
-        terminalreporter.section("where the time went")
-        for line in lines:
-            terminalreporter.line(line)
+    for title, rows in (("where the time went", lines), ("what plans predicted", predicted.table(reports))):
+        if rows:
+            terminalreporter.section(title)
+            for row in rows:
+                terminalreporter.line(row)
