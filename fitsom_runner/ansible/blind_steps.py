@@ -55,7 +55,7 @@ class BlindSteps:
         it failed, and a playbook that takes that for granted goes on.
         """
         module = task.resolved_action or task.action
-        depends = self._depends(task)
+        depends = self.depends(task)
         kind = self._kind(task, module, skipped=skipped, by_itself=by_itself, failed=failed, depends=depends)
         if kind or depends or task.ignore_errors or task.ignore_unreachable:
             self._unknown |= set_by(task, module)
@@ -91,7 +91,8 @@ class BlindSteps:
         """Whether a task uses `fitsom_plan`, which is empty in a plan and holds the approved versions in its run."""
         return PINS in self._names_of(task)
 
-    def _depends(self, task: Any) -> bool:
+    def depends(self, task: Any) -> bool:
+        """Whether it uses a variable of which only a run knows the value."""
         return bool(self._names_of(task) & self._unknown)
 
     def _names_of(self, task: Any) -> set[str]:

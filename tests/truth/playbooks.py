@@ -115,7 +115,7 @@ SELDOM = st.sampled_from([False] * 7 + [True])
 CONDITIONS = (
     "inventory_hostname == 'a'", "inventory_hostname != 'b'", "not ansible_check_mode", "ansible_check_mode",
     "found is changed", "found is changed", "found is failed", "found is not failed", "found.rc | default(1) == 0",
-    "false", "known | default(false)",
+    "false", "known | default(false)", "item | default(0) != 1",
 )  # fmt: skip
 WHEN = st.one_of(st.none(), st.none(), st.sampled_from(CONDITIONS))
 FAULT = st.fixed_dictionaries(

@@ -12,7 +12,7 @@ import pytest
 
 from fitsom_runner.execution.states import Outcome
 from tests.truth.machine import Ansible, Machine
-from tests.truth.playbooks import END, Drawing, Task
+from tests.truth.playbooks import END, HOSTS, Drawing, Task
 from tests.truth.trial import Tally, Trial
 
 D, F, N, L = Outcome.DONE, Outcome.FAILED, Outcome.UNTOUCHED, Outcome.UNREACHABLE
@@ -139,3 +139,13 @@ def test_what_people_reported_is_told_as_it_is(ansible: Ansible, tmp_path: Path,
     trial = Trial(Machine(ansible=ansible, folder=tmp_path, drawing=drawing), Tally())
     assert not list(trial.lies())
     assert tuple(trial.words[host][0] for host in "abc") == expected, trial.words
+
+
+def test_a_turn_that_a_condition_passes_over_is_not_listed(ansible: Ansible, tmp_path: Path) -> None:
+    """84676: which of a loop's commands would be run."""
+    drawing = Drawing(plays=(play(command("s1", loop=[0, 1, 2], when="item != 1")),))
+    _attempt, changes, failing = Machine(ansible=ansible, folder=tmp_path, drawing=drawing).plan(HOSTS)
+    assert not failing
+    assert {host: [step.position for step in changes[host].blind] for host in HOSTS} == {
+        h: [0, 2] for h in HOSTS
+    }

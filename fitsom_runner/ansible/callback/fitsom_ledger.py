@@ -284,8 +284,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             kind = BlindKind.STARTED
         if kind is None:
             return
+        left_out = () if self._blind_steps.depends(task) else turns_left_out(outcome)
         for position, arguments in enumerate(turns or [task.args]):
-            self._blind(host, task, kind, position, arguments)
+            if position not in left_out:
+                self._blind(host, task, kind, position, arguments)
         for handler in handlers_for(task, self._play):
             self._blind(host, handler, BlindKind.NOTIFIED)
 
@@ -329,6 +331,14 @@ def is_refusal(outcome: CallbackTaskResult) -> bool:
     whole = outcome._CallbackTaskResult__utr
     parts = (whole, *(whole.loop_results or ()))
     return any(REFUSED in str(part.msg or "")[:REFUSED_WITHIN] for part in parts)
+
+
+def turns_left_out(outcome: CallbackTaskResult) -> frozenset[int]:
+    """The turns of a loop that a condition passes over."""
+    turns = outcome._CallbackTaskResult__utr.loop_results or ()
+    return frozenset(
+        number for number, part in enumerate(turns) if part.skipped and part.false_condition is not None
+    )
 
 
 def skipped_by_itself(outcome: CallbackTaskResult) -> bool:
