@@ -120,6 +120,33 @@ def test_a_computed_address_is_the_one_that_the_inventory_gives(tmp_path: Path) 
     assert "it would reach 192.0.2.7 under the name of srv1, which is 192.0.2.1" in reason
 
 
+DELEGATED = """\
+- name: Work on the second for the first
+  hosts: srv1
+  gather_facts: false
+  tasks:
+    - name: Go to the other host by the inventory's template
+      ansible.builtin.ping:
+      delegate_to: srv2
+      vars: {ansible_connection: ssh}
+"""
+
+
+def test_a_delegated_task_reaches_the_other_host_or_nobody(tmp_path: Path) -> None:
+    """Ansible may compute its address by the first host's values (ansible/ansible 14637, 73313, 76868, 30630)."""
+    school = School(folder=tmp_path / "school", inventories=("inventories/computed",)).build(
+        {
+            "inventories/computed/hosts.yml": COMPUTED.replace("ADDRESS", "{{ where }}"),
+            "playbooks/delegated.yml": DELEGATED,
+        }
+    )
+    answer = school.fitsom("change", "plan", school.new("playbooks/delegated.yml", limit="servers"), code=1)
+    (reason,) = [each for each in answer.value["details"] if each.startswith("srv1: ")]
+    assert "it would reach 192.0.2.1 under the name of srv2, which is 192.0.2.2" in reason or (
+        "192.0.2.2" in reason and "192.0.2.1" not in reason
+    )
+
+
 def test_an_address_that_only_a_run_could_tell_is_refused(tmp_path: Path) -> None:
     school = School(folder=tmp_path / "school", inventories=("inventories/computed",)).build(
         {

@@ -159,8 +159,8 @@ def test_nothing_is_really_done_for_a_plan(school: School, committed: bool) -> N
     number = school.new("playbooks/checked.yml")
     refused = reasons(school.fitsom("change", "plan", number, code=1))
     assert list(school.truth.glob("*.done")) == []
-    # What is ignored or rescued is not told, and not done either.
-    assert list(refused) == ["pc1", "pc2"]
+    # Also where the playbook ignores or rescues it.
+    assert list(refused) == ["pc1", "pc2", "pc3", "pc4"]
     assert all("Refused: it says 'check_mode: false'" in why for why in refused.values())
 
 
