@@ -66,7 +66,7 @@ class BlindSteps:
     ) -> BlindKind | None:
         if is_include(module):
             return BlindKind.DEPENDS if skipped and depends else None  # else what it includes is seen
-        if module in READ_ONLY_MODULES or self._is_declared(task) or _only_asks(module, task.args):
+        if self._only_reads(task, module):
             return None
         if by_itself:
             return BlindKind.SKIPPED
@@ -75,6 +75,15 @@ class BlindSteps:
         if not skipped and hides_changes(task.changed_when):
             return BlindKind.SILENT
         return BlindKind.DEPENDS if depends else None
+
+    def may_hide_a_change(self, task: Any) -> bool:
+        """Whether a task always says that it has changed nothing, and nobody vouches for that."""
+        module = task.resolved_action or task.action
+        known = is_include(module) or self._only_reads(task, module)
+        return not known and hides_changes(task.changed_when)
+
+    def _only_reads(self, task: Any, module: str) -> bool:
+        return module in READ_ONLY_MODULES or self._is_declared(task) or _only_asks(module, task.args)
 
     def _is_declared(self, task: Any) -> bool:
         """Whether it was carried out just now, only ever checks, or a second person vouched that it changes nothing.

@@ -135,7 +135,7 @@ def enforce(
         task = executor._task
         if executor._host.name in stopped:
             raise AnsibleError(
-                f"Stopped: '{stopped[executor._host.name]}' changed what was neither predicted nor listed as a step "
+                f"Stopped: '{stopped[executor._host.name]}' was neither predicted nor listed as a step "
                 "that nobody can predict. Look at this host, then plan the change again."
             )
         objection = bounds.objection(

@@ -158,7 +158,7 @@ def judge(ledger_state: LedgerState, host: str, planned: HostChanges) -> tuple[O
     stats = host_state.stats if ledger_state.complete else None
     if host_state.unapproved:
         return Outcome.FAILED, (
-            f"'{host_state.unapproved}' changed what was neither predicted nor listed as a step that nobody can "
+            f"'{host_state.unapproved}' was neither predicted nor listed as a step that nobody can "
             "predict; it was stopped there"
         )
     if (stats is not None and stats["unreachable"]) or (stats is None and host_state.unreachable):

@@ -235,7 +235,7 @@ def test_a_host_that_is_changed_by_what_nobody_predicted_goes_no_further(school:
     number, answer = run(school, "lies", code=None)
     assert answer["status"] == "failed"
     assert school.log("pc1") == ["lied"]
-    assert "'Look around' changed what was neither predicted nor listed" in answer["hosts"]["pc1"]["reason"]
+    assert "'Look around' was neither predicted nor listed" in answer["hosts"]["pc1"]["reason"]
     assert differences(school, number)["Look around", "came_besides"] == 1
 
 

@@ -221,8 +221,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
                 detail.pop("changes", None)
             if self._check and is_refusal(outcome):
                 detail = {**detail, "refused": True}
+            ran = status not in (SKIPPED, UNREACHABLE) and not detail.get("checked")
             self._write_with(
-                event, detail | self._sorted(host, task, detail) | self._started_only(outcome, status)
+                event, detail | self._sorted(host, task, detail, ran) | self._started_only(outcome, status)
             )
         except Exception as fault:  # Ansible would swallow it, and the ledger would lack the result
             self._write_with(event, self._details.unread(fault, status))
@@ -239,9 +240,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def _write_with(self, event: Event, detail: Detail) -> None:
         self._write({**event, "x": self._masker.value(detail)} if detail else dict(event))
 
-    def _sorted(self, host: str, task: Task, detail: Detail) -> Detail:
-        """Which sort of change this is. After one that was neither predicted nor listed the host goes no further."""
+    def _sorted(self, host: str, task: Task, detail: Detail, ran: bool) -> Detail:
+        """Which sort of change this is. After one that was neither predicted nor listed the host goes no further.
+
+        A task that always says that it has changed nothing counts as one that has.
+        """
         number = len(detail.get("changes", ()))
+        if self._approved and ran and not number:
+            number = int(self._blind_steps.may_hide_a_change(task))
         sort = self._approved.sort(host, task, number) if self._approved and number else Sort.PREDICTED
         if sort is Sort.LISTED:
             return {"listed": True}
