@@ -38,6 +38,13 @@ PREPARE = """\
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("letter %d" % number)
 """
+# What a run leaves that was killed between writing the unit and restarting it: rclone has the old port.
+UNIT = "/etc/systemd/system/fitsom-backup-server.service"
+KILLED_BEFORE_THE_RESTART = f"""\
+cp -p {UNIT} /root/written && sed -i 's/--addr :[0-9]*/--addr :9999/' {UNIT}
+systemctl daemon-reload && systemctl restart fitsom-backup-server && mv /root/written {UNIT}
+systemctl daemon-reload
+"""
 
 
 def listed(hosts: LabHosts) -> str:
@@ -69,11 +76,11 @@ def school(hosts: LabHosts, plain_school: School) -> School:
     return hosts.school(plain_school, "backups", ("backup", "restore", "restore_drill"), listed(hosts))
 
 
-def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(
+def test_backups_are_set_up_a_restart_is_made_up_for_a_folder_comes_back_and_the_drill_is_on_record(
     school: School, hosts: LabHosts
 ) -> None:
     number = school.approved("playbooks/backup.yml", limit="client,server")
-    (proposal,) = (school.state / "runs").glob("*-plan1/report.md")
+    (proposal,) = (school.state / "runs").glob(f"{number}-*-plan1/report.md")
     shown = proposal.read_text()
     assert "settings will be changed on 2 servers" in shown
     assert "Write the backup timer of each data set: `office`, on client" in shown
@@ -81,6 +88,15 @@ def test_backups_are_set_up_a_folder_comes_back_and_the_drill_is_on_record(
     school.fitsom("run", "start", number)
     first = school.fitsom("report", "show", number).value
     assert "There is no backup of office in main." in str(first)
+
+    hosts.on("server", "sh", "-ec", KILLED_BEFORE_THE_RESTART)
+    owed = school.approved("playbooks/backup.yml", limit="server", reason="the first was broken off")
+    (proposal,) = (school.state / "runs").glob(f"{owed}-*-plan1/report.md")
+    why = f"fitsom-backup-server.service is restarted: {UNIT} is newer than what it has read"
+    assert why in proposal.read_text()
+    school.fitsom("run", "start", owed)
+    (report,) = (school.state / "runs").glob(f"{owed}-run1/report.md")
+    assert "not exactly as planned" not in report.read_text()
 
     hosts.on("client", "systemctl", "start", "fitsom-backup-office.service")
     time.sleep(1)  # the command takes whole seconds

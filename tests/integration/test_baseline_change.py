@@ -34,6 +34,11 @@ WHAT_THERE_IS = (
     "cat /etc/pam.d/common-* /etc/ssh/sshd_config.d/* /etc/sudoers.d/* /etc/issue /etc/issue.net;"
     " grep -hE '^(adm-|sudo:)' /etc/passwd /etc/shadow /etc/group /etc/gshadow"
 )
+#: What a run may have written that was killed before the restart or reload, and the task that makes up for it.
+WRITTEN_BEFORE_A_KILL = {
+    "/etc/systemd/journald.conf.d/fitsom.conf": "Run the journal with these settings",
+    "/etc/ssh/sshd_config.d/00-fitsom.conf": "Run sshd with these settings",
+}
 
 
 def listed(hosts: LabHosts) -> str:
@@ -69,7 +74,7 @@ def play(folder: Path, inventory: str, *more: str) -> dict[str, Any]:
     return found
 
 
-def test_on_a_fresh_host_check_mode_foretells_every_task_and_every_account(
+def test_on_a_fresh_host_check_mode_foretells_every_task_and_every_account_and_a_restart_that_is_owed_is_made(
     hosts: LabHosts, tmp_path: Path
 ) -> None:
     plan = play(tmp_path, listed(hosts), "--check", "--diff")
@@ -86,8 +91,14 @@ def test_on_a_fresh_host_check_mode_foretells_every_task_and_every_account(
     ) in changed(done)
     assert objects(plan) == objects(done)
     assert set(objects(done)) == {("new", "add", "adm-lee"), ("new", "lock", "adm-may")}
+
+    for path in WRITTEN_BEFORE_A_KILL:
+        hosts.on("new", "sh", "-ec", f"cp -p {path} {path}.new; mv {path}.new {path}")
     again = play(tmp_path, listed(hosts))
-    assert (changed(again), objects(again)) == (set(), [])
+    made_up_for = {("new", f"fitsom.school.baseline : {task}") for task in WRITTEN_BEFORE_A_KILL.values()}
+    assert (changed(again), objects(again)) == (made_up_for, [])
+    nothing = play(tmp_path, listed(hosts), "--check")
+    assert (changed(nothing), objects(nothing)) == (set(), [])
 
 
 def test_the_baseline_is_shown_in_plain_words_made_and_taken_back_and_no_secret_is_on_record(

@@ -30,6 +30,12 @@ PREPARE = """\
     - command: systemd-run --unit=printer{{ item }} ippeveprinter -2 -p 863{{ item }} -r off -d /var/tmp p{{ item }}
       loop: [1, 2]
 """
+# What a run leaves that was killed between writing the settings and restarting CUPS.
+KILLED_BEFORE_THE_RESTART = """\
+cd /etc/cups && cp -p cupsd.conf written && sed -i 's/^Port 631$/Port 6310/' cupsd.conf
+systemctl restart cups && mv written cupsd.conf
+"""
+LISTENS = "import socket; socket.create_connection(('127.0.0.1', 631))"
 
 
 def listed(hosts: LabHosts) -> str:
@@ -49,7 +55,7 @@ def school(hosts: LabHosts, plain_school: School) -> School:
     return hosts.school(plain_school, "print_servers", ("print",), listed(hosts))
 
 
-def test_a_queue_is_shown_made_and_printed_to_and_a_dead_printer_is_in_the_next_report(
+def test_a_queue_is_shown_made_and_printed_to_and_the_next_run_reports_a_dead_printer_and_makes_a_restart_that_is_owed(
     school: School, hosts: LabHosts
 ) -> None:
     number = school.approved("playbooks/print.yml", limit="print")
@@ -65,11 +71,17 @@ def test_a_queue_is_shown_made_and_printed_to_and_a_dead_printer_is_in_the_next_
     refused = hosts.on("print", "sh", "-c", f"echo no | runuser -u {PUPIL} -- lp -d staff 2>&1 || true")
     assert "Not allowed to print" in refused
     hosts.on("printer", "systemctl", "stop", "printer1")
+    hosts.on("print", "sh", "-ec", KILLED_BEFORE_THE_RESTART)
 
     again = school.approved("playbooks/print.yml", limit="print", reason="to see what is wrong")
+    (proposal,) = (school.state / "runs").glob(f"{again}-*-plan1/report.md")
+    owed = "cups.service is restarted: /etc/cups/cupsd.conf is newer than what it has read"
+    assert owed in proposal.read_text()
     school.fitsom("run", "start", again)
     (report,) = (school.state / "runs").glob(f"{again}-run1/report.md")
     assert "The printer library (Library) does not answer." in report.read_text()
+    assert "not exactly as planned" not in report.read_text()
+    hosts.on("print", "python3", "-c", LISTENS)
 
     records = [(name, text) for name, text in texts(school.site)]
     assert len(records) > 20
