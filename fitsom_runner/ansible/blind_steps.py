@@ -20,6 +20,8 @@ _NOTHING = re.compile(r"\s*(\{\{)?\s*(false|not\s+true)\s*(\}\})?\s*", re.IGNORE
 _ASKING = frozenset(("GET", "HEAD", "OPTIONS"))
 _COMMANDS = frozenset(f"ansible.builtin.{name}" for name in ("command", "shell", "raw", "script", "expect"))
 CHECKING = "ansible_check_mode"
+#: Parts of a task in which a name changes nothing of what it does: what it is called, and when it counts as failed.
+_NO_PART_OF_IT = frozenset(("name", "register", "notify", "listen", "tags", "vars", "failed_when"))
 PINS = "fitsom_plan"
 
 
@@ -107,10 +109,10 @@ class BlindSteps:
     def _names_of(self, task: Any) -> set[str]:
         """The names that a task uses, also through variables of its play and its role."""
         if task._uuid not in self._names:
-            values = dict(self._play_values)
+            values = self._play_values | _values_in(task.get_vars())
             if task._role:
                 values |= _values_in(task._role._default_vars) | _values_in(task._role._role_vars)
-            names, waiting = set(), _names_of(task)
+            names, waiting = set(), _names_of(task, is_accepted=self._bounds.accepts(source_of(task)))
             while waiting:
                 name = waiting.pop()
                 names.add(name)
@@ -128,9 +130,14 @@ def names_in(value: Any) -> set[str]:
     return set(_NAME.findall(str(value)))
 
 
-def _names_of(task: Any) -> set[str]:
-    """The words in what was written of a task, in its conditions and in the variables around it."""
-    return names_in([task.get_ds(), task.when, task.get_vars()])
+def _names_of(task: Any, *, is_accepted: bool) -> set[str]:
+    """The words in what was written of a task and in its conditions.
+
+    In accepted content `changed_when` is not one of them: somebody vouches that a plan's verdict is that of its run.
+    """
+    left_out = _NO_PART_OF_IT | {"changed_when"} if is_accepted else _NO_PART_OF_IT
+    written = {key: value for key, value in (task.get_ds() or {}).items() if key not in left_out}
+    return names_in([written, task.when])
 
 
 def set_by(task: Any, module: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""What people reported of Ansible, tried on the record: each number is an issue of ansible/ansible.
+"""What people reported of Ansible, tried on the record (numbers are issues of ansible/ansible), and what fuzzing found.
 
 Of each, every word of fitsom must be so (trial.py), and the hosts must be called what they are.
 """
@@ -117,6 +117,24 @@ REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
             )
         ),
         (F, D, D),
+    ),
+    "an attempt changes something and fails, the next has nothing left to do": (
+        Drawing(
+            plays=(
+                play(
+                    mark(
+                        "s1",
+                        on={"a": {"how": "fail", "after": True, "once": True}},
+                        register="found",
+                        until="found is not failed",
+                        retries=1,
+                        delay=0,
+                    )
+                ),
+                THE_END,
+            )
+        ),
+        (D, D, D),
     ),
     "31113 a condition on what a command says": (
         Drawing(

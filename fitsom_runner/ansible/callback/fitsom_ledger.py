@@ -101,6 +101,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._started: dict[tuple[str, str], float] = {}
         self._touched: set[str] = set()
         self._turns: dict[tuple[str, str], list[Task]] = {}
+        self._attempts: dict[
+            tuple[str, str], dict[int, Detail]
+        ] = {}  # what attempts changed that failed, by turn
         self._checking: set[str] = set()  # tasks that only ever check, by what was written of them
         self._zero = time.time()
         self._write({"e": "start", "at": self._zero, "v": 2}, sync=True)
@@ -194,6 +197,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def v2_runner_item_on_skipped(self, result: CallbackTaskResult) -> None:
         self._turn(result)
 
+    def v2_runner_retry(self, result: CallbackTaskResult) -> None:
+        """An attempt has failed and another follows, of which alone the result tells."""
+        key = (result.host.name, result.task._uuid)
+        turn = len(self._turns.get(key, ()))
+        for change in self._details.of(result, FAILED, [result.task.args]).get("changes", ()):
+            self._attempts.setdefault(key, {})[turn] = {**change, "n": turn} if turn else change
+
     def _turn(self, turn: CallbackTaskResult) -> None:
         """Of a loop, only here is the task of each turn as it was carried out: which file, with which mode."""
         self._turns.setdefault((turn.host.name, turn.task._uuid), []).append(turn.task)
@@ -214,7 +224,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         turns = [each.args for each in ready]
         checks = not self._check and all(each.check_mode is True for each in ready or [task])
         try:
-            detail = self._details.of(outcome, status, turns)
+            detail = with_attempts(
+                self._details.of(outcome, status, turns), self._attempts.pop((host, task._uuid), {})
+            )
             if checks or task._uuid in self._checking:
                 # It says what it would change, in a run too; nothing is done.
                 detail = {**detail, "checked": True}
@@ -327,6 +339,14 @@ def connected(path: Path) -> socket.socket:
 def hide_from_others() -> None:
     """No other process may look into this one: what a task runs could take the connection out of it."""
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
+
+
+def with_attempts(detail: Detail, attempts: dict[int, Detail]) -> Detail:
+    """A result with what earlier attempts changed, where the last one had nothing left to do."""
+    changes = detail.get("changes", [])
+    told = {change.get("n", 0) for change in changes}
+    more = [change for turn, change in attempts.items() if turn not in told]
+    return {**detail, "changes": [*changes, *more]} if more else detail
 
 
 def is_refusal(outcome: CallbackTaskResult) -> bool:
