@@ -101,9 +101,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         self._started: dict[tuple[str, str], float] = {}
         self._touched: set[str] = set()
         self._turns: dict[tuple[str, str], list[Task]] = {}
-        self._attempts: dict[
-            tuple[str, str], dict[int, Detail]
-        ] = {}  # what attempts changed that failed, by turn
+        # What failed attempts of a task have changed, by the turn of its loop.
+        self._attempts: dict[tuple[str, str], dict[int, Detail]] = {}
         self._checking: set[str] = set()  # tasks that only ever check, by what was written of them
         self._zero = time.time()
         self._write({"e": "start", "at": self._zero, "v": 2}, sync=True)
