@@ -162,10 +162,9 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     new = [row["name"] for row in actual if row["action"] == "install"]
     host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in actual}] + new)
     note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in actual})
-    facts = {
-        "packages": package_rows(actual, options["known"]),
-        "findings": kept_findings(options["ci"], kept_configuration(text)),
-    }
+    facts: Dict[str, Any] = {"packages": package_rows(actual, options["known"])}
+    kept = kept_findings(options["ci"], kept_configuration(text))
+    facts.update({"findings": kept} if kept else {})
     incomplete = broken(
         {name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}}
     )
