@@ -38,11 +38,14 @@ PREPARE = """\
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("letter %d" % number)
 """
-# What a run leaves that was killed between writing the unit and restarting it: rclone has the old port.
+# What a run leaves that was killed between writing the unit and restarting it: rclone has the old port. A file's time
+# is that of the kernel's last tick, which may be before the end of a start that has just ended.
 UNIT = "/etc/systemd/system/fitsom-backup-server.service"
 KILLED_BEFORE_THE_RESTART = f"""\
-cp -p {UNIT} /root/written && sed -i 's/--addr :[0-9]*/--addr :9999/' {UNIT}
-systemctl daemon-reload && systemctl restart fitsom-backup-server && mv /root/written {UNIT}
+cd /root && cp -p {UNIT} written && sed -i 's/--addr :[0-9]*/--addr :9999/' {UNIT}
+systemctl daemon-reload && systemctl restart fitsom-backup-server && touch restarted
+until [ {UNIT} -nt restarted ]; do cp written {UNIT}; done
+rm written restarted
 systemctl daemon-reload
 """
 

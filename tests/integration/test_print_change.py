@@ -30,10 +30,13 @@ PREPARE = """\
     - command: systemd-run --unit=printer{{ item }} ippeveprinter -2 -p 863{{ item }} -r off -d /var/tmp p{{ item }}
       loop: [1, 2]
 """
-# What a run leaves that was killed between writing the settings and restarting CUPS.
+# What a run leaves that was killed between writing the settings and restarting CUPS. A file's time is that of the
+# kernel's last tick, which may be before the end of a restart that has just ended.
 KILLED_BEFORE_THE_RESTART = """\
 cd /etc/cups && cp -p cupsd.conf written && sed -i 's/^Port 631$/Port 6310/' cupsd.conf
-systemctl restart cups && mv written cupsd.conf
+systemctl restart cups && touch restarted
+until [ cupsd.conf -nt restarted ]; do cp written cupsd.conf; done
+rm written restarted
 """
 LISTENS = "import socket; socket.create_connection(('127.0.0.1', 631))"
 
