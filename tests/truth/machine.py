@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -25,11 +26,13 @@ from fitsom_runner.changes import prediction
 from fitsom_runner.execution import outcome, preparation
 from fitsom_runner.execution.states import Outcome
 from fitsom_runner.facts import HostChanges
+from tests.progress import Patience
 from tests.truth.playbooks import END, HOSTS, Drawing, Kill, lines, playbook
 
 Mark = tuple[str, str, int]  # host, step, turn
 INVENTORY = "all:\n  hosts:\n" + "".join(f"    {host}: {{ansible_connection: local}}\n" for host in HOSTS)
 PLAYBOOK = "playbook.yml"
+PATIENCE = 180.0
 
 
 class Ansible:
@@ -48,15 +51,16 @@ class Ansible:
             env=environment(folder, extra),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            bufsize=0,  # what has come can be seen without reading it
         )
+        self._playbook = 0
 
     def begin(self, job: dict[str, Any]) -> int:
         """Start one; its process id."""
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        self._playbook = self._answer()
+        return self._playbook
 
     def wait(self) -> int:
         """Its exit code, once nothing of it is left."""
@@ -64,6 +68,14 @@ class Ansible:
 
     def _answer(self) -> int:
         assert self._process.stdout
+        limit = Patience(PATIENCE, "a made-up playbook")
+        while not select.select([self._process.stdout], [], [], 1)[0]:
+            try:
+                limit.check()
+            except AssertionError:
+                for pid in filter(None, (self._playbook, self._process.pid)):
+                    os.kill(pid, signal.SIGKILL)
+                raise
         line = self._process.stdout.readline()
         assert line, "the server has ended"
         return int(line)
