@@ -45,6 +45,10 @@ options:
     description: Seconds to wait while another process holds a lock of apt or dpkg.
     type: int
     default: 300
+  ci:
+    description: What findings call this host.
+    type: str
+    default: ""
 author: The fitsom authors (@fitsom)
 """
 
@@ -71,7 +75,7 @@ reboot_reasons:
   elements: str
   returned: success
 fitsom:
-  description: The packages that went back, or in check mode would.
+  description: The packages that went back, or in check mode would; configuration that was kept.
   type: dict
   returned: always
 """
@@ -92,6 +96,7 @@ from ..module_utils.apt.rules import (
     apt_errors,
     describe,
     diff_of,
+    kept_facts,
     package_rows,
     reboot_reasons,
     same_set,
@@ -131,23 +136,20 @@ def simulate(host: Apt, way: WayBack, manifest: Dict[str, Any]) -> List[Change]:
     return changes
 
 
-def go_back(host: Apt, way: WayBack, planned: List[Change]) -> Tuple[List[Change], str]:
+def go_back(host: Apt, way: WayBack, planned: List[Change]) -> Tuple[List[Change], str, str]:
+    """What changed, what went wrong, and all that apt said."""
     automatic, before = host.automatic(), host.installed()
     code, text = host.install(arguments(way), bool(way.removals), True, host.module.params["lock_timeout"])
     after = host.installed()
     actual = actual_changes(before, after)
     host.mark_automatic(n for n in automatic if n in after and n in {row["name"] for row in actual})
     if code:
-        return actual, "going back failed:\n%s\nChanged nevertheless: %s" % (
-            apt_errors(text),
-            describe(actual) or "nothing",
-        )
+        error = "going back failed:\n%s\nChanged nevertheless: %s"
+        return actual, error % (apt_errors(text), describe(actual) or "nothing"), text
     if not same_set(planned, actual):
-        return actual, "apt did other than it had predicted. Predicted: %s. Done: %s" % (
-            describe(planned),
-            describe(actual),
-        )
-    return actual, ""
+        error = "apt did other than it had predicted. Predicted: %s. Done: %s"
+        return actual, error % (describe(planned), describe(actual)), text
+    return actual, "", text
 
 
 def main() -> None:
@@ -159,6 +161,7 @@ def main() -> None:
         "reboot_packages": {"type": "list", "elements": "str", "default": []},
         "restart_never": {"type": "list", "elements": "str", "default": []},
         "lock_timeout": {"type": "int", "default": 300},
+        "ci": {"type": "str", "default": ""},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     need_python_apt(module)
@@ -182,10 +185,10 @@ def main() -> None:
         ),
         "reboot_reasons": reboot_reasons(changes, module.params["reboot_packages"], asking),
     }
-    error = ""
+    error = said = ""
     if changes and not module.check_mode:
-        changes, error = go_back(host, way, changes)
-    facts = {"packages": package_rows(changes, []), "notes": notes}
+        changes, error, said = go_back(host, way, changes)
+    facts = {"packages": package_rows(changes, []), "notes": notes, **kept_facts(said, module.params["ci"])}
     result = dict(predicted, changed=bool(changes), changes=changes, diff=diff_of(changes), fitsom=facts)
     if error:
         module.fail_json(msg=error, **result)

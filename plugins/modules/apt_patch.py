@@ -81,13 +81,11 @@ from ..module_utils.apt.rules import (
     deb_name,
     describe,
     diff_of,
-    kept_configuration,
+    kept_facts,
     package_rows,
     same_set,
 )
-from ..module_utils.findings import Finding, finding
 
-KEPT_SHOWN = 20
 REBOOT_REQUIRED = "/run/reboot-required"
 
 
@@ -131,20 +129,6 @@ def failure(text: str, changes: List[Change], incomplete: List[str]) -> str:
     return message + "\nThe host stays as it is; its back-out brings back the versions before."
 
 
-def kept_findings(ci: str, files: List[str]) -> List[Finding]:
-    """A new default that may be the fix itself lies beside the file that is in force."""
-    if not files:
-        return []
-    what = "%d configuration files stay as they were edited here, though an update brought new ones." % len(
-        files
-    )
-    shown = ", ".join(files[:KEPT_SHOWN]) + (" and more" if len(files) > KEPT_SHOWN else "")
-    do = (
-        "Compare each with the new one beside it (its name ends in .dpkg-dist), and take over what is needed."
-    )
-    return [finding("configuration-kept", "warning", ci, what, shown, do)]
-
-
 def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     """Install.
 
@@ -163,8 +147,7 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
     host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in actual}] + new)
     note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in actual})
     facts: Dict[str, Any] = {"packages": package_rows(actual, options["known"])}
-    kept = kept_findings(options["ci"], kept_configuration(text))
-    facts.update({"findings": kept} if kept else {})
+    facts.update(kept_facts(text, options["ci"]))
     incomplete = broken(
         {name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}}
     )

@@ -27,6 +27,7 @@ defaults:
 """
 PLAYBOOK = "playbooks/patch.yml"
 HOSTS = ("srv1", "srv2")
+CONFIGURATION = "/etc/fitsom-fixture-plain.conf"
 
 
 class Lab:
@@ -87,6 +88,7 @@ def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School)
     predicted = school.change(number)["plan"]["components"]["packages"]
     assert predicted["srv1"]["fitsom-fixture-plain"] == "1.1"
     assert lab.version("srv1", "plain") == "1.0"
+    lab("exec", "window", "srv1", "--", "sh", "-c", f"echo ours >> {CONFIGURATION}")
 
     run = school.fitsom("run", "start", number).value
 
@@ -100,6 +102,12 @@ def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School)
     assert "0 changes not predicted, 0 predicted changes did not happen" in (
         (school.state / "runs" / run["id"] / "report.md").read_text()
     )
+
+    # What was edited here is kept, and the report says where the new one is; where it was not, nothing is said.
+    assert CONFIGURATION in page
+    assert ".dpkg-dist" in page
+    kept = lab("exec", "window", "srv1", "--", "cat", CONFIGURATION, f"{CONFIGURATION}.dpkg-dist")
+    assert kept.split() == ["version", "=", "1.0", "ours", "version", "=", "1.1"]
 
     school.fitsom("run", "backout", number)
 

@@ -59,7 +59,7 @@ class Product:
 
 
 CATALOGUE: Mapping[str, Product] = {
-    "plain": Product(versions=("1.0", "1.1", "1.2"), about="a file and nothing else"),
+    "plain": Product(versions=("1.0", "1.1", "1.2"), about="a file and a configuration file"),
     "feature": Product(versions=("1.0", "1.1"), about="not a security update", archive=ORDINARY),
     "service": Product(versions=("1.0", "1.1", "1.2"), about="restarts its service; 1.2 cannot start"),
     "reboot": Product(versions=("1.0", "1.1"), about="asks for a reboot when upgraded"),
@@ -103,6 +103,9 @@ def build(name: str, version: str) -> Deb:
     package = package_name(name)
     control = _control(package, version, product)
     scripts = {"control": (control, 0o644)}
+    configuration = [f"/{path}\n" for path in _files(name, version) if path.startswith("etc/")]
+    if configuration:
+        scripts["conffiles"] = ("".join(configuration), 0o644)
     script = _postinst(name, version)
     if script:
         scripts["postinst"] = (script, 0o755)
@@ -138,6 +141,8 @@ def _files(name: str, version: str) -> dict[str, tuple[str | bytes, int]]:
         f"usr/share/{package}/version": (f"{version}\n", 0o644),
         f"usr/share/doc/{package}/changelog.gz": (history, 0o644),
     }
+    if name == "plain":
+        files[f"etc/{package}.conf"] = (f"version = {version}\n", 0o644)
     if name == "service":
         program = SERVICE_BAD if version == "1.2" else SERVICE_GOOD
         files["usr/lib/fitsom-fixture/service"] = (program, 0o755)

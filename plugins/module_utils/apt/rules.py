@@ -13,6 +13,7 @@ import fnmatch
 import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
+from ..findings import Finding, finding
 from .versions import newer
 
 Change = Dict[str, Any]
@@ -25,6 +26,7 @@ CHANGELOG_HEAD = re.compile(r"^[a-z0-9][a-z0-9+.-]* \((?P<version>[^)\s]+)\)", r
 CHANGELOG_FOOT = re.compile(
     r"^ -- .*?  ?\w{3}, +(?P<day>\d{1,2}) (?P<month>\w{3}) (?P<year>\d{4})", re.MULTILINE
 )
+KEPT_SHOWN = 20
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -331,6 +333,20 @@ def kept_configuration(text: str) -> List[str]:
             kept.append(path)
             path = ""
     return kept
+
+
+def kept_facts(text: str, ci: str) -> Dict[str, List[Finding]]:
+    """The finding that configuration was kept, for the `fitsom` key; nothing where none was.
+
+    A new default that may be the fix itself lies beside the file that is in force.
+    """
+    files = kept_configuration(text)
+    if not files:
+        return {}
+    what = "%d configuration files stay as they were edited here, though their packages brought others."
+    shown = ", ".join(files[:KEPT_SHOWN]) + (" and more" if len(files) > KEPT_SHOWN else "")
+    do = "Compare each with the one beside it (its name ends in .dpkg-dist), and take over what is needed."
+    return {"findings": [finding("configuration-kept", "warning", ci, what % len(files), shown, do)]}
 
 
 def unmet(text: str) -> str:
