@@ -12,6 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from fitsom_runner.ansible.bounds import READ_ONLY_MODULES
 from fitsom_runner.facts import (
     CUT_OFF,
     HANDLER_OWED,
@@ -62,8 +63,8 @@ class HostState:
     plays (batches of them) it came through. `unapproved`: the task that changed what nobody had predicted, after which
     it was stopped. `last_task` is the task that last reported back from it. `owed`: {place: name} of handlers that were
     notified and have not run; `started`: the same of jobs whose end nobody has waited for; `cut_off`: of tasks during
-    which it was out of reach. `refused`: the words of tasks that may not do what they were about to do; `taken_out`:
-    Ansible ended a play without it, for its own failure or another's.
+    which it was out of reach. `refused`: the words of the first task that may not do what it was about to do;
+    `taken_out`: Ansible ended a play without it, for its own failure or another's.
     """
 
     touched: bool = False
@@ -71,7 +72,7 @@ class HostState:
     marks: int = 0
     plays: int = 0
     unapproved: str = ""
-    refused: list[str] = field(default_factory=list)
+    refused: str = ""
     taken_out: bool = False
     failed: bool = False
     unreachable: bool = False
@@ -172,7 +173,7 @@ class LedgerState:
         # A failure may yet be rescued; Ansible's statistics, if there are any, decide.
         host_state.failed = host_state.failed or status is Status.FAILED
         host_state.unreachable = status is Status.UNREACHABLE
-        if host_state.unreachable:
+        if host_state.unreachable and task["a"] not in READ_ONLY_MODULES:
             host_state.cut_off[task.get("p", "")] = task["n"]
         if status is not Status.SKIPPED:
             host_state.owed.pop(task.get("p", ""), None)
@@ -181,7 +182,7 @@ class LedgerState:
         if detail.get("ended"):
             host_state.started.clear()
         if detail.get("refused"):
-            host_state.refused.append(f"{task['n']}: {error_text(detail)}")
+            host_state.refused = host_state.refused or f"{task['n']}: {error_text(detail)}"
         if detail.get("unapproved"):
             host_state.unapproved = host_state.unapproved or task["n"]
         if "fitsom" in detail:

@@ -265,4 +265,4 @@ def _own_problem(ledger_state: LedgerState, host: str) -> str:
         failure = host_state.failures[-1] if host_state.failures else {"task": "?", "error": "?"}
         return f"{failure['task']}: {failure['error']}"
     # Even where the playbook goes on after a refusal: what would have followed is not what a run will do.
-    return host_state.refused[0] if host_state.refused else ""
+    return host_state.refused

@@ -25,7 +25,7 @@ from fitsom_runner.ansible.applied import Applied
 from fitsom_runner.ansible.approved_changes import ApprovedChanges, Sort, place_of
 from fitsom_runner.ansible.batches import Batches
 from fitsom_runner.ansible.blind_steps import BlindSteps, command_of, handlers_for, is_only_started
-from fitsom_runner.ansible.bounds import REFUSED, Bounds, enforce, is_check_only, is_read_only
+from fitsom_runner.ansible.bounds import Bounds, enforce, is_check_only, is_read_only
 from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.ansible.result_detail import (
     CHANGED,
@@ -38,6 +38,7 @@ from fitsom_runner.ansible.result_detail import (
     Detail,
     Details,
 )
+from fitsom_runner.ansible.whole_result import is_refusal, skipped_by_itself, turns_left_out
 from fitsom_runner.facts import BlindKind
 
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ description:
 
 DONE_TAG = "fitsom_host_done"
 COMMAND_LIMIT = 300
-REFUSED_WITHIN = 60  # "Task failed: Refused: ..."
 PR_SET_DUMPABLE = 4
 
 Event = dict[str, Any]  # a line of the ledger
@@ -346,34 +346,6 @@ def with_attempts(detail: Detail, attempts: dict[int, Detail]) -> Detail:
     told = {change.get("n", 0) for change in changes}
     more = [change for turn, change in attempts.items() if turn not in told]
     return {**detail, "changes": [*changes, *more]} if more else detail
-
-
-def is_refusal(outcome: CallbackTaskResult) -> bool:
-    """Whether a task, or a turn of its loop, was refused (bounds.py), which a playbook may take for any failure.
-
-    With `no_log`, callbacks are not shown the words.
-    """
-    whole = outcome._CallbackTaskResult__utr
-    parts = (whole, *(whole.loop_results or ()))
-    return any(REFUSED in str(part.msg or "")[:REFUSED_WITHIN] for part in parts)
-
-
-def turns_left_out(outcome: CallbackTaskResult) -> frozenset[int]:
-    """The turns of a loop that a condition passes over."""
-    turns = outcome._CallbackTaskResult__utr.loop_results or ()
-    return frozenset(
-        number for number, part in enumerate(turns) if part.skipped and part.false_condition is not None
-    )
-
-
-def skipped_by_itself(outcome: CallbackTaskResult) -> bool:
-    """Whether the module passed over a task, or over a turn of its loop, rather than a condition or an empty loop.
-
-    Callbacks are not shown that; with `no_log`, nothing at all.
-    """
-    whole = outcome._CallbackTaskResult__utr
-    parts = whole.loop_results if whole.loop_results else [whole]
-    return any(part.skipped and part.false_condition is None and not part.skip_reason for part in parts)
 
 
 def _is_known(question: Callable[[Task], bool], task: Task) -> bool:
