@@ -143,9 +143,9 @@ class Trial:
             yield "Ansible came to an end, and nobody knows of this host"
         for mark in left:
             step = self.steps[mark[0]]
-            came = predicted[mark] or mark in listed or (self.is_once(step) and mark in anywhere)
-            came = came or mark[0] in contingent or self.is_included(step, listed)
-            came = came or after_failure(self.machine.drawing, step)
+            marks = around(self.machine.drawing, step)
+            came = predicted[mark] or mark in listed or ("once" in marks and mark in anywhere)
+            came = came or "failure" in marks or mark[0] in contingent or self.is_included(step, listed)
             # Of a module that predicts wrongly and is cut off, nobody ever hears.
             never_told = "lies" in step.get("mark", ()) and (
                 word is Outcome.UNKNOWN or self.is_within(lost, mark[0])
@@ -181,40 +181,22 @@ class Trial:
         """Whether a step is one of the tasks at these places."""
         return any(self.places[place] == step for place in places)
 
-    def is_once(self, step: Task) -> bool:
-        """Whether it runs once for all, by its own word or that of a block around it."""
-        return any(each is step for each in once(self.machine.drawing))
 
+def around(drawing: Drawing, step: Task) -> frozenset[str]:
+    """What the blocks around a step, and itself, make of it: "once" for all hosts; after a "failure"."""
 
-def once(drawing: Drawing) -> Iterator[Task]:
-    """Every step that runs once for all hosts."""
-
-    def within(tasks: list[Task], *, is_once: bool) -> Iterator[Task]:
+    def walk(tasks: list[Task], marks: frozenset[str]) -> Iterator[tuple[Task, frozenset[str]]]:
         for task in tasks:
-            here = is_once or bool(task.get("run_once"))
-            if "block" in task:
-                for section in ("block", "rescue", "always"):
-                    yield from within(task.get(section, []), is_once=here)
-            elif here:
-                yield task
+            here = marks | {"once"} if task.get("run_once") else marks
+            if "block" not in task:
+                yield task, here
+            for section in ("block", "rescue", "always"):
+                within = here | {"failure"} if section == "rescue" else here
+                yield from walk(task.get(section, []), within)
 
-    for play in drawing.plays:
-        yield from within([*play.get("tasks", []), *play.get("handlers", [])], is_once=False)
-    for tasks in drawing.files.values():
-        yield from within(tasks, is_once=False)
-
-
-def after_failure(drawing: Drawing, step: Task) -> bool:
-    """Whether a step stands in a rescue."""
-
-    def rescued(tasks: list[Task]) -> Iterator[Task]:
-        for task in tasks:
-            if "block" in task:
-                yield from flat(task.get("rescue", []))
-                yield from rescued([*task["block"], *task.get("always", [])])
-
-    everything = [*(play.get("tasks", []) for play in drawing.plays), *drawing.files.values()]
-    return any(task is step for tasks in everything for task in rescued(tasks))
+    everything = [play.get(part, []) for play in drawing.plays for part in ("tasks", "handlers")]
+    found = (each for tasks in (*everything, *drawing.files.values()) for each in walk(tasks, frozenset()))
+    return next(marks for task, marks in found if task is step)
 
 
 def texts(folder: Path) -> dict[str, str]:
