@@ -42,6 +42,8 @@ options:
     description: Whether it is enabled and started. If not, one that is stopped or not there stays so.
     type: bool
     default: true
+requirements:
+  - systemd 248 or later on the host (Debian 12), which tells moments to the microsecond
 author: The fitsom authors (@fitsom)
 attributes:
   check_mode:
