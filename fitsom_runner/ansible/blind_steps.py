@@ -50,7 +50,9 @@ class BlindSteps:
                 self._seen.add((host, block._uuid))
                 yield from flat(block.rescue)
 
-    def blindness(self, task: Any, *, skipped: bool, by_itself: bool, failed: bool) -> BlindKind | None:
+    def blindness(
+        self, task: Any, result: Mapping[str, Any], *, skipped: bool, by_itself: bool, failed: bool
+    ) -> BlindKind | None:
         """Why nobody can say what this step will do, None where its result says so.
 
         skipped: nothing was done or predicted; by_itself: the module passed over it, rather than a condition; failed:
@@ -60,7 +62,7 @@ class BlindSteps:
         depends = self.depends(task)
         kind = self._kind(task, module, skipped=skipped, by_itself=by_itself, failed=failed, depends=depends)
         if kind or depends or task.ignore_errors or task.ignore_unreachable:
-            self._unknown |= set_by(task, module)
+            self._unknown |= set_by(task, module) | facts_in(result)
         return kind
 
     def _kind(
@@ -148,6 +150,14 @@ def set_by(task: Any, module: str) -> set[str]:
     if module == "ansible.builtin.set_fact":
         names |= {str(name) for name in task.args if name != "cacheable"}
     return names
+
+
+def facts_in(result: Mapping[str, Any]) -> set[str]:
+    """The variables that a result gives its host by itself, as `include_vars` does, or turns of a loop."""
+    parts = [result, *(result.get("results") or [])]
+    return {
+        str(name) for part in parts if isinstance(part, Mapping) for name in part.get("ansible_facts") or ()
+    }
 
 
 def is_include(module: str) -> bool:

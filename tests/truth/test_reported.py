@@ -167,3 +167,17 @@ def test_a_turn_that_a_condition_passes_over_is_not_listed(ansible: Ansible, tmp
     assert {host: [step.position for step in changes[host].blind] for host in HOSTS} == {
         h: [0, 2] for h in HOSTS
     }
+
+
+def test_variables_that_another_file_brings_in_the_run_are_not_known(
+    ansible: Ansible, tmp_path: Path
+) -> None:
+    for name, way in (("checked", 1), ("run", 2)):
+        (tmp_path / f"{name}.yml").write_text(f"way: {way}\n")
+    which = "../{{ 'checked' if ansible_check_mode else 'run' }}.yml"
+    drawing = Drawing(
+        plays=(play({"ansible.builtin.include_vars": which}, mark("s1", when="way == 2")), THE_END)
+    )
+    trial = Trial(Machine(ansible=ansible, folder=tmp_path, drawing=drawing), Tally())
+    assert not list(trial.lies())
+    assert [trial.words[host][0] for host in "abc"] == [D, D, D]

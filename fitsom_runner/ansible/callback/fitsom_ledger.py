@@ -293,6 +293,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         host, task = outcome.host.name, outcome.task
         kind = self._blind_steps.blindness(
             task,
+            outcome.result,
             skipped=status == SKIPPED,
             by_itself=skipped_by_itself(outcome),
             failed=status in (FAILED, UNREACHABLE, IGNORED),
