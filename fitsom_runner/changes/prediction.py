@@ -132,13 +132,17 @@ def unlisted_steps(approved: Hosts, current: Hosts) -> list[str]:
     """Sentences on steps that nobody can predict and that the approved plan did not list."""
     news = []
     for host, changes in current.items():
-        listed = Counter(map(_blind_key, approved[host].blind if host in approved else ()))
+        steps = approved[host].blind if host in approved else ()
+        listed, places = Counter(map(_blind_key, steps)), {step.path for step in steps}
         for step in changes.blind:
             key = _blind_key(step)
             listed[key] -= 1
             if listed[key] < 0:
                 words = f"{step.task} ({step.words})" if step.words else step.task
-                news.append(f"{host}: nobody can predict what {words} does, and the plan did not list it")
+                how = " with these arguments" if step.path in places else ""
+                news.append(
+                    f"{host}: nobody can predict what {words} does, and the plan did not list it{how}"
+                )
     return news
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fitsom_runner.ansible import ledger
 from fitsom_runner.ansible.ledger import Status
 from fitsom_runner.changes import prediction
-from fitsom_runner.facts import Facts, HostChanges, Item, Object, Package, PackageAction
+from fitsom_runner.facts import BlindKind, BlindStep, Facts, HostChanges, Item, Object, Package, PackageAction
 from fitsom_runner.facts_reader import changes_from_json, hosts_from_json
 from tests.unit.ansible.events import done, ledger_of, result, stats, task
 
@@ -132,6 +132,22 @@ def test_an_answer_that_cannot_be_read_was_not_approved() -> None:
         "srv1: its answer now cannot be read completely"
     ]
     assert prediction.unapproved_changes(unread, unread) == [], "an approver saw that it cannot be read"
+
+
+def test_a_step_that_is_not_listed_says_whether_another_was_at_its_place() -> None:
+    def steps(*places: tuple[str, str]) -> dict[str, HostChanges]:
+        blind = (
+            BlindStep(kind=BlindKind.SKIPPED, task="Tidy", words="rm", path=path, content=content)
+            for path, content in places
+        )
+        return {"a": HostChanges(blind=tuple(blind))}
+
+    approved = steps(("x.yml:1", "1"))
+    words = "a: nobody can predict what Tidy (rm) does, and the plan did not list it"
+    assert prediction.unlisted_steps(approved, approved) == []
+    assert prediction.unlisted_steps(approved, steps(("x.yml:1", "2"))) == [f"{words} with these arguments"]
+    assert prediction.unlisted_steps(approved, steps(("x.yml:1", "1"), ("x.yml:2", "1"))) == [words]
+    assert prediction.unlisted_steps({}, approved)[-1] == words
 
 
 def test_a_prediction_reads_back_as_it_was_stored() -> None:
