@@ -7,16 +7,20 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Dict, Iterable, List, NamedTuple, Tuple
 
+STATES = ("started", "as_it_is", "stopped")
+
 
 class Unit(NamedTuple):
     """What systemd says of a unit.
 
-    unread: its unit file, or that of what it triggers, is newer than what systemd has read. since: when it has
-    last read its files, in seconds since 1970, 0.0 for never.
+    failed: it, or what it triggers, and so it is shown until somebody clears it. unread: its unit file, or that of what
+    it triggers, is newer than what systemd has read. since: when it has last read its files, in seconds since 1970,
+    0.0 for never.
     """
 
     exists: bool
     active: bool
+    failed: bool
     enabled: str
     unread: bool
     since: float
@@ -25,11 +29,14 @@ class Unit(NamedTuple):
 class Steps(NamedTuple):
     """What has to be done, in this order; why: a reason for the restart or reload, each in a few words."""
 
-    read: bool
-    enable: bool
-    start: bool
-    again: bool
-    why: Tuple[str, ...]
+    read: bool = False
+    enable: bool = False
+    start: bool = False
+    again: bool = False
+    disable: bool = False
+    stop: bool = False
+    clear: bool = False
+    why: Tuple[str, ...] = ()
 
 
 def unit_of(shown: Dict[str, str], triggered: Iterable[Dict[str, str]], *, reloads: bool) -> Unit:
@@ -42,10 +49,16 @@ def unit_of(shown: Dict[str, str], triggered: Iterable[Dict[str, str]], *, reloa
     return Unit(
         exists=shown.get("LoadState") == "loaded",
         active=shown.get("ActiveState") in ("active", "activating", "reloading"),
+        failed=any(each.get("ActiveState") == "failed" for each in (shown, *triggered)),
         enabled=shown.get("UnitFileState", ""),
         unread=any(each.get("NeedDaemonReload") == "yes" for each in (shown, *triggered)),
         since=max(seconds(shown.get(name, "")) for name in moments),
     )
+
+
+def as_installed(unit: Unit) -> Unit:
+    """A unit that is not there yet, as its package brings it."""
+    return unit._replace(active=True, enabled="enabled")
 
 
 def seconds(moment: str) -> float:
@@ -67,10 +80,11 @@ def newer(changes: Dict[str, float], since: float, now: float) -> List[str]:
     return sorted(path for path, moment in changes.items() if 0 < since < moment <= now)
 
 
-def steps(
-    unit: Unit, *, is_timer: bool, may_start: bool, is_written: bool, newer_files: Iterable[str]
-) -> Steps:
-    """What is owed. is_written: this run changes one of its files, or what is in them."""
+def steps(unit: Unit, state: str, *, is_timer: bool, is_written: bool, newer_files: Iterable[str]) -> Steps:
+    """What is owed. state: one of STATES. is_written: this run changes one of its files, or what is in them."""
+    if state == "stopped":
+        return Steps(disable=unit.enabled == "enabled", stop=unit.active, clear=unit.failed)
+    may_start = state == "started"
     # One that this run writes is newer too: check mode, which writes nothing, gives the same reason.
     why = ["%s is newer than what it has read" % path for path in newer_files]
     why = ["its settings are written now"] if is_written else why
@@ -90,6 +104,6 @@ def words(name: str, unit: Unit) -> str:
     """Its state, as a difference shows it."""
     return "%s: %s, %s\n" % (
         name,
-        "running" if unit.active else "stopped",
+        "running" if unit.active else "failed" if unit.failed else "stopped",
         unit.enabled or "not there yet",
     )

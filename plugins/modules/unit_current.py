@@ -14,6 +14,7 @@ description:
   - A run that is killed between writing a file and restarting what reads it leaves a restart that
     is owed. "Restarted if the file changed" never makes up for it, since the file changes no more.
   - A timer is not restarted. It has its new times once systemd has read its file.
+  - Or stops and disables them, and clears that they had failed, which would be shown until the next boot.
 options:
   name:
     description: The unit, such as C(chrony.service), or several that have everything else in common.
@@ -32,16 +33,20 @@ options:
     description:
       - Whether this run writes one of its files, or installs it. In check mode that is all there
         is to go by.
+      - With O(state=stopped), whether this run installs a package that starts it.
     type: bool
     default: false
   reload:
     description: Whether it reads its files at a reload too, and is reloaded instead of restarted.
     type: bool
     default: false
-  start:
-    description: Whether it is enabled and started. If not, one that is stopped or not there stays so.
-    type: bool
-    default: true
+  state:
+    description:
+      - Whether it is enabled and started, or stopped and disabled. With V(as_it_is), one that is
+        stopped or not there stays so.
+    type: str
+    choices: [started, as_it_is, stopped]
+    default: started
 requirements:
   - systemd 248 or later on the host (Debian 12), which tells moments to the microsecond
 author: The fitsom authors (@fitsom)
@@ -76,7 +81,7 @@ from typing import Dict, List
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.linux import assignments
-from ..module_utils.units import Steps, Unit, newer, steps, unit_of, words
+from ..module_utils.units import STATES, Steps, Unit, as_installed, newer, steps, unit_of, words
 
 PROPERTIES = (
     "LoadState",
@@ -133,12 +138,22 @@ def carry_out(module: AnsibleModule, todo: Dict[str, Steps]) -> None:
             systemctl(module, "start", "--", name)
         if each.again:
             systemctl(module, "reload" if module.params["reload"] else "restart", "--", name)
+        if each.disable:
+            systemctl(module, "disable", "--", name)
+        if each.stop:
+            systemctl(module, "stop", "--", name)
+        if each.clear or (each.stop and look(module, name).failed):
+            triggered = show(module, name).get("Triggers", "").split()
+            systemctl(module, "reset-failed", "--", name, *triggered)
 
 
 def predicted(before: Unit, todo: Steps) -> Unit:
     """The unit as it will be."""
+    enabled = "enabled" if todo.enable else "disabled" if todo.disable else before.enabled
     return before._replace(
-        active=before.active or todo.start, enabled="enabled" if todo.enable else before.enabled
+        active=(before.active or todo.start) and not todo.stop,
+        failed=before.failed and not (todo.start or todo.clear),
+        enabled=enabled,
     )
 
 
@@ -149,7 +164,7 @@ def main() -> None:
             "files": {"type": "list", "elements": "path", "default": []},
             "written": {"type": "bool", "default": False},
             "reload": {"type": "bool", "default": False},
-            "start": {"type": "bool", "default": True},
+            "state": {"type": "str", "choices": list(STATES), "default": "started"},
         },
         supports_check_mode=True,
     )
@@ -159,13 +174,15 @@ def main() -> None:
     for name in params["name"]:
         unit = look(module, name)
         may_come = unit.unread or (module.check_mode and params["written"])
-        if params["start"] and not unit.exists and not may_come:
+        if params["state"] == "started" and not unit.exists and not may_come:
             module.fail_json(msg="There is no unit %s, or it is masked. Is its package installed?" % name)
+        if params["state"] == "stopped" and not unit.exists and may_come:
+            unit = as_installed(unit)
         before[name] = unit
         todo[name] = steps(
             unit,
+            params["state"],
             is_timer=name.endswith(".timer"),
-            may_start=params["start"],
             is_written=params["written"],
             newer_files=newer(changed, unit.since, time.time()),
         )
@@ -179,7 +196,7 @@ def main() -> None:
     if any(each.read for each in todo.values()):
         news.append("systemd reads its files again\n")
     module.exit_json(
-        changed=any(each.read or each.enable or each.start or each.again for each in todo.values()),
+        changed=any(each != Steps() for each in todo.values()),
         why={name: list(each.why) for name, each in todo.items()},
         diff={
             "before": "".join(words(name, unit) for name, unit in before.items()),

@@ -5,6 +5,7 @@ import pytest
 from plugins.module_utils.units import (
     Steps,
     Unit,
+    as_installed,
     newer,
     seconds,
     steps,
@@ -12,8 +13,8 @@ from plugins.module_utils.units import (
     words,
 )
 
-RUNNING = Unit(exists=True, active=True, enabled="enabled", unread=False, since=1000.0)
-NOTHING = Steps(read=False, enable=False, start=False, again=False, why=())
+RUNNING = Unit(exists=True, active=True, failed=False, enabled="enabled", unread=False, since=1000.0)
+NOTHING = Steps()
 SHOWN = {
     "LoadState": "loaded",
     "ActiveState": "active",
@@ -27,13 +28,13 @@ SHOWN = {
 
 def owed(
     unit: Unit = RUNNING,
+    state: str = "started",
     *,
     is_timer: bool = False,
-    may_start: bool = True,
     is_written: bool = False,
     newer_files: tuple[str, ...] = (),
 ) -> Steps:
-    return steps(unit, is_timer=is_timer, may_start=may_start, is_written=is_written, newer_files=newer_files)
+    return steps(unit, state, is_timer=is_timer, is_written=is_written, newer_files=newer_files)
 
 
 def test_files_that_were_changed_after_they_were_read_are_newer() -> None:
@@ -56,7 +57,7 @@ def test_a_unit_that_runs_with_its_files_is_left_alone() -> None:
 def test_a_restart_is_owed(is_written: bool, newer_files: tuple[str, ...], why: str) -> None:
     expected = NOTHING._replace(again=True, why=(why,))
     assert owed(is_written=is_written, newer_files=newer_files) == expected
-    assert owed(is_written=is_written, newer_files=newer_files, may_start=False) == expected
+    assert owed(is_written=is_written, newer_files=newer_files, state="as_it_is") == expected
 
 
 def test_a_unit_file_that_systemd_has_not_read_is_read_and_no_reason_for_a_restart() -> None:
@@ -73,7 +74,17 @@ def test_what_is_stopped_is_started_once_or_left_so() -> None:
     for is_timer in (True, False):
         todo = owed(stopped, is_timer=is_timer, is_written=True, newer_files=("/etc/x",))
         assert todo == NOTHING._replace(enable=True, start=True)
-    assert owed(stopped, is_written=True, newer_files=("/etc/x",), may_start=False) == NOTHING
+    assert owed(stopped, is_written=True, newer_files=("/etc/x",), state="as_it_is") == NOTHING
+
+
+def test_what_is_to_be_stopped_is_disabled_and_no_longer_shown_as_failed() -> None:
+    assert owed(RUNNING, state="stopped", is_written=True) == Steps(disable=True, stop=True)
+    off = RUNNING._replace(active=False, enabled="disabled")
+    assert owed(off, state="stopped", is_written=True) == NOTHING
+    failed = unit_of({**SHOWN, "ActiveState": "inactive"}, [{"ActiveState": "failed"}], reloads=False)
+    assert owed(failed._replace(enabled="static"), state="stopped") == Steps(clear=True)
+    to_come = unit_of({"LoadState": "not-found", "ActiveState": "inactive"}, (), reloads=False)
+    assert owed(as_installed(to_come), state="stopped") == Steps(disable=True, stop=True)
 
 
 def test_a_static_unit_has_nothing_to_be_enabled() -> None:
