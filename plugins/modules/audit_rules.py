@@ -12,6 +12,8 @@ description:
   - Looks whether the rules are sound before anything is written, writes the file only if it
     differs, and has C(augenrules) load it. Where the kernel does not accept the rules the old file
     is put back.
+  - Has it loaded as well where the file is right and what was loaded last is something else, such
+    as after a run that was killed in between.
 options:
   path:
     description: The file, below C(/etc/audit/rules.d).
@@ -60,6 +62,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.linux import read_exactly
 from ..module_utils.security.audit_rules import faults, keys
 
+OWED = {
+    "before": "Files in /etc/audit/rules.d are newer than the rules that were loaded.\n",
+    "after": "The kernel has the rules of the files in /etc/audit/rules.d.\n",
+}
 SPEC = {
     "path": {"type": "path", "required": True},
     "content": {"type": "str", "default": ""},
@@ -89,12 +95,23 @@ def write(path: str, content: Optional[str]) -> None:
     os.replace(part, path)
 
 
+def augenrules(module: AnsibleModule) -> str:
+    """Where it is, or nothing: it comes with auditd."""
+    return module.get_bin_path("augenrules", opt_dirs=["/usr/sbin", "/sbin"]) or ""
+
+
+def is_owed(module: AnsibleModule) -> bool:
+    """Whether some file of rules has changed since all were put together and loaded."""
+    program = augenrules(module)
+    return bool(program) and "should be updated" in module.run_command([program, "--check"])[1]
+
+
 def load(module: AnsibleModule) -> str:
     """Have the kernel take all files; what is wrong, or nothing.
 
     Where auditd is gone, so are its rules.
     """
-    program = module.get_bin_path("augenrules", opt_dirs=["/usr/sbin", "/sbin"])
+    program = augenrules(module)
     if not program:
         removing = module.params["state"] == "absent"
         return "" if removing else "augenrules is not installed; it comes with the package auditd"
@@ -112,13 +129,15 @@ def main() -> None:
             msg="These audit rules are not sound; nothing was written:\n- %s" % "\n- ".join(problems)
         )
     old = before(path)
-    result = {"changed": old != content, "event_keys": list(keys(content or ""))}
+    result: Dict[str, Any] = {"changed": old != content, "event_keys": list(keys(content or ""))}
     result["diff"] = {
         "before_header": path,
         "before": old or "",
         "after_header": path,
         "after": content or "",
     }
+    if content is not None and old == content and is_owed(module):
+        result.update(changed=True, diff=OWED)
     if not result["changed"] or module.check_mode:
         module.exit_json(**result)
     write(path, content)

@@ -32,6 +32,10 @@ PREPARE = """\
     - command: systemd-run --unit right-time python3 /run/false_time.py 123 0
 """
 PACKAGES = ("auditd", "chrony")
+# What a run leaves that was killed between writing the audit rules and loading them.
+KILLED_BEFORE_THE_LOAD = """\
+cd /etc/audit/rules.d && mv 50-fitsom.rules /root && augenrules --load && mv /root/50-fitsom.rules .
+"""
 BEHIND = timedelta(minutes=-2)
 
 
@@ -95,7 +99,10 @@ def test_a_wrong_clock_is_mended_and_the_kernel_records_who_did_what(machine: Vi
     assert changes(made) == changes(foreseen)
     machine.on("chronyc -n waitsync 60 0.1 0 1")
     assert abs(ahead(machine)) < 10
-    assert changes(play(machine)) == 0
+    machine.on(KILLED_BEFORE_THE_LOAD)
+    assert "fitsom-time" not in machine.on("auditctl -l")
+    assert changes(play(machine)) == 1, "the load that is owed, and nothing else the second time"
+    assert "fitsom-time" in machine.on("auditctl -l")
 
     machine.on("systemctl stop chrony; date -s -90seconds; systemctl start chrony")  # as after a dead battery
     machine.on("chronyc -n waitsync 60 0.1 0 1")

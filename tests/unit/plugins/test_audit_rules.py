@@ -31,7 +31,16 @@ class Kernel:
     def answers(self, code: int) -> None:
         program = self.bin / "augenrules"
         program.write_text(
-            f'#!/bin/sh\necho "$@:$(cat {self.rules})" >> {self.loaded}\necho no >&2\nexit {code}\n'
+            f"""#!/bin/sh
+if [ "$1" = --check ]; then
+    cmp -s {self.rules} {self.bin}/rules && echo "$0: No change" || echo "$0: Rules have changed and should be updated"
+    exit 0
+fi
+echo "$@:$(cat {self.rules})" >> {self.loaded}
+echo no >&2
+[ {code} = 0 ] && cp {self.rules} {self.bin}/rules
+exit {code}
+"""
         )
         program.chmod(0o755)
 
@@ -82,6 +91,18 @@ def test_rules_are_written_loaded_and_then_left_alone(kernel: Kernel) -> None:
     assert kernel.rules.stat().st_mode & 0o777 == 0o640
     assert kernel.run(content=NEW)["changed"] is False
     assert kernel.loaded.read_text().count("--load") == 1
+
+
+def test_a_load_that_is_owed_after_a_run_that_was_killed_is_made(kernel: Kernel) -> None:
+    kernel.rules.write_text(NEW)
+    predicted = kernel.run(check=True, content=NEW)
+    assert predicted["changed"]
+    assert "newer than the rules that were loaded" in predicted["diff"]["before"]
+    assert not kernel.loaded.exists()
+    made = kernel.run(content=NEW)
+    assert made["diff"] == predicted["diff"]
+    assert kernel.loaded.read_text() == f"--load:{NEW}"
+    assert kernel.run(content=NEW)["changed"] is False
 
 
 def test_rules_that_are_not_sound_are_reported_before_anything_is_written(kernel: Kernel) -> None:
