@@ -13,6 +13,7 @@ description:
   - Brings back what M(fitsom.school.baseline_save) kept, byte for byte, with owner and mode;
     removes what was not there; has units that read those files reload or restart; switches services
     back.
+  - Where it was cut off before those units had reloaded or restarted, they do so the next time.
   - A folder that was not there and is not empty is left. The home of an account that was not there
     is left as well.
 options:
@@ -43,6 +44,7 @@ fitsom:
   returned: success
 """
 
+import json
 import os
 from typing import Any, Dict, List
 
@@ -68,6 +70,9 @@ from ..module_utils.baseline.kept_rules import (
 )
 from ..module_utils.linux import write_file
 
+OWED = "owed.json"
+VERBS = {"reload": "try-reload-or-restart", "restart": "try-restart"}
+Owed = Dict[str, List[str]]  # for each of VERBS the units that have yet to read what was brought back
 KINDS = {"files": "file", "lines": "account entry", "units": "service"}
 
 
@@ -135,10 +140,33 @@ def difference(folder: str, step: Step) -> Dict[str, str]:
     }
 
 
-def go_back(module: AnsibleModule, folder: str, manifest: Dict[str, Any], todo: List[Step]) -> None:
+def left(folder: str) -> Owed:
+    """What a way back owes that was cut off."""
+    try:
+        found = json.loads(content(os.path.join(folder, OWED)))
+    except FileNotFoundError:
+        found = {}
+    return {key: found.get(key, []) for key in VERBS}
+
+
+def news(owed: Owed) -> Dict[str, str]:
+    """What a difference shows of them."""
+    units = sorted(unit for names in owed.values() for unit in names)
+    return {
+        "before": "".join("%s has not read what was brought back\n" % unit for unit in units),
+        "after": "",
+    }
+
+
+def go_back(
+    module: AnsibleModule, folder: str, manifest: Dict[str, Any], todo: List[Step], owed: Owed
+) -> None:
     """Units that were not there stop first; files follow, then accounts, and what reads them
     last.
     """
+    is_left = any(owed.values())
+    owed = {key: sorted({*units_to_notify(todo, key), *owed[key]}) for key in VERBS}
+    write_file(os.path.join(folder, OWED), json.dumps(owed).encode(), 0o600)
     units = [step for step in todo if step.part == "units"]
     for step in units:
         if step.action == "remove":
@@ -154,16 +182,17 @@ def go_back(module: AnsibleModule, folder: str, manifest: Dict[str, Any], todo: 
         for step in todo:
             if step.part == "lines":
                 write_line(step.name, step.saved["line"])
-    if any(step.part == "files" and "/systemd/" in step.name for step in todo):
+    if is_left or any(step.part == "files" and "/systemd/" in step.name for step in todo):
         systemctl(module, "daemon-reload")
     for step in units:
         if step.action == "restore":
             for command in unit_commands(step):
                 systemctl(module, *command)
-    for key, verb in (("reload", "try-reload-or-restart"), ("restart", "try-restart")):
-        for unit in units_to_notify(todo, key):
+    for key, verb in VERBS.items():
+        for unit in owed[key]:
             if unit_entry(module, unit)["active"]:
                 systemctl(module, verb, unit)
+    os.unlink(os.path.join(folder, OWED))
 
 
 def main() -> None:
@@ -178,18 +207,25 @@ def main() -> None:
         todo = [
             step for step in steps(manifest, current_state(module, manifest)) if not of_package(module, step)
         ]
+        owed = left(folder)
+        is_owed = any(owed.values())
+        rows = [(KINDS[step.part], step.name, step.action) for step in todo]
+        rows += [("service", unit, key) for key in VERBS for unit in owed[key]]
         result: Dict[str, Any] = {
-            "diff": [difference(folder, step) for step in todo],
-            "fitsom": {"objects": [{"kind": KINDS[s.part], "id": s.name, "action": s.action} for s in todo]},
+            "changed": bool(rows),
+            "diff": [difference(folder, step) for step in todo] + [news(owed)] * is_owed,
+            "fitsom": {
+                "objects": [{"kind": kind, "id": id_, "action": action} for kind, id_, action in rows]
+            },
         }
     except (OSError, ValueError) as error:
         module.fail_json(msg="Nothing was touched: %s" % error)
-    if todo and not module.check_mode:
+    if result["changed"] and not module.check_mode:
         try:
-            go_back(module, folder, manifest, todo)
+            go_back(module, folder, manifest, todo, owed)
         except OSError as error:
             module.fail_json(msg="The way back stopped half-way, and can be taken again: %s" % error)
-    module.exit_json(changed=bool(todo), **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":
