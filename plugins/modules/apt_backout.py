@@ -96,12 +96,13 @@ from ..module_utils.apt.rules import (
     apt_errors,
     describe,
     diff_of,
-    kept_facts,
     package_rows,
     reboot_reasons,
     same_set,
     unapproved,
+    undecided,
 )
+from ..module_utils.findings import Finding
 
 
 def running_kernel() -> str:
@@ -136,20 +137,24 @@ def simulate(host: Apt, way: WayBack, manifest: Dict[str, Any]) -> List[Change]:
     return changes
 
 
-def go_back(host: Apt, way: WayBack, planned: List[Change]) -> Tuple[List[Change], str, str]:
-    """What changed, what went wrong, and all that apt said."""
+def go_back(
+    host: Apt, way: WayBack, planned: List[Change]
+) -> Tuple[List[Change], str, Dict[str, List[Finding]]]:
+    """What changed, what went wrong, and what nobody was asked about."""
+    params = host.module.params
     automatic, before = host.automatic(), host.installed()
-    code, text = host.install(arguments(way), bool(way.removals), True, host.module.params["lock_timeout"])
+    code, text, by_default = host.install(arguments(way), bool(way.removals), True, params["lock_timeout"])
+    findings = undecided(text, by_default, params["ci"])
     after = host.installed()
     actual = actual_changes(before, after)
     host.mark_automatic(n for n in automatic if n in after and n in {row["name"] for row in actual})
     if code:
         error = "going back failed:\n%s\nChanged nevertheless: %s"
-        return actual, error % (apt_errors(text), describe(actual) or "nothing"), text
+        return actual, error % (apt_errors(text), describe(actual) or "nothing"), findings
     if not same_set(planned, actual):
         error = "apt did other than it had predicted. Predicted: %s. Done: %s"
-        return actual, error % (describe(planned), describe(actual)), text
-    return actual, "", text
+        return actual, error % (describe(planned), describe(actual)), findings
+    return actual, "", findings
 
 
 def main() -> None:
@@ -185,10 +190,10 @@ def main() -> None:
         ),
         "reboot_reasons": reboot_reasons(changes, module.params["reboot_packages"], asking),
     }
-    error = said = ""
+    error, findings = "", undecided("", [], "")
     if changes and not module.check_mode:
-        changes, error, said = go_back(host, way, changes)
-    facts = {"packages": package_rows(changes, []), "notes": notes, **kept_facts(said, module.params["ci"])}
+        changes, error, findings = go_back(host, way, changes)
+    facts = {"packages": package_rows(changes, []), "notes": notes, **findings}
     result = dict(predicted, changed=bool(changes), changes=changes, diff=diff_of(changes), fitsom=facts)
     if error:
         module.fail_json(msg=error, **result)

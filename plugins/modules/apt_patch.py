@@ -81,9 +81,9 @@ from ..module_utils.apt.rules import (
     deb_name,
     describe,
     diff_of,
-    kept_facts,
     package_rows,
     same_set,
+    undecided,
 )
 
 REBOOT_REQUIRED = "/run/reboot-required"
@@ -140,14 +140,14 @@ def patch(host: Apt, plan: Plan, options: Mapping[str, Any]) -> Dict[str, Any]:
         host.module.fail_json(msg="nothing was touched: the new packages could not be fetched:\n" + error)
     automatic, before = host.automatic(), host.installed()
     removals = any(row["action"] == "remove" for row in plan.changes)
-    code, text = host.install(plan.arguments, removals, False, lock)
+    code, text, by_default = host.install(plan.arguments, removals, False, lock)
     after = host.installed()
     actual = actual_changes(before, after)
     new = [row["name"] for row in actual if row["action"] == "install"]
     host.mark_automatic([n for n in automatic if n in after and n in {r["name"] for r in actual}] + new)
     note_reboot(name for name in options["reboot_reasons"] if name in {row["name"] for row in actual})
     facts: Dict[str, Any] = {"packages": package_rows(actual, options["known"])}
-    facts.update(kept_facts(text, options["ci"]))
+    facts.update(undecided(text, by_default, options["ci"]))
     incomplete = broken(
         {name: row for name, row in after.items() if name in {r["name"] for r in plan.changes}}
     )

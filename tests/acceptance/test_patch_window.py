@@ -21,8 +21,8 @@ hosts:
   srv2: {image: debian13, groups: [servers]}
 defaults:
   fixture:
-    installed: {plain: "1.0", service: "1.0", broken: "1.0"}
-    published: {plain: ["1.0", "1.1"], service: ["1.0", "1.1"], broken: ["1.0"]}
+    installed: {plain: "1.0", service: "1.0", broken: "1.0", question: "1.0"}
+    published: {plain: ["1.0", "1.1"], service: ["1.0", "1.1"], broken: ["1.0"], question: ["1.0", "1.1"]}
   vars: {patching_min_free_mb: 100}
 """
 PLAYBOOK = "playbooks/patch.yml"
@@ -106,6 +106,8 @@ def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School)
     # What was edited here is kept, and the report says where the new one is; where it was not, nothing is said.
     assert CONFIGURATION in page
     assert ".dpkg-dist" in page
+    assert "fitsom-fixture-question/colour" in page
+    assert "fitsom-fixture-question/shade" not in page, "nobody would have been asked"
     kept = lab("exec", "window", "srv1", "--", "cat", CONFIGURATION, f"{CONFIGURATION}.dpkg-dist")
     assert kept.split() == ["version", "=", "1.0", "ours", "version", "=", "1.1"]
 

@@ -49,6 +49,29 @@ exit 1
 """
 
 
+QUESTION_CONFIG = """#!/bin/sh
+set -e
+. /usr/share/debconf/confmodule
+db_input high fitsom-fixture-question/colour || true
+db_input low fitsom-fixture-question/shade || true
+db_go || true
+"""
+QUESTION_POSTINST = """#!/bin/sh
+set -e
+. /usr/share/debconf/confmodule
+"""
+QUESTION_TEMPLATES = """Template: fitsom-fixture-question/colour
+Type: string
+Default: green
+Description: Colour:
+
+Template: fitsom-fixture-question/shade
+Type: string
+Default: light
+Description: Shade:
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Product:
     """One package of ours: its versions, and the archive it is published in."""
@@ -65,6 +88,7 @@ CATALOGUE: Mapping[str, Product] = {
     "reboot": Product(versions=("1.0", "1.1"), about="asks for a reboot when upgraded"),
     "broken": Product(versions=("1.0", "2.0"), about="version 2.0 cannot be configured"),
     "rival": Product(versions=("1.0", "1.1"), about="version 1.1 drives feature out"),
+    "question": Product(versions=("1.0", "1.1"), about="version 1.1 asks a question"),
 }
 
 
@@ -109,6 +133,8 @@ def build(name: str, version: str) -> Deb:
     script = _postinst(name, version)
     if script:
         scripts["postinst"] = (script, 0o755)
+    if script == QUESTION_POSTINST:
+        scripts.update(config=(QUESTION_CONFIG, 0o755), templates=(QUESTION_TEMPLATES, 0o644))
     content = _ar(
         {
             "debian-binary": b"2.0\n",
@@ -131,6 +157,8 @@ def _control(package: str, version: str, product: Product) -> str:
 def _postinst(name: str, version: str) -> str:
     if name == "broken":
         return BROKEN_POSTINST if version == "2.0" else ""
+    if name == "question":
+        return QUESTION_POSTINST if version == "1.1" else ""
     return {"service": SERVICE_POSTINST, "reboot": REBOOT_POSTINST}.get(name, "")
 
 

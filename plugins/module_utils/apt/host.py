@@ -8,11 +8,12 @@ import fcntl
 import os
 import struct
 import time
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
+from . import debconf
 from .rules import (
     Change,
     apt_arguments,
@@ -47,6 +48,7 @@ QUIET = {
     "NEEDRESTART_MODE": "l",
     "UCF_FORCE_CONFFOLD": "1",
     "LC_ALL": "C.UTF-8",
+    **debconf.SEEN,
 }
 
 SELECTION = {
@@ -125,6 +127,14 @@ def need_lock(module: AnsibleModule, seconds: int) -> None:
 # --- running apt ----------------------------------------------------------------------------------
 
 
+class Installed(NamedTuple):
+    """How apt-get install ended, all that it said, and the questions that took their defaults."""
+
+    code: int
+    text: str
+    by_default: FrozenSet[str]
+
+
 class Apt:
     """apt-get and dpkg of this host."""
 
@@ -192,17 +202,18 @@ class Apt:
 
     def install(
         self, arguments: List[str], allow_removals: bool, downgrades: bool, lock_timeout: int
-    ) -> Tuple[int, str]:
+    ) -> Installed:
         """Run apt-get install.
 
         The state of dpkg afterwards shows what happened, not this return value.
         """
         need_lock(self.module, lock_timeout)
         wait = ["-o", "DPkg::Lock::Timeout=%d" % lock_timeout]
+        before = debconf.answered()
         code, out, err = self.run(
             ["apt-get", "-q", *wait, *_options(allow_removals, downgrades), "install", *arguments]
         )
-        return code, out + "\n" + err
+        return Installed(code, out + "\n" + err, debconf.answered() - before)
 
     def automatic(self) -> List[str]:
         return self.run(["apt-mark", "showauto"])[1].split()

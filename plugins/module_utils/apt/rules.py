@@ -26,7 +26,7 @@ CHANGELOG_HEAD = re.compile(r"^[a-z0-9][a-z0-9+.-]* \((?P<version>[^)\s]+)\)", r
 CHANGELOG_FOOT = re.compile(
     r"^ -- .*?  ?\w{3}, +(?P<day>\d{1,2}) (?P<month>\w{3}) (?P<year>\d{4})", re.MULTILINE
 )
-KEPT_SHOWN = 20
+NAMES_SHOWN = 20
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -335,18 +335,32 @@ def kept_configuration(text: str) -> List[str]:
     return kept
 
 
-def kept_facts(text: str, ci: str) -> Dict[str, List[Finding]]:
-    """The finding that configuration was kept, for the `fitsom` key; nothing where none was.
+def undecided(text: str, by_default: Iterable[str], ci: str) -> Dict[str, List[Finding]]:
+    """What nobody was asked about, as findings for the `fitsom` key; nothing where there was nothing.
 
-    A new default that may be the fix itself lies beside the file that is in force.
+    by_default: questions of packages that took their defaults. A new default of a configuration file that was kept may
+    be the fix itself; it lies beside the file that is in force.
     """
+    findings = []
     files = kept_configuration(text)
-    if not files:
-        return {}
-    what = "%d configuration files stay as they were edited here, though their packages brought others."
-    shown = ", ".join(files[:KEPT_SHOWN]) + (" and more" if len(files) > KEPT_SHOWN else "")
-    do = "Compare each with the one beside it (its name ends in .dpkg-dist), and take over what is needed."
-    return {"findings": [finding("configuration-kept", "warning", ci, what % len(files), shown, do)]}
+    if files:
+        what = "%d configuration files stay as they were edited here, though their packages brought others."
+        do = (
+            "Compare each with the one beside it (its name ends in .dpkg-dist), and take over what is needed."
+        )
+        findings.append(finding("configuration-kept", "warning", ci, what % len(files), _first(files), do))
+    questions = sorted(by_default)
+    if questions:
+        what = "%d questions of packages were answered by their defaults, since nobody was there to be asked."
+        do = "See whether the defaults suit this school; dpkg-reconfigure PACKAGE asks again."
+        findings.append(
+            finding("answered-by-default", "warning", ci, what % len(questions), _first(questions), do)
+        )
+    return {"findings": findings} if findings else {}
+
+
+def _first(names: List[str]) -> str:
+    return ", ".join(names[:NAMES_SHOWN]) + (" and more" if len(names) > NAMES_SHOWN else "")
 
 
 def unmet(text: str) -> str:

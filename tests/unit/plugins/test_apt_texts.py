@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from plugins.module_utils.apt.debconf import seen
 from plugins.module_utils.apt.rules import (
     apt_errors,
     deb_name,
@@ -16,6 +17,7 @@ from plugins.module_utils.apt.rules import (
     reboot_decision,
     reboot_reasons,
     seconds_until,
+    undecided,
 )
 
 CHANGELOG = """\
@@ -162,6 +164,57 @@ Configuration file '/etc/taken.conf'
  ==> File also in package provided by package maintainer.
  ==> Using new file as you requested.
 """
+
+
+TEMPLATES_DAT = """\
+Name: postfix/main_mailer_type
+Description: General type of mail configuration:
+Type: select
+Owners: postfix/main_mailer_type
+
+Name: postfix/password
+Type: password
+
+Name: postfix/note
+Type: note
+"""
+CONFIG_DAT = """\
+Name: postfix/main_mailer_type
+Template: postfix/main_mailer_type
+Value: canary
+Owners: postfix
+Flags: seen
+
+Name: postfix/note
+Template: postfix/note
+Flags: seen
+
+Name: postfix/not_asked
+Template: postfix/main_mailer_type
+Owners: postfix
+"""
+PASSWORDS_DAT = """\
+Name: postfix/relay/password
+Template: postfix/password
+Value: canary
+Flags: other, seen
+Variables:
+ flags = seen
+"""
+
+
+def test_questions_that_were_answered_are_read_without_their_answers() -> None:
+    found = seen(TEMPLATES_DAT, [CONFIG_DAT, PASSWORDS_DAT])
+    assert found == {"postfix/main_mailer_type", "postfix/relay/password"}
+    assert seen("", [""]) == set()
+
+
+def test_what_nobody_was_asked_about_is_found() -> None:
+    assert undecided("Setting up vim (9) ...", [], "srv1") == {}
+    kept, answered = undecided(KEPT, sorted(f"p/{number:02}" for number in range(21)), "srv1")["findings"]
+    assert kept["evidence"] == "/etc/ops-conf.conf, /etc/default.conf"
+    assert answered["what"].startswith("21 questions of packages")
+    assert answered["evidence"].endswith("p/19 and more")
 
 
 def test_configuration_that_was_kept_is_read() -> None:
