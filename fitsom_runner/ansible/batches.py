@@ -44,14 +44,18 @@ class Batches:
         def watched(manager: Any, play: Any) -> Any:
             try:
                 code = run(manager, play)
-            except AnsibleEndPlay:
-                self._batches_to_come = 0  # as the playbook says
+            except AnsibleEndPlay:  # as the playbook says
+                self._batches_to_come = 0
+                self._tell_of(manager, play)
                 raise
             self._batches_to_come -= 1
-            hosts = [host.name for host in manager._inventory.get_hosts(play.hosts)]
-            out = {**manager._failed_hosts, **manager._unreachable_hosts}
-            self._tell([name for name in hosts if name not in out], [name for name in hosts if name in out])
+            self._tell_of(manager, play)
             return code
 
         PlaybookExecutor._get_serialized_batches = divided
         TaskQueueManager.run = watched
+
+    def _tell_of(self, manager: Any, play: Any) -> None:
+        hosts = [host.name for host in manager._inventory.get_hosts(play.hosts)]
+        out = {**manager._failed_hosts, **manager._unreachable_hosts}
+        self._tell([name for name in hosts if name not in out], [name for name in hosts if name in out])

@@ -51,15 +51,24 @@ class BlindSteps:
                 yield from flat(block.rescue)
 
     def blindness(
-        self, task: Any, result: Mapping[str, Any], *, skipped: bool, by_itself: bool, failed: bool
+        self,
+        task: Any,
+        result: Mapping[str, Any],
+        *,
+        skipped: bool,
+        by_itself: bool,
+        failed: bool,
+        let_pass: bool,
     ) -> BlindKind | None:
         """Why nobody can say what this step will do, None where its result says so.
 
         skipped: nothing was done or predicted; by_itself: the module passed over it, rather than a condition; failed:
-        it failed, and a playbook that takes that for granted goes on.
+        it failed, and a playbook that takes that for granted goes on; let_pass: the same by `failed_when`, where
+        accepted content says by `changed_when` what would come.
         """
         module = task.resolved_action or task.action
         depends = self.depends(task)
+        failed = failed or (let_pass and not self._bounds.accepts(source_of(task)))
         kind = self._kind(task, module, skipped=skipped, by_itself=by_itself, failed=failed, depends=depends)
         if kind or depends or task.ignore_errors or task.ignore_unreachable:
             self._unknown |= set_by(task, module) | facts_in(result)

@@ -34,6 +34,13 @@ def skipped_by_itself(outcome: Any) -> bool:
     return any(part.skipped and part.false_condition is None and not part.skip_reason for part in parts)
 
 
+def is_failure_let_pass(outcome: Any) -> bool:
+    """Whether a task, or a turn of its loop, failed and `failed_when` has called that something else."""
+    return any(
+        part.failed_when_suppressed_exception is not None for part in (_whole(outcome), *_turns(outcome))
+    )
+
+
 def _whole(outcome: Any) -> Any:
     return outcome._CallbackTaskResult__utr
 

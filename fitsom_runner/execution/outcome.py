@@ -176,6 +176,11 @@ def judge(ledger_state: LedgerState, host: str, planned: HostChanges) -> tuple[O
         return Outcome.DONE, ""
     if not host_state.touched:
         return Outcome.UNTOUCHED, "no task that may change it was started"
+    if came_through:
+        return Outcome.FAILED, (
+            "a play ended before its done mark, which it did not when this was planned. It may have waited for another "
+            "computer, or for something that has come about since"
+        )
     if stats is not None:
         return Outcome.FAILED, (
             f"Ansible did not take it to the end of the playbook: what should have followed '{host_state.last_task}' "

@@ -36,6 +36,7 @@ def play(*tasks: Task, hosts: str = "all", **more: Any) -> dict[str, Any]:
 
 FAIL = {"how": "fail", "after": False}
 GONE = {"how": "gone", "after": True}
+LOST_IN_CHECK = {"how": "fail", "after": True, "planned": True}
 THE_END = play(mark(END))
 #: {what people met: the playbook, each host's word after its run}
 REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
@@ -135,6 +136,31 @@ REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
             )
         ),
         (D, D, D),
+    ),
+    "a module that cannot look in check mode, and failed_when lets that pass": (
+        Drawing(
+            plays=(
+                play(
+                    mark("s1", on={"a": LOST_IN_CHECK}, failed_when=False, register="found"),
+                    mark("s2", on={"a": LOST_IN_CHECK}, failed_when="found is not defined", loop=[0, 1]),
+                ),
+                THE_END,
+            )
+        ),
+        (D, D, D),
+    ),
+    "a play that ends early in the run, and not in its plan": (
+        Drawing(
+            plays=(
+                play(
+                    mark("s1"),
+                    {"ansible.builtin.meta": "end_play", "when": "not ansible_check_mode"},
+                    {"name": "Done", "ansible.builtin.debug": {"msg": "done"}, "tags": ["fitsom_host_done"]},
+                ),
+                THE_END,
+            )
+        ),
+        (F, F, F),
     ),
     "31113 a condition on what a command says": (
         Drawing(

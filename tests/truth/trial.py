@@ -137,7 +137,8 @@ class Trial:
             yield f"it is untouched, and {dict(left)} was done"
         if word is Outcome.DONE and self.has_end and not self.machine.got_to_the_end(host):
             yield "it is done, and the end was never reached"
-        if word in (Outcome.FAILED, Outcome.UNREACHABLE) and self.has_end and (END, 0) in left:
+        has_marks = state is not None and state.marks >= planned.marks
+        if word in (Outcome.FAILED, Outcome.UNREACHABLE) and has_marks and self.has_end and (END, 0) in left:
             yield "it is not done, and it has got to the end"
         if word is Outcome.UNKNOWN and run.state.complete:
             yield "Ansible came to an end, and nobody knows of this host"

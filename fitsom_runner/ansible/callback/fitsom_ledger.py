@@ -38,7 +38,12 @@ from fitsom_runner.ansible.result_detail import (
     Detail,
     Details,
 )
-from fitsom_runner.ansible.whole_result import is_refusal, skipped_by_itself, turns_left_out
+from fitsom_runner.ansible.whole_result import (
+    is_failure_let_pass,
+    is_refusal,
+    skipped_by_itself,
+    turns_left_out,
+)
 from fitsom_runner.facts import BlindKind
 
 if TYPE_CHECKING:
@@ -297,6 +302,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             skipped=status == SKIPPED,
             by_itself=skipped_by_itself(outcome),
             failed=status in (FAILED, UNREACHABLE, IGNORED),
+            let_pass=is_failure_let_pass(outcome),
         )
         if kind is None and is_only_started(task):
             kind = BlindKind.STARTED
