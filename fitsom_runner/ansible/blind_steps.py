@@ -23,17 +23,21 @@ CHECKING = "ansible_check_mode"
 #: Parts of a task in which a name changes nothing of what it does: what it is called, and when it counts as failed.
 _NO_PART_OF_IT = frozenset(("name", "register", "notify", "listen", "tags", "vars", "failed_when"))
 PINS = "fitsom_plan"
+#: By these a task asks what other hosts know.
+_OF_OTHERS = frozenset(("hostvars", "vars"))
 
 
 class BlindSteps:
     """What a plan has seen so far: variables of which only a run knows the value, and failures that it has looked into.
 
-    One for all hosts: what is not known on one may be asked by any.
+    Each host has its own, so that a plan is the same whichever host comes first (`strategy: free`). What is not known
+    on one counts for all where a task runs once for all, and for a task that asks what other hosts know.
     """
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._unknown: set[str] = {CHECKING}
+        self._unknown: dict[str, set[str]] = {}  # {host: variables}; "" for all
+        self._has_once = True
         self._play_values: dict[str, set[str]] = {}  # {variable: the names in its value}
         self._names: dict[str, set[str]] = {}  # of each task
         self._seen: set[tuple[str, str]] = set()
@@ -42,6 +46,8 @@ class BlindSteps:
         """Take in the variables that the play computes from others."""
         self._play_values = _values_in(play.vars)
         self._names.clear()
+        # These run each task on every host, whatever it says.
+        self._has_once = not any(word in str(play.strategy) for word in ("free", "host_pinned"))
 
     def after_failure(self, host: str, task: Any) -> Iterator[Any]:
         """Tasks that come only if this one fails, or one beside it; of each block once for a host."""
@@ -52,6 +58,7 @@ class BlindSteps:
 
     def blindness(
         self,
+        host: str,
         task: Any,
         result: Mapping[str, Any],
         *,
@@ -67,11 +74,12 @@ class BlindSteps:
         accepted content says by `changed_when` what would come.
         """
         module = task.resolved_action or task.action
-        depends = self.depends(task)
+        depends = self.depends(host, task)
         failed = failed or (let_pass and not self._bounds.accepts(source_of(task)))
         kind = self._kind(task, module, skipped=skipped, by_itself=by_itself, failed=failed, depends=depends)
         if kind or depends or task.ignore_errors or task.ignore_unreachable:
-            self._unknown |= set_by(task, module) | facts_in(result)
+            whose = "" if (task.run_once and self._has_once) or task.delegate_facts else host
+            self._unknown.setdefault(whose, set()).update(set_by(task, module), facts_in(result))
         return kind
 
     def _kind(
@@ -113,9 +121,11 @@ class BlindSteps:
         """Whether a task uses `fitsom_plan`, which is empty in a plan and holds the approved versions in its run."""
         return PINS in self._names_of(task)
 
-    def depends(self, task: Any) -> bool:
+    def depends(self, host: str, task: Any) -> bool:
         """Whether it uses a variable of which only a run knows the value."""
-        return bool(self._names_of(task) & self._unknown)
+        names = self._names_of(task)
+        whose = self._unknown if names & _OF_OTHERS else ("", host)
+        return CHECKING in names or any(names & self._unknown.get(each, set()) for each in whose)
 
     def _names_of(self, task: Any) -> set[str]:
         """The names that a task uses, also through variables of its play and its role."""

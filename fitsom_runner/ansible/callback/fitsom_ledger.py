@@ -297,6 +297,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     def _note_blind(self, outcome: CallbackTaskResult, status: int, turns: Sequence[Arguments]) -> None:
         host, task = outcome.host.name, outcome.task
         kind = self._blind_steps.blindness(
+            host,
             task,
             outcome.result,
             skipped=status == SKIPPED,
@@ -308,7 +309,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             kind = BlindKind.STARTED
         if kind is None:
             return
-        left_out = () if self._blind_steps.depends(task) else turns_left_out(outcome)
+        left_out = () if self._blind_steps.depends(host, task) else turns_left_out(outcome)
         for position, arguments in enumerate(turns or [task.args]):
             if position not in left_out:
                 self._blind(host, task, kind, position, arguments)
