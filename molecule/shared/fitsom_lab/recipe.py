@@ -45,6 +45,7 @@ EXTRAS = {
 EXTRAS_OF_RELEASE = {("samba", "debian13"): ("samba-ad-dc",)}
 RENAMED = {"debian13": {"dnsutils": "bind9-dnsutils"}}
 KEPT_CODE = Path(__file__).with_name("kept_code.py").read_text(encoding="utf-8")
+SHORT_LISTS = Path(__file__).with_name("short_lists.sh").read_text(encoding="utf-8")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily.service", "apt-daily-upgrade.service")
 
 UNPROVISIONED = ("smbd", "nmbd", "winbind", "samba-ad-dc", "slapd", "sssd", "oddjobd", "cups")
@@ -150,8 +151,13 @@ cat > /usr/lib/python3/dist-packages/lab_kept_code.py <<'END'
 {KEPT_CODE}END
 echo 'import lab_kept_code; lab_kept_code.install()' > /usr/lib/python3/dist-packages/lab.pth
 install -d -m 0755 /var/cache/lab-python
+cat > /usr/local/sbin/lab-short-lists <<'END'
+{SHORT_LISTS}END
+chmod 0755 /usr/local/sbin/lab-short-lists
+echo 'APT::Update::Post-Invoke {{"lab-short-lists";}};' >> /etc/apt/apt.conf.d/90lab
 apt-get -q update
 apt-get clean
+apt-cache gencaches
 : > /etc/machine-id
 """
 
@@ -187,6 +193,7 @@ chmod 0755 /usr/sbin/policy-rc.d
 apt-get -q update
 apt-get -qy install --no-install-recommends {" ".join(recipe.packages)}
 apt-get clean
+apt-cache gencaches
 rm /usr/sbin/policy-rc.d
 systemctl disable {" ".join(f"{unit}.service" for unit in UNPROVISIONED)} 2>/dev/null || true
 : > /etc/machine-id
