@@ -50,11 +50,14 @@ class BlindSteps:
         self._has_once = not any(word in str(play.strategy) for word in ("free", "host_pinned"))
 
     def after_failure(self, host: str, task: Any) -> Iterator[Any]:
-        """Tasks that come only if this one fails, or one beside it; of each block once for a host."""
+        """Tasks that may do something, only if this one fails or one beside it; of each block once for a host."""
         for block in _blocks_around(task):
             if block.rescue and (host, block._uuid) not in self._seen:
                 self._seen.add((host, block._uuid))
-                yield from flat(block.rescue)
+                for each in flat(block.rescue):
+                    module = each.resolved_action or each.action
+                    if is_include(module) or not self._only_reads(each, module):
+                        yield each
 
     def blindness(
         self,
