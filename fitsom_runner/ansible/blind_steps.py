@@ -23,8 +23,8 @@ CHECKING = "ansible_check_mode"
 #: Parts of a task in which a name changes nothing of what it does: what it is called, and when it counts as failed.
 _NO_PART_OF_IT = frozenset(("name", "register", "notify", "listen", "tags", "vars", "failed_when"))
 PINS = "fitsom_plan"
-#: By these a task asks what other hosts know.
-_OF_OTHERS = frozenset(("hostvars", "vars"))
+#: By this a task asks what other hosts know.
+OTHERS = "hostvars"
 
 
 class BlindSteps:
@@ -127,7 +127,7 @@ class BlindSteps:
     def depends(self, host: str, task: Any) -> bool:
         """Whether it uses a variable of which only a run knows the value."""
         names = self._names_of(task)
-        whose = self._unknown if names & _OF_OTHERS else ("", host)
+        whose = self._unknown if OTHERS in names else ("", host)
         return CHECKING in names or any(names & self._unknown.get(each, set()) for each in whose)
 
     def _names_of(self, task: Any) -> set[str]:
