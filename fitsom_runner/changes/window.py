@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from fitsom_runner.errors import IncompleteError
 
+#: A window that goes on into the next day, and is longer than this, is written with the date of its end.
+NIGHT = timedelta(hours=12)
 _FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 
 
@@ -34,6 +36,13 @@ def parse(start: str, end: str, zone: str) -> Window:
     Raises IncompleteError for times that do not exist (clocks going forward), exist twice (going back), or
     run backwards.
     """
+    try:
+        return _parse(start, end, zone)
+    except OverflowError as fault:
+        raise IncompleteError(f"no calendar goes from {start} to {end}") from fault
+
+
+def _parse(start: str, end: str, zone: str) -> Window:
     if zone not in available_timezones():
         raise IncompleteError(f"{zone!r} is not an IANA time zone", hint="Such as Europe/London.")
     start_time = local(start, zone)
@@ -43,7 +52,13 @@ def parse(start: str, end: str, zone: str) -> Window:
         day = start_time.astimezone(ZoneInfo(zone)).date()
         end_time = local(f"{day} {end}", zone)
         if end_time <= start_time:
-            end_time = local(f"{day + timedelta(days=1)} {end}", zone)
+            tomorrow = day + timedelta(days=1)
+            end_time = local(f"{tomorrow} {end}", zone)
+            if end_time - start_time > NIGHT:
+                raise IncompleteError(
+                    f"the window ends ({end}) before it starts ({start})",
+                    hint=f'If it is to end on the next day, write the end with its date: "{tomorrow} {end}".',
+                )
     else:
         end_time = local(end, zone)
     if end_time <= start_time:

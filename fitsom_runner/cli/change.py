@@ -44,7 +44,8 @@ def new(
         if standard
         else service.new(s.config, s.identity, draft)
     )
-    answer(show.change_value(change), f"[bold]{change.number}[/] is a draft.", _next_step(change))
+    words = f"[bold]{change.number}[/] is a draft. {show.window_line(change, s.config)}"
+    answer(show.change_value(change), words, _next_step(change))
 
 
 @app.command("edit")
@@ -55,7 +56,7 @@ def edit(number: Number, rfc: RfcOptions) -> None:
     s = open_session()
     from fitsom_runner.changes import service
 
-    _answer_with(service.edit(s.config, s.identity, service.get(number), draft))
+    _answer_with(service.edit(s.config, s.identity, service.get(number), draft), s.config)
 
 
 @app.command("list")
@@ -115,7 +116,7 @@ def submit(number: Number) -> None:
     s = open_session()
     from fitsom_runner.changes import service
 
-    _answer_with(service.submit(s.config, s.identity, service.get(number)))
+    _answer_with(service.submit(s.config, s.identity, service.get(number)), s.config)
 
 
 @app.command("approve")
@@ -223,11 +224,12 @@ def close(number: Number, code: Annotated[str, typer.Option(help="Closure code."
     _answer_with(service.close(s.config, s.identity, service.get(number), code=code))
 
 
-def _answer_with(change: Any) -> None:
-    """Print the new state of a change."""
+def _answer_with(change: Any, config: Any = None) -> None:
+    """Print the new state of a change and, of one that may have a new window, when that is."""
     from fitsom_runner.cli import show
 
     words = f"[bold]{change.number}[/] v{change.version} is {change.state.replace('_', ' ')}."
+    words += f" {show.window_line(change, config)}" if config else ""
     answer(show.change_value(change), words, _next_step(change))
 
 

@@ -216,6 +216,17 @@ def window_words(change: Change, config: Config) -> str:
     return f"{start:%a %d %b %Y %H:%M}-{end_text} {change.window_zone}"
 
 
+def window_line(change: Change, config: Config) -> str:
+    """A window said back to whoever has typed it, with its length."""
+    from fitsom_runner.reports.times import duration
+
+    words = f"Its window: {window_words(change, config)}"
+    if change.window_start is None or change.window_end is None:
+        return f"{words}."
+    length = (change.window_end - change.window_start).total_seconds()
+    return f"{words} ({duration(length)})."
+
+
 def local(moment: datetime, config: Config) -> str:
     """A moment in the school's zone."""
     return f"{moment.astimezone(config.zone):%d %b %Y %H:%M}"
