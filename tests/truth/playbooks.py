@@ -66,7 +66,7 @@ def flat(tasks: list[Task]) -> Iterator[Task]:
 
 def task_step(task: Task) -> str:
     """The number of the step that a task is, "" where it leaves no mark."""
-    for module in ("mark", "ansible.builtin.raw"):
+    for module in ("mark", "ansible.builtin.raw", "ansible.builtin.command"):
         if module in task:
             return str(task["vars"]["step"])
     return ""
@@ -181,7 +181,8 @@ def changes(draw: st.DrawFn, numbers: Numbers, *, raw: bool, handler: str = "") 
         mark = json.dumps({"host": "HOST", "step": number, "turn": "TURN"})
         mark = mark.replace("HOST", "{{ inventory_hostname }}").replace('"TURN"', turn)
         ending = draw(st.sampled_from(["", "", "", "; exit 1", "; [ {{ inventory_hostname }} != b ]"]))
-        task["ansible.builtin.raw"] = f"echo '{mark}' >> $MARKS/log{ending}"
+        text = f"echo '{mark}' >> $MARKS/log{ending}"
+        task |= draw(commands(text)) if draw(SELDOM) else {"ansible.builtin.raw": text}
     else:
         task["mark"] = {"step": number, "turn": turn}
         faults = draw(FAULTS)
@@ -218,6 +219,16 @@ def changes(draw: st.DrawFn, numbers: Numbers, *, raw: bool, handler: str = "") 
     if not handler and draw(SOMETIMES):
         task["notify"] = draw(st.sampled_from(HANDLERS))
     return task
+
+
+@st.composite
+def commands(draw: st.DrawFn, text: str) -> Task:
+    """A module that runs a command: predicted where it says what it `creates`, perhaps in the background."""
+    arguments: dict[str, Any] = {"argv": ["sh", "-c", text]}
+    if draw(SOMETIMES):
+        arguments["creates"] = "/what/never/comes"
+    background = draw(st.sampled_from([{}, {}, {"async": 60, "poll": 0}, {"async": 60, "poll": 1}]))
+    return {"ansible.builtin.command": arguments, **background}
 
 
 @st.composite
