@@ -201,9 +201,27 @@ def record_plan(identity: Identity, change: Change, plan: Plan) -> Change:
         return move(change, action, identity.actor, fields={"plan": plan}, **values)
 
 
+#: What nobody may leave out of a review, and how to say it.
+_REVIEW = {
+    "objective_met": "--objective-met or --no-objective-met",
+    "plan_accurate": "--plan-accurate or --no-plan-accurate",
+    "side_effects": "--side-effects none, or what they were",
+}
+
+
 def review(config: Config, identity: Identity, change: Change, answers: dict[str, Any]) -> Change:
-    """The post-implementation review: objective met, side effects, plan accurate, notes, test evidence."""
+    """The post-implementation review: objective met, plan accurate, side effects, test evidence, notes.
+
+    Raises IncompleteError where one of the first three was left out (None): nothing counts as well by itself.
+    """
     powers.authorise(config, identity, Power.REVIEW)
+    missing = {name: option for name, option in _REVIEW.items() if answers.get(name) is None}
+    if missing:
+        raise IncompleteError(
+            f"a review says {', '.join(name.replace('_', ' ') for name in missing)}",
+            hint="; ".join(missing.values()),
+        )
+    answers = {**answers, "test_evidence": answers.get("test_evidence") or ""}
     fields: dict[str, Any] = {"review": {**answers, "by": identity.person.id, "at": clock.now().isoformat()}}
     if answers.get("test_evidence"):
         fields["test_evidence"] = answers["test_evidence"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,13 +196,18 @@ def cancel(number: Number, reason: Annotated[str, typer.Option("--reason", "-m")
 @app.command("review")
 def review(
     number: Number,
-    objective_met: Annotated[bool, typer.Option(help="Was the objective met?")] = True,
-    plan_accurate: Annotated[bool, typer.Option(help="Was the plan accurate?")] = True,
-    side_effects: Annotated[str, typer.Option()] = "none",
-    test_evidence: Annotated[str, typer.Option()] = "",
-    notes: Annotated[str, typer.Option()] = "",
+    objective_met: Annotated[bool | None, typer.Option(help="Was the objective met?")] = None,
+    plan_accurate: Annotated[bool | None, typer.Option(help="Did it go as it was planned?")] = None,
+    side_effects: Annotated[str | None, typer.Option(help="What it had besides, or none.")] = None,
+    test_evidence: Annotated[str | None, typer.Option(help="How it was tested, and what came out.")] = None,
+    notes: Annotated[str, typer.Option(help="What else is to be said.")] = "",
 ) -> None:
-    """Write the post-implementation review."""
+    """Write the post-implementation review. At a terminal, what is not given is asked."""
+    s = open_session()
+    from fitsom_runner.changes import service
+
+    change = service.get(number)
+    asks = sys.stdin.isatty() and not OPTIONS.json
     answers = {
         "objective_met": objective_met,
         "plan_accurate": plan_accurate,
@@ -209,10 +215,28 @@ def review(
         "test_evidence": test_evidence,
         "notes": notes,
     }
-    s = open_session()
-    from fitsom_runner.changes import service
+    answers = asked(answers) if asks else answers
+    _answer_with(service.review(s.config, s.identity, change, answers))
 
-    _answer_with(service.review(s.config, s.identity, service.get(number), answers))
+
+def asked(answers: dict[str, Any]) -> dict[str, Any]:
+    """The answers of a review, with those that were left out asked for."""
+
+    def confirm(name: str, question: str) -> Any:
+        given = answers[name]
+        return typer.confirm(question, err=True) if given is None else given
+
+    def prompt(name: str, question: str, default: str) -> Any:
+        given = answers[name]
+        return typer.prompt(question, default=default, err=True) if given is None else given
+
+    return {
+        "objective_met": confirm("objective_met", "Was the objective met?"),
+        "plan_accurate": confirm("plan_accurate", "Did it go as it was planned?"),
+        "side_effects": prompt("side_effects", "What did it have besides?", "none"),
+        "test_evidence": prompt("test_evidence", "How was it tested, and what came out?", ""),
+        "notes": answers["notes"],
+    }
 
 
 @app.command("close")

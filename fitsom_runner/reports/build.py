@@ -377,6 +377,7 @@ def _review(config: Config, change: records.Change) -> Review | None:
         objective_met=bool(record.get("objective_met")),
         plan_accurate=bool(record.get("plan_accurate")),
         side_effects=record.get("side_effects", ""),
+        evidence=record.get("test_evidence", ""),
         comment=record.get("notes", ""),
         closure_code=change.closure_code,
     )

@@ -138,12 +138,13 @@ class AuditHead:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Review:
-    """The post-implementation review; closure_code as the school writes it."""
+    """The post-implementation review; evidence of tests; closure_code as the school writes it."""
 
     by: Person
     when: datetime
     objective_met: bool
     plan_accurate: bool
     side_effects: str = ""
+    evidence: str = ""
     comment: str = ""
     closure_code: str = ""

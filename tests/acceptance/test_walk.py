@@ -11,6 +11,7 @@ import pytest
 from tests.school import School, finished, wait_until, window
 
 SERVERS = ["srv1", "srv2", "srv3"]
+REVIEW = ("--objective-met", "--plan-accurate", "--side-effects", "none")
 
 
 def notice(school: School, host: str) -> str:
@@ -36,8 +37,10 @@ def test_proposed_approved_run_and_reported(approved: School) -> None:
     assert seal[:12] in page
     again = approved.fitsom("report", "show", "1").value
     assert {**again, "generated": ""} == {**report, "generated": ""}
-    for action in (["review", "1"], ["close", "1"]):
-        approved.fitsom("change", *action)
+    approved.fitsom("change", "review", "1", *REVIEW, "--test-evidence", "Logged in and printed a page")
+    approved.fitsom("change", "close", "1")
+    approved.fitsom("report", "export", "1", "--to", str(approved.folder / "reviewed.md"))
+    assert "Logged in and printed a page" in (approved.folder / "reviewed.md").read_text()
     assert approved.scalar("select state from change") == "closed"
     log = approved.fitsom("audit", "show", "CHG").value
     assert [e["action"] for e in log] == [
@@ -180,7 +183,8 @@ def test_an_emergency_runs_at_once_and_owes_its_review(empty: School) -> None:
     assert empty.fitsom("run", "start", number).value["status"] == "succeeded"
     following = empty.new("playbooks/notice.yml", limit="servers")
     assert "not been reviewed" in empty.fitsom("change", "submit", following, code=3).error
-    empty.fitsom("change", "review", number, "--notes", "The notice was needed at once")
+    assert "--side-effects" in empty.fitsom("change", "review", number, code=2).error
+    empty.fitsom("change", "review", number, *REVIEW, "--notes", "The notice was needed at once")
     empty.fitsom("change", "submit", following)
 
 

@@ -30,6 +30,8 @@ from tests.unit.people.cast import (
     seal_of,
 )
 
+REVIEW = {"objective_met": True, "plan_accurate": True, "side_effects": "none"}
+
 
 def actions_on(change: Change) -> list[str]:
     return list(AuditEntry.objects.filter(subject=change.number).values_list("action", flat=True))
@@ -247,7 +249,7 @@ def test_an_emergency_blocks_the_next_change_of_its_requester_until_it_is_review
     following = story.drafted()
     with pytest.raises(RefusedError, match=f"{emergency.number} was an emergency and has not been reviewed"):
         service.submit(story.config, TECHNICIAN, following)
-    service.review(story.config, MANAGER, emergency, {"objective_met": True})
+    service.review(story.config, MANAGER, emergency, REVIEW)
     assert service.submit(story.config, TECHNICIAN, following).stage is State.SUBMITTED
 
 
@@ -328,11 +330,23 @@ def test_a_number_that_names_no_change_is_not_found(story: Story, written: str) 
         service.get(written)
 
 
+@pytest.mark.parametrize("left_out", list(REVIEW))
+def test_nothing_counts_as_well_that_a_review_does_not_say(story: Story, left_out: str) -> None:
+    change = story.scheduled("minor")
+    for action in (Action.START, Action.SUCCEED):
+        change = service.move(change, action, service.SYSTEM)
+    with pytest.raises(IncompleteError) as error:
+        service.review(story.config, MANAGER, change, {**REVIEW, left_out: None})
+    assert left_out.replace("_", " ") in error.value.message
+    assert f"--{left_out.replace('_', '-')}" in error.value.hint
+    assert service.get(change.number).stage is State.SUCCEEDED
+
+
 def test_each_action_leaves_one_entry_in_the_audit_log(story: Story) -> None:
     change = story.scheduled("major")
     for action in (Action.START, Action.SUCCEED):
         change = service.move(change, action, service.SYSTEM)
-    change = service.review(story.config, MANAGER, change, {"objective_met": True})
+    change = service.review(story.config, MANAGER, change, REVIEW)
     service.close(story.config, HEAD, change, code="completed")
     assert actions_on(change) == [
         "change.new",

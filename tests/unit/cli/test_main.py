@@ -1,5 +1,6 @@
 """The command line: what may stand where, and how errors are told."""
 
+import io
 import json
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from fitsom_runner import boot
 from fitsom_runner.changes.models import Change
 from fitsom_runner.cli import main as command
+from fitsom_runner.cli.change import asked
 from fitsom_runner.cli.context import OPTIONS, Options
 from fitsom_runner.cli.main import complain, hoist
 from fitsom_runner.errors import (
@@ -267,3 +269,18 @@ def test_a_head_of_the_log_is_named_in_full(say: Say, head: str) -> None:
     code, _out, err = say("audit", "verify", "--head", head)
     assert code == ExitCode.USAGE
     assert "is no entry of a report" in err
+
+
+def test_a_review_asks_for_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out = dict.fromkeys(("objective_met", "plan_accurate", "side_effects", "test_evidence"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\nn\n\nPrinted a page\n"))
+    assert asked({**left_out, "notes": ""}) == {
+        "objective_met": True,
+        "plan_accurate": False,
+        "side_effects": "none",
+        "test_evidence": "Printed a page",
+        "notes": "",
+    }
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    given = {"objective_met": False, "plan_accurate": True, "side_effects": "noise", "test_evidence": ""}
+    assert asked({**given, "notes": "x"}) == {**given, "notes": "x"}

@@ -84,6 +84,7 @@ def reviewed() -> Report:
         when=START + timedelta(days=3),
         objective_met=True,
         plan_accurate=True,
+        evidence="Logged in and printed a page.",
         comment="No calls on Monday.",
         closure_code="successful",
     )
