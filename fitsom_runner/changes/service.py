@@ -218,7 +218,7 @@ def review(config: Config, identity: Identity, change: Change, answers: dict[str
     missing = {name: option for name, option in _REVIEW.items() if answers.get(name) is None}
     if missing:
         raise IncompleteError(
-            f"a review says {', '.join(name.replace('_', ' ') for name in missing)}",
+            f"left out of the review: {', '.join(name.replace('_', ' ') for name in missing)}",
             hint="; ".join(missing.values()),
         )
     answers = {**answers, "test_evidence": answers.get("test_evidence") or ""}

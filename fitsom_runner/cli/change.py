@@ -224,7 +224,7 @@ def asked(answers: dict[str, Any]) -> dict[str, Any]:
 
     def confirm(name: str, question: str) -> Any:
         given = answers[name]
-        return typer.confirm(question, err=True) if given is None else given
+        return typer.confirm(question, default=None, err=True) if given is None else given
 
     def prompt(name: str, question: str, default: str) -> Any:
         given = answers[name]
