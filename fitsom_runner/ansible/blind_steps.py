@@ -219,7 +219,9 @@ def command_of(module: str, arguments: Mapping[str, Any]) -> str:
 
 def handlers_for(task: Any, play: Any) -> list[Any]:
     """The handlers that a task notifies, as far as their names are written out."""
-    wanted = {str(name) for name in task.notify or []}
+    names = task.notify or []
+    # Ansible makes a list of one name only for a task that it does not skip.
+    wanted = {names} if isinstance(names, str) else {str(name) for name in names}
     if not wanted:
         return []
     return [

@@ -162,6 +162,18 @@ REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
         ),
         (F, F, F),
     ),
+    "a handler of a step that only the run takes": (
+        Drawing(
+            plays=(
+                play(
+                    mark("s1", when="not ansible_check_mode", notify="Follow"),
+                    handlers=[{**mark("s2"), "name": "Follow"}],
+                ),
+                THE_END,
+            )
+        ),
+        (D, D, D),
+    ),
     "31113 a condition on what a command says": (
         Drawing(
             plays=(
