@@ -33,6 +33,7 @@ _SETTING = re.compile(r"[- ]*[\w.]+ *[:=] *(\w*)")
 _PERCENT = re.compile("%[0-9A-F]{2}")
 _HEXADECIMAL_ESCAPE = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}")
 _ESCAPED_CHARACTER = re.compile(r"(?:%|\\x|\\u[0-9A-Fa-f]{2})[0-9A-Fa-f]{2}\Z")
+_LINE_ENDS = re.compile("[\n\x85\u2028\u2029]+")  # YAML 1.1, 4.2
 _OF_A_SHELL = re.compile(r"[^\w@%+=:,./-]", re.ASCII)
 _OF_BASH = re.compile(r"[ '\"\\|&;()<>!{}*\[\]?^$`,]|^[~#]|(?<=[:=])~")
 _CONTROL = {
@@ -201,9 +202,11 @@ def _written(raw: str) -> set[str]:
         re.escape(raw),  # Ansible's filter regex_escape
         json.dumps(raw)[1:-1].replace("/", "\\/"),  # PHP
     }
-    if "\n" in raw:  # YAML's single quotes, at several depths
+    if _LINE_ENDS.search(raw):  # YAML's single quotes, at several depths
         doubled = raw.replace("'", "''")
-        forms |= {doubled.replace("\n", f"\n\n{' ' * depth}") for depth in (2, 4, 6, 8)}
+        for depth in (2, 4, 6, 8):
+            forms.add(doubled.replace("\n", f"\n\n{' ' * depth}"))
+            forms.add(_LINE_ENDS.sub(lambda found: _folded(found.group(), depth), doubled))  # noqa: B023
     forms |= {re.sub("[<>&']", lambda found: f"\\u{ord(found.group()):04x}", form) for form in forms if form}
     forms |= {
         _HEXADECIMAL_ESCAPE.sub(lambda found: found.group()[:2] + found.group()[2:].upper(), form)
@@ -212,6 +215,11 @@ def _written(raw: str) -> set[str]:
     forms |= _html(raw)
     forms |= _in_addresses(raw)
     return forms
+
+
+def _folded(ends: str, depth: int) -> str:
+    """Ends of lines as PyYAML writes them in single quotes: a line feed at the head of several is doubled."""
+    return ("\n" if ends.startswith("\n") else "") + ends + " " * depth
 
 
 def _yaml(raw: str, *, also_readable: bool) -> str:

@@ -85,6 +85,8 @@ def recovered(form: str, text: str) -> str:
 @example('pass\nword\tof "quotes" and \\', "a", "b")
 @example("größe-geheim", "x", "")
 @example("it's <b>\"5\" & 'ü'</b>", "", "")
+@example("00\x850", "", "")
+@example("two\n\nends\u2028of'lines", "x", "")
 @example("a'b\"c\\\\d$e`f!g", "'", '"')
 def test_no_form_of_a_secret_survives(secret: str, before: str, after: str) -> None:
     masker = Masker([secret])
