@@ -63,8 +63,9 @@ class HostState:
     plays (batches of them) it came through. `unapproved`: the task that changed what nobody had predicted, after which
     it was stopped. `last_task` is the task that last reported back from it. `owed`: {place: name} of handlers that were
     notified and have not run; `started`: the same of jobs whose end nobody has waited for; `cut_off`: of tasks during
-    which it was out of reach. `refused`: the words of the first task that may not do what it was about to do;
-    `taken_out`: Ansible ended a play without it, for its own failure or another's.
+    which it was out of reach. `went_on`: something else came after its last failure, for a rescue or in spite of it.
+    `refused`: the words of the first task that may not do what it was about to do; `taken_out`: Ansible ended a play
+    without it, for its own failure or another's.
     """
 
     touched: bool = False
@@ -75,6 +76,7 @@ class HostState:
     refused: str = ""
     taken_out: bool = False
     failed: bool = False
+    went_on: bool = False
     unreachable: bool = False
     last_task: str = ""
     counts: dict[int, int] = field(default_factory=dict)
@@ -171,6 +173,7 @@ class LedgerState:
         host_state.last_task = task["n"]
         host_state.counts[status] = host_state.counts.get(status, 0) + 1
         # A failure may yet be rescued; Ansible's statistics, if there are any, decide.
+        host_state.went_on = host_state.failed and status is not Status.FAILED
         host_state.failed = host_state.failed or status is Status.FAILED
         host_state.unreachable = status is Status.UNREACHABLE
         if host_state.unreachable and task["a"] not in READ_ONLY_MODULES:

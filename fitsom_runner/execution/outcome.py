@@ -165,7 +165,9 @@ def judge(ledger_state: LedgerState, host: str, planned: HostChanges) -> tuple[O
         return Outcome.UNREACHABLE, _last_error(host_state)
     has_marks = host_state.marks >= planned.marks
     is_marked = planned.ends_marked and has_marks and host_state.done and not host_state.owed
-    if (stats is not None and stats["failures"]) or (stats is None and host_state.failed and not is_marked):
+    # Where the run broke off after something else had followed the failure, nobody knows whether that was a rescue.
+    has_failed = host_state.failed and not is_marked and not host_state.went_on
+    if stats["failures"] if stats is not None else has_failed:
         return Outcome.FAILED, _last_error(host_state)
     came_through = (
         stats is not None
@@ -188,7 +190,8 @@ def judge(ledger_state: LedgerState, host: str, planned: HostChanges) -> tuple[O
         )
     return (
         Outcome.UNKNOWN,
-        f"it stopped after '{host_state.last_task or 'its first step'}'; the task that had begun may have continued",
+        f"it stopped after '{host_state.last_task or 'its first step'}'; the task that had begun may have continued"
+        + (f". Before: {_last_error(host_state)}" if host_state.failed else ""),
     )
 
 

@@ -155,7 +155,9 @@ class Trial:
                 yield f"{mark} was neither predicted nor listed, and nothing has stopped"
         told = Counter({mark: n for mark, n in left.items() if not is_silent(self.steps[mark[0]])})
         for mark, number in (recorded - told).items():
-            if self.steps[mark[0]].get("changed_when") not in (True, "true"):
+            step = self.steps[mark[0]]
+            # A job in the background may have been ended with its playbook; its end is told as open.
+            if step.get("changed_when") not in (True, "true") and step.get("poll") != 0:
                 yield f"{mark} is in the record {number} times more than it was done"
         missing = Counter(
             {mark: n for mark, n in (told - recorded).items() if not self.is_within(lost, mark[0])}
