@@ -75,7 +75,8 @@ reboot_reasons:
   elements: str
   returned: success
 fitsom:
-  description: The packages that went back, or in check mode would; configuration that was kept.
+  description:
+    - The packages that went back, or in check mode would; findings on what nobody was asked.
   type: dict
   returned: always
 """
@@ -100,8 +101,8 @@ from ..module_utils.apt.rules import (
     reboot_reasons,
     same_set,
     unapproved,
-    undecided,
 )
+from ..module_utils.apt.undecided import undecided
 from ..module_utils.findings import Finding
 
 

@@ -83,8 +83,8 @@ from ..module_utils.apt.rules import (
     diff_of,
     package_rows,
     same_set,
-    undecided,
 )
+from ..module_utils.apt.undecided import undecided
 
 REBOOT_REQUIRED = "/run/reboot-required"
 

@@ -14,7 +14,8 @@ description:
   - A run that is killed between writing a file and restarting what reads it leaves a restart that
     is owed. "Restarted if the file changed" never makes up for it, since the file changes no more.
   - A timer is not restarted. It has its new times once systemd has read its file.
-  - Or stops and disables them, and clears that they had failed, which would be shown until the next boot.
+  - Or stops and disables them, and clears that they had failed, which would be shown until the
+    next boot.
 options:
   name:
     description: The unit, such as C(chrony.service), or several that have everything else in common.

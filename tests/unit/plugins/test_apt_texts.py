@@ -9,7 +9,6 @@ from plugins.module_utils.apt.rules import (
     apt_errors,
     deb_name,
     diff_of,
-    kept_configuration,
     package_rows,
     parse_changelog,
     parse_needrestart,
@@ -17,8 +16,8 @@ from plugins.module_utils.apt.rules import (
     reboot_decision,
     reboot_reasons,
     seconds_until,
-    undecided,
 )
+from plugins.module_utils.apt.undecided import kept_configuration, undecided
 
 CHANGELOG = """\
 openssl (3.0.17-1~deb12u2) bookworm-security; urgency=medium
