@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "molecule/shared")]
 
 from scripts.bench_tools import say  # noqa: E402
 from tests.integration.directory_lab import PASSWORD, Directory, lab_directories, run, start, stop  # noqa: E402

@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "molecule/shared")]
 
 from scripts.bench_tools import figures, say  # noqa: E402
 from tests.integration.directory_lab import run, stop  # noqa: E402

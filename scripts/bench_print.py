@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "molecule/shared")]
 
 from scripts.bench_tools import checked, figures, say  # noqa: E402
 from tests.integration.directory_lab import stop  # noqa: E402

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "molecule/shared")]
 
 from fitsom_runner.ansible.engine import choose  # noqa: E402
 from fitsom_runner.config import EngineName  # noqa: E402
