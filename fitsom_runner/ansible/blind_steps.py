@@ -193,6 +193,15 @@ def is_only_started(task: Any) -> bool:
     return bool(written.get("async")) and str(written.get("poll")) == "0"
 
 
+def is_lost(task: Any, result: Mapping[str, Any]) -> bool:
+    """Whether Ansible gave up waiting for a job that is waited for: it took too long, or could not be found again.
+
+    Of the second it says "finished", and means its own look (modules/async_status.py).
+    """
+    waits = bool((task.get_ds() or {}).get("async")) and not is_only_started(task)
+    return waits and (not result.get("finished") or result.get("msg") == "could not find job")
+
+
 def hides_changes(changed_when: Any) -> bool:
     """Whether a task always says that it has changed nothing: `changed_when: false`, or a text that says so."""
     conditions = changed_when if isinstance(changed_when, list) else [changed_when]

@@ -24,10 +24,14 @@ def mark(number: str, **more: Any) -> Task:
     return {"mark": {"step": number, "faults": faults}, "vars": {"step": number}, **more}
 
 
+def left(number: str) -> str:
+    """A command that leaves a step's mark."""
+    return f'echo \'{{"host": "{{{{ inventory_hostname }}}}", "step": "{number}", "turn": 0}}\' >> $MARKS/log'
+
+
 def command(number: str, ending: str = "", **more: Any) -> Task:
     """One that it passes over."""
-    text = f'echo \'{{"host": "{{{{ inventory_hostname }}}}", "step": "{number}", "turn": 0}}\' >> $MARKS/log{ending}'
-    return {"ansible.builtin.raw": text, "vars": {"step": number}, **more}
+    return {"ansible.builtin.raw": left(number) + ending, "vars": {"step": number}, **more}
 
 
 def play(*tasks: Task, hosts: str = "all", **more: Any) -> dict[str, Any]:
@@ -149,6 +153,17 @@ REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
         ),
         (D, D, D),
     ),
+    "a handler that there is not, which ends Ansible in the middle": (
+        Drawing(
+            plays=(
+                play(
+                    mark("s1", notify="Nobody", when="inventory_hostname == 'a' and not ansible_check_mode")
+                ),
+                THE_END,
+            )
+        ),
+        (Outcome.UNKNOWN, N, N),
+    ),
     "a play that ends early in the run, and not in its plan": (
         Drawing(
             plays=(
@@ -168,6 +183,24 @@ REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
                 play(
                     mark("s1", when="not ansible_check_mode", notify="Follow"),
                     handlers=[{**mark("s2"), "name": "Follow"}],
+                ),
+                THE_END,
+            )
+        ),
+        (D, D, D),
+    ),
+    "a job that takes longer than it is waited for": (
+        Drawing(
+            plays=(
+                play(
+                    {
+                        "ansible.builtin.command": {"argv": ["sh", "-c", f"{left('s1')}; sleep 600"]},
+                        "vars": {"step": "s1"},
+                        "async": 1,
+                        "poll": 1,
+                        "ignore_errors": True,
+                    },
+                    hosts="a",
                 ),
                 THE_END,
             )

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fitsom_runner.ansible.ledger import HostState
 from fitsom_runner.execution.states import Outcome
 from fitsom_runner.facts import BlindKind, HostChanges
 from tests.truth.machine import Attempt, Machine, judged, news
@@ -132,7 +133,7 @@ class Trial:
         self.tally.blind += len(listed)
         self.tally.came += left.total()
         stopped = bool(state and state.unapproved)
-        lost = state.cut_off if state else {}
+        lost = {**state.cut_off, **self.given_up(state)} if state else {}
         if word is Outcome.UNTOUCHED and left:
             yield f"it is untouched, and {dict(left)} was done"
         if word is Outcome.DONE and self.has_end and not self.machine.got_to_the_end(host):
@@ -164,6 +165,14 @@ class Trial:
         )
         if missing and (word is Outcome.DONE or (run.state.complete and word is not Outcome.UNREACHABLE)):
             yield f"{dict(missing)} was done and is not in the record"
+
+    def given_up(self, state: HostState) -> dict[str, str]:
+        """The jobs that were waited for, and not to their end: what they did is not told."""
+        return {
+            place: name
+            for place, name in state.started.items()
+            if self.steps[self.places[place]].get("poll") != 0
+        }
 
     @property
     def has_end(self) -> bool:

@@ -9,8 +9,10 @@ untouched one. Where the supervisor is gone, nothing more is done.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import json
+import multiprocessing
 import os
 import socket
 import time
@@ -24,7 +26,13 @@ from ansible.plugins.callback import CallbackBase
 from fitsom_runner.ansible.applied import Applied
 from fitsom_runner.ansible.approved_changes import ApprovedChanges, Sort, place_of
 from fitsom_runner.ansible.batches import Batches
-from fitsom_runner.ansible.blind_steps import BlindSteps, command_of, handlers_for, is_only_started
+from fitsom_runner.ansible.blind_steps import (
+    BlindSteps,
+    command_of,
+    handlers_for,
+    is_lost,
+    is_only_started,
+)
 from fitsom_runner.ansible.bounds import Bounds, enforce, is_check_only, is_read_only
 from fitsom_runner.ansible.masking import Masker
 from fitsom_runner.ansible.result_detail import (
@@ -83,6 +91,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
             greeting: dict[str, Any] = json.loads(stream.readline())
         if greeting["closed"]:
             hide_from_others()
+        atexit.register(end_workers)
         bounds = Bounds.from_json(greeting["bounds"])
         applied = Applied.from_json(greeting["applied"]) if greeting["applied"] else None
         self._folder = str(Path.cwd())
@@ -132,7 +141,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
         self._play = play
-        self._write({"e": "play", "n": self._masker.text(play.get_name().strip())})
+        pattern = play.hosts if isinstance(play.hosts, str) else ", ".join(map(str, play.hosts))
+        self._write(
+            {
+                "e": "play",
+                "n": self._masker.text(play.get_name().strip()),
+                "hosts": self._masker.text(pattern),
+            }
+        )
         self._blind_steps.begin_play(play)
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
@@ -273,9 +289,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
         return {"unapproved": True}
 
     def _started_only(self, outcome: CallbackTaskResult, status: int) -> Detail:
-        """Whether a job was started that nobody waits for, or the end of one was seen."""
+        """Whether a job was started whose end nobody has seen, or the end of one was seen."""
         task = outcome.task
-        if self._check or status not in (OK, CHANGED):
+        if self._check:
+            return {}
+        if status in (FAILED, IGNORED):
+            return {"started": True} if is_lost(task, outcome.result) else {}
+        if status not in (OK, CHANGED):
             return {}
         if (task.resolved_action or task.action) == "ansible.builtin.async_status":
             return {"ended": True} if outcome.result.get("finished") else {}
@@ -341,6 +361,16 @@ def connected(path: Path) -> socket.socket:
     supervisor.connect(f"/proc/self/fd/{folder}/{path.name}")
     os.close(folder)
     return supervisor
+
+
+def end_workers() -> None:
+    """End what is left of Ansible's workers before Python waits for them, which it would do for ever.
+
+    Where Ansible breaks off (a handler that there is not), it tells them to end. One can be ended while it holds the
+    lock of the results, and another miss the signal, since it has just been forked: that one waits for the lock.
+    """
+    for worker in multiprocessing.active_children():
+        worker.kill()
 
 
 def hide_from_others() -> None:
