@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """A person's position as FITS OM section 7 names them; it decides their powers (people/powers.py)."""
+    """A person's position as FITS OM section 7 names them; it decides their powers (POWERS_OF_ROLE)."""
 
     HEAD = "head"
     NETWORK_MANAGER = "network_manager"
@@ -25,3 +25,15 @@ class Power(StrEnum):
     APPROVE_IMPLEMENT = "approve_implement"
     RUN = "run"
     REVIEW = "review"
+
+
+# FITS: the final approver should be outside technical support, so only a school leader has it by position.
+POWERS_OF_ROLE: dict[Role, frozenset[Power]] = {
+    Role.HEAD: frozenset({Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT, Power.REVIEW}),
+    Role.NETWORK_MANAGER: frozenset(
+        {Power.REQUEST, Power.PLAN, Power.APPROVE_PROCEED, Power.PEER_REVIEW, Power.RUN, Power.REVIEW}
+    ),
+    Role.TECHNICIAN: frozenset({Power.REQUEST, Power.PLAN, Power.PEER_REVIEW, Power.RUN}),
+    Role.SUPPLIER: frozenset({Power.PEER_REVIEW}),
+    Role.AUDITOR: frozenset(),
+}

@@ -16,6 +16,7 @@ from fitsom_runner.roles import Power
 
 if TYPE_CHECKING:
     from fitsom_runner.config import Config
+    from fitsom_runner.operations.check import Check
 
 config_app = typer.Typer(no_args_is_help=True)
 
@@ -86,86 +87,64 @@ def check() -> None:
     )
 
 
-def doctor() -> None:
+def doctor(
+    hosts: Annotated[bool, typer.Option("--hosts/--no-hosts", help="Log in to each host, too.")] = True,
+) -> None:
     """`fitsom doctor`."""
-    findings: list[dict[str, str | bool]] = []
-    for name, ok, words in _examine():
-        findings.append({"check": name, "ok": ok, "detail": words})
-    lines = [
-        f"{'[green]ok[/]     ' if f['ok'] else '[red]not ok[/] '} {f['check']}: {f['detail']}"
-        for f in findings
-    ]
-    answer(findings, *lines)
-    if not all(f["ok"] for f in findings):
+    from rich.markup import escape
+
+    found = []
+    for check in _examine(with_hosts=hosts):
+        found.append({"check": check.name, "ok": check.ok, "detail": check.detail, "way_out": check.way_out})
+        if OPTIONS.json:
+            continue
+        answer(
+            None,
+            f"{'[green]ok[/]     ' if check.ok else '[red]not ok[/] '} {check.name}: {escape(check.detail)}",
+        )
+        if check.way_out and not check.ok:
+            answer(None, f"        {escape(check.way_out)}")
+    if OPTIONS.json:
+        answer(found)
+    if not all(row["ok"] for row in found):
         raise typer.Exit(int(ExitCode.ERROR))
 
 
-def _examine() -> Iterator[tuple[str, bool, str]]:
+def _examine(*, with_hosts: bool) -> Iterator[Check]:
+    """Each check as soon as it is made: those that need no records first."""
+    from fitsom_runner.operations.check import Check
+
     for program in ("git", "ssh", "ansible-playbook"):
         beside = Path(sys.executable).parent / program
         place = shutil.which(program) or (str(beside) if beside.exists() else "")
-        yield program, bool(place), place or f"not found: install {program}"
+        yield Check(
+            name=program, ok=bool(place), detail=place or "not found", way_out=f"apt install {program}"
+        )
     s = Session()
     try:
         settings = s.open()
     except FitsomError as fault:
-        yield "records", False, f"{fault.message} {fault.hint}"
+        yield Check(name="records", ok=False, detail=fault.message, way_out=fault.hint)
         return
-    yield "records", True, str(settings.database)
-    from fitsom_runner.ansible import content, engine, room
-    from fitsom_runner.audit import log
+    yield Check(name="records", ok=True, detail=str(settings.database))
+    from fitsom_runner.operations import readiness
+    from fitsom_runner.people import powers
 
-    verdict = log.verify()
-    yield "audit log", not verdict.faults, "; ".join(verdict.faults) or f"{verdict.entries} entries, intact"
+    may_look = True
     try:
-        yield (
-            "content",
-            True,
-            f"commit {content.head_commit(settings.repository)[:12]} of {settings.repository}",
-        )
+        powers.authorise(settings, s.identity, Power.PLAN)
     except FitsomError as fault:
-        yield "content", False, fault.message
-    if settings.sandbox.enabled:
-        why_not = room.fault()
-        yield "closed room", not why_not, why_not or f"bubblewrap {room.version()}"
-    else:
-        yield "closed room", False, "switched off in fitsom.yml (sandbox: off): runs see the whole machine"
-    chosen_engine = engine.choose(settings.engine)
-    yield "engine", not chosen_engine.reason, chosen_engine.words() or "plain Ansible"
-    for path in settings.inventories:
-        yield "inventory", path.exists(), str(path) if path.exists() else f"{path} does not exist"
-    free_mb = shutil.disk_usage(settings.state).free // 2**20
-    yield (
-        "space for records",
-        free_mb >= settings.minimum_free_mb,
-        f"{free_mb} MB free, {settings.minimum_free_mb} needed",
-    )
-    warnings = list(_warnings(settings))
-    yield (
-        "people",
-        not warnings,
-        "; ".join(warnings) or f"{len(settings.people)} people, somebody for every signature",
-    )
+        may_look = False
+        yield Check(name="hosts", ok=True, detail=f"not tried: {fault.message}")
+    yield from readiness.examine(settings, with_hosts=with_hosts and may_look)
 
 
 def _warnings(settings: Config) -> Iterator[str]:
-    from fitsom_runner.roles import Role
+    from fitsom_runner.people import signers
 
-    role_powers = {
-        Role.HEAD: {Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT},
-        Role.NETWORK_MANAGER: {Power.PEER_REVIEW, Power.REQUEST},
-    }
-    approvers = [
-        p
-        for p in settings.people
-        if Power.APPROVE_IMPLEMENT in (p.powers if p.powers is not None else role_powers.get(p.role, set()))
-    ]
-    if not approvers:
-        yield "nobody may approve a change to be implemented: add a person with the role head"
-    elif not settings.acting_as_allowed and not any(p.os_user for p in approvers):
-        yield f"{approvers[0].name} may approve but has no os_user yet"
+    yield from (f"{gap.words}. {gap.way_out}" for gap in signers.missing(settings))
     if settings.acting_as_allowed:
         yield "acting_as_allowed is on: for demo and training only"
-    for path in settings.inventories:
+    for path in (*settings.inventories, *settings.vault_password_files):
         if not path.exists():
-            yield f"inventory {path} does not exist"
+            yield f"{path} does not exist"

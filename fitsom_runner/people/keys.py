@@ -176,7 +176,7 @@ def faults() -> Iterator[str]:
 def _require_confirmer(identity: Identity) -> None:
     """Own powers only: a power that was lent does not serve to add keys that outlast it."""
     person = identity.person
-    if person.role is not Role.NETWORK_MANAGER and not any(powers.has(person, p) for p in _APPROVING):
+    if person.role is not Role.NETWORK_MANAGER and not any(person.may(p) for p in _APPROVING):
         raise NotAllowedError(
             f"{person.name} may not confirm or revoke the keys of others",
             hint="Somebody who approves changes can, or the network manager.",

@@ -12,8 +12,7 @@ from fitsom_runner.audit import log
 from fitsom_runner.audit.log import Actor
 from fitsom_runner.canonical import canonical
 from fitsom_runner.config import Config, Person
-from fitsom_runner.people.powers import POWERS_OF_ROLE
-from fitsom_runner.roles import Power, Role
+from fitsom_runner.roles import POWERS_OF_ROLE, Power, Role
 
 ACTION = "settings.changed"
 SUBJECT = "fitsom.yml"
