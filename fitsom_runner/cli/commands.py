@@ -50,6 +50,9 @@ COMMANDS = {
     ),
     "change": Entry(place="change:app", help="Request changes, plan, approve, review and close them."),
     "run": Entry(place="run:app", help="Run approved changes, watch, resume, back out or cancel them."),
+    "incident": Entry(
+        place="incident:app", help="What runs left for somebody to see to: list, assign, close."
+    ),
     "report": Entry(place="report:app", help="Read what runs did."),
     "audit": Entry(place="audit:app", help="Read and verify the audit log."),
     "standard": Entry(place="standard:app", help="Standard changes: pre-approved templates."),

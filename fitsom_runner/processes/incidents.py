@@ -1,4 +1,6 @@
-"""Notes an incident for every host that a run left failed, unreachable or unknown, and for every exception it found."""
+"""Incidents: noted for every host that a run left failed, unreachable or unknown, and for every exception it found;
+listed, assigned and closed by people.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,16 @@ from django.db.models import F, Max
 from fitsom_runner import clock
 from fitsom_runner.audit import log
 from fitsom_runner.changes.service import SYSTEM
+from fitsom_runner.config import Config
+from fitsom_runner.errors import IncompleteError, NotFoundError, RefusedError
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import Outcome, RunStatus
 from fitsom_runner.facts import Severity
 from fitsom_runner.facts_reader import facts_from_json
+from fitsom_runner.people import powers
+from fitsom_runner.people.powers import Identity
 from fitsom_runner.processes.models import Incident
+from fitsom_runner.roles import Power
 
 _INCIDENT_OUTCOMES = (Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNKNOWN)
 
@@ -36,10 +43,58 @@ def note(run: Run, **_signal: Any) -> None:
             )
 
 
+def get(number: str) -> Incident:
+    """The incident with this number; "7" and "2026-7" mean INC-<this year>-0007. Raises NotFoundError."""
+    parts = number.upper().removeprefix("INC-").split("-")
+    if all(part.isdecimal() for part in parts) and len(parts) <= 2:
+        year = parts[0] if len(parts) == 2 else str(clock.now().year)
+        incident = Incident.objects.filter(number=f"INC-{year}-{int(parts[-1]):04d}").first()
+        if incident:
+            return incident
+    raise NotFoundError(f"no incident {number!r}", hint="fitsom incident list --all")
+
+
+def assign(config: Config, identity: Identity, number: str, person_id: str) -> Incident:
+    """Give an open incident to somebody of the configuration. Raises RefusedError where it is closed."""
+    powers.authorise(config, identity, Power.RUN)
+    incident, person = get(number), powers.by_id(config, person_id)
+    _require_open(incident)
+    with transaction.atomic():
+        Incident.objects.filter(pk=incident.pk).update(assigned_to=person.id)
+        log.append(identity.actor, "incident.assigned", incident.number, to=person.id)
+    return get(incident.number)
+
+
+def close(config: Config, identity: Identity, number: str, resolution: str) -> Incident:
+    """Close an incident with what mended it. Raises IncompleteError, RefusedError where it is closed already."""
+    powers.authorise(config, identity, Power.RUN)
+    incident = get(number)
+    _require_open(incident)
+    if not resolution.strip():
+        raise IncompleteError(
+            f"what mended {incident.number} has to be told",
+            hint=f'fitsom incident close {incident.number} --resolution "..."',
+        )
+    with transaction.atomic():
+        Incident.objects.filter(pk=incident.pk).update(
+            closed_at=clock.now(), closed_by=identity.person.id, resolution=resolution.strip()
+        )
+        log.append(identity.actor, "incident.closed", incident.number, resolution=resolution.strip())
+    return get(incident.number)
+
+
+def _require_open(incident: Incident) -> None:
+    if incident.closed_at:
+        raise RefusedError(f"{incident.number} is closed: {incident.resolution}", hint="fitsom incident list")
+
+
 def _note_incident(run: Run, host: str, task: str, error: str) -> None:
     number = run.change.number
     existing = Incident.objects.filter(change=number, host=host, task=task[:500])
-    if existing.update(seen=F("seen") + 1, run=run, error=error):
+    closed = existing.exclude(closed_at=None).first()
+    if existing.update(seen=F("seen") + 1, run=run, error=error, closed_at=None, closed_by="", resolution=""):
+        if closed:
+            log.append(SYSTEM, "incident.reopened", closed.number, run=run.id, was=closed.resolution)
         return
     incident = Incident.objects.create(
         number=_next_number(),

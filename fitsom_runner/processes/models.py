@@ -8,7 +8,7 @@ from fitsom_runner.execution.models import Run
 
 
 class Incident(models.Model):
-    """One fault of one host under one change; the same fault again is counted, not noted twice."""
+    """One fault of one host under one change; the same fault again is counted, not noted twice, and opens it again."""
 
     number = models.CharField(max_length=20, unique=True)
     change = models.CharField(max_length=20)
@@ -18,6 +18,10 @@ class Incident(models.Model):
     error = models.TextField()
     opened_at = models.DateTimeField()
     seen = models.PositiveIntegerField(default=1)
+    assigned_to = models.CharField(max_length=100, default="")
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.CharField(max_length=100, default="")
+    resolution = models.TextField(default="")
 
     class Meta:
         db_table = "incident"

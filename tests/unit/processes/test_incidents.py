@@ -1,16 +1,19 @@
 """A run that left trouble behind leaves an incident for each host, once."""
 
+import json
+
 import pytest
 
 from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import service
 from fitsom_runner.changes.states import Action
+from fitsom_runner.errors import IncompleteError, NotAllowedError, NotFoundError, RefusedError
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import Outcome, RunStatus
 from fitsom_runner.processes import incidents
 from fitsom_runner.processes.models import Incident
 from tests.unit.conftest import SetClock
-from tests.unit.people.cast import NOW, Story
+from tests.unit.people.cast import HEAD, NOW, TECHNICIAN, Story
 
 NO_SPACE = [
     {"task": "Check", "role": "r", "error": "?"},
@@ -107,3 +110,46 @@ def test_an_exception_that_was_found_is_an_incident_and_a_warning_is_none(run: R
     incidents.note(run)
     assert noted() == [("INC-2026-0001", "srv1", "backup-stale: srv1: homes", 1)]
     assert Incident.objects.get().error == "The last backup is old. 3 days"
+
+
+def failed_on(run: Run, host: str) -> str:
+    """The number of the incident of a host that a run left failed."""
+    record_outcome(run, host, Outcome.FAILED, NO_SPACE)
+    incidents.note(run)
+    return Incident.objects.get(host=host).number
+
+
+def test_an_incident_is_assigned_and_closed_with_what_mended_it(story: Story, run: Run) -> None:
+    number = failed_on(run, "srv1")
+    assert incidents.assign(story.config, TECHNICIAN, "1", "boucher").assigned_to == "boucher"
+    closed = incidents.close(story.config, TECHNICIAN, number, " The disc was full: cleared. ")
+    assert (closed.closed_by, closed.resolution) == ("higgins", "The disc was full: cleared.")
+    assert closed.closed_at is not None
+    actions = AuditEntry.objects.filter(subject=number).values_list("action", flat=True)
+    assert list(actions) == ["incident.noted", "incident.assigned", "incident.closed"]
+    with pytest.raises(RefusedError, match="is closed: The disc was full"):
+        incidents.close(story.config, TECHNICIAN, number, "again")
+    with pytest.raises(RefusedError, match="is closed"):
+        incidents.assign(story.config, TECHNICIAN, number, "boucher")
+
+
+def test_the_same_fault_opens_a_closed_incident_again(story: Story, run: Run) -> None:
+    number = failed_on(run, "srv1")
+    incidents.close(story.config, TECHNICIAN, number, "cleared")
+    incidents.note(run)
+    incident = incidents.get(number)
+    assert (incident.closed_at, incident.resolution, incident.seen) == (None, "", 2)
+    assert json.loads(AuditEntry.objects.get(action="incident.reopened").detail)["was"] == "cleared"
+
+
+def test_what_is_unknown_or_not_told_is_refused(story: Story, run: Run) -> None:
+    number = failed_on(run, "srv1")
+    for unknown in ("2", "INC-2025-0001", "x", ""):
+        with pytest.raises(NotFoundError, match="no incident"):
+            incidents.get(unknown)
+    with pytest.raises(NotFoundError, match="no person 'nobody'"):
+        incidents.assign(story.config, TECHNICIAN, number, "nobody")
+    with pytest.raises(IncompleteError, match="what mended"):
+        incidents.close(story.config, TECHNICIAN, number, "  ")
+    with pytest.raises(NotAllowedError):
+        incidents.close(story.config, HEAD, number, "cleared")
