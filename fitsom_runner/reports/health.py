@@ -13,7 +13,7 @@ from fitsom_runner.facts import Severity
 from fitsom_runner.operations.health import HealthCheck, HostHealth
 from fitsom_runner.reports import observed, text, times
 from fitsom_runner.reports.render import page
-from fitsom_runner.reports.words import Tone, Verdict
+from fitsom_runner.reports.verdict import Tone, Verdict
 
 SCHEMA = "fitsom-health"
 STATES = {

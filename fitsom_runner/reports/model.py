@@ -75,7 +75,8 @@ class Host:
     it is patched in. packages, services, reboot: what happened (after a run) or will happen (a plan). foreseen:
     settings that a plan will change; after a run they are among the differences. blind: steps of the plan that nobody
     can predict. observed: what modules
-    observed of the host for the CMDB, by name, such as configuration_item.
+    observed of the host for the CMDB, by name, such as configuration_item. reopened: security updates that a back-out
+    has taken away.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Host:
     blind: tuple[UnpredictableStep, ...] = ()
     differences: tuple[Difference, ...] = ()
     packages: tuple[Package, ...] = ()
+    reopened: tuple[Package, ...] = ()
     objects: tuple[Object, ...] = ()
     services: tuple[Service, ...] = ()
     reboot: Reboot = field(default_factory=Reboot)
@@ -106,7 +108,7 @@ class Run:
     """One run. ended and wall_seconds are None when the end is not known; follows names an earlier run.
 
     engine: what carried out its tasks, "" for plain Ansible; sandbox: what of the controller they could see.
-    refusal: why it was refused before it touched anything, a sentence each.
+    refusal: why it was refused before it touched anything, a sentence each. reason: why a back-out was made.
     """
 
     id: str
@@ -122,11 +124,26 @@ class Run:
     wall_seconds: float | None = None
     follows: str = ""
     refusal: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlierRun:
+    """A run of the change before the one that the report is of. results: how it left each host, by name."""
+
+    id: str
+    kind: RunKind
+    outcome: RunStatus
+    started: datetime
+    by: Person
+    results: tuple[tuple[str, Outcome], ...] = ()
+    refusal: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
-    """An incident that the run noted; host is empty when it concerns no single host."""
+    """An incident that a run of the change noted; host is empty when it concerns no single host."""
 
     number: str
     title: str
@@ -141,7 +158,8 @@ class Report:
 
     planned is when the plan was taken; awaiting are the signatures still to come (the changes room knows the
     rules, not this one). zone serves when the change has no window. review_due: a review is still owed.
-    settings_changes: what became another in fitsom.yml since the change was requested, a sentence each.
+    settings_changes: what became another in fitsom.yml since the change was requested, a sentence each. hosts: after a
+    run, how all runs of this plan up to it have left them; earlier: those and the change's other runs before it.
     """
 
     school: str
@@ -151,6 +169,7 @@ class Report:
     awaiting: tuple[ApprovalKind, ...] = ()
     planned: datetime | None = None
     run: Run | None = None
+    earlier: tuple[EarlierRun, ...] = ()
     hosts: tuple[Host, ...] = ()
     incidents: tuple[Incident, ...] = ()
     seal: Seal | None = None

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.reports import facts as counting
 from fitsom_runner.reports import observed, text, times, words
+from fitsom_runner.reports import verdict as verdicts
 from fitsom_runner.reports.jsonform import to_json
 from fitsom_runner.reports.labels import label
 from fitsom_runner.reports.model import Report
@@ -64,8 +65,9 @@ def _context(report: Report) -> dict[str, Any]:
         "times": times,
         "zone": zone,
         "summary": words.summary(report, facts),
-        "verdict": words.verdict(report, facts),
-        "open_points": words.open_points(report, facts),
+        "verdict": verdicts.verdict(report, facts),
+        "open_points": verdicts.open_points(report, facts),
+        "earlier_runs": verdicts.earlier_runs(report),
         "affected": words.affected(report, facts),
         "picture": timeline(report, facts),
         "rows": observed.rows((host.name, host.observed) for host in report.hosts),

@@ -1,14 +1,10 @@
 """Plain English from the model: what a head teacher reads first. Pure functions, no markup."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-from fitsom_runner.changes.prediction import DifferenceKind
-from fitsom_runner.changes.states import BackOutClass, State
-from fitsom_runner.execution.states import Outcome, RunStatus
+from fitsom_runner.changes.states import BackOutClass
+from fitsom_runner.execution.states import Outcome
 from fitsom_runner.facts import BlindKind, Object
 from fitsom_runner.reports.advice import Advice, next_steps
-from fitsom_runner.reports.facts import Facts, gather, is_backout, noun, reboot_open, services_down, worrying
+from fitsom_runner.reports.facts import Facts, gather, is_backout, noun
 from fitsom_runner.reports.kinds import Decision
 from fitsom_runner.reports.labels import label
 from fitsom_runner.reports.model import Host, Report, UnpredictableStep
@@ -16,35 +12,11 @@ from fitsom_runner.reports.rfc import Approval, Person
 from fitsom_runner.reports.text import count, listed, sentence
 from fitsom_runner.reports.times import about, duration, short_window, span, when
 
-__all__ = ["Advice", "Tone", "Verdict", "next_steps", "open_points", "summary", "verdict"]
+__all__ = ["Advice", "next_steps", "summary"]
 
 
-class Tone(StrEnum):
-    """How a verdict should look: each has its own sign, so that colour is never needed to distinguish them."""
-
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-    PLAN = "plan"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """The one line that answers "did it work?", and the sentence under it."""
-
-    tone: Tone
-    title: str
-    text: str
-
-
-MANY_FINDINGS = 5
 MANY_TASKS = 12
 MANY_HOSTS_NAMED = 4
-_ENDED_WITHOUT_RUN = {
-    State.REJECTED: ("Rejected: nothing will be done", "This change was rejected."),
-    State.CANCELLED: ("Cancelled: nothing will be done", "This change was cancelled."),
-    State.EXPIRED: ("Expired: nothing was done", "Its window passed before it was started."),
-}
 
 
 def summary(report: Report, facts: Facts | None = None) -> str:
@@ -227,73 +199,6 @@ def host_label(host: Host) -> str:
     return host.label or host.name
 
 
-def verdict(report: Report, facts: Facts | None = None) -> Verdict:
-    """Did it work?"""
-    facts = facts or gather(report)
-    if report.run is None:
-        return _plan_verdict(report)
-    number_done, total = facts.results.get(Outcome.DONE, 0), len(report.hosts)
-    share = (
-        f"{number_done:,} of {count(total, noun(report.hosts))} {'is' if number_done == 1 else 'are'} done."
-    )
-    outcome = report.run.outcome
-    if outcome is RunStatus.SUCCEEDED:
-        return _success(report, facts, share)
-    share = f"{share} {_not_done(facts)}".strip()
-    if outcome is RunStatus.FAILED:
-        title = "It worked only in part" if number_done else "It did not work"
-        return Verdict(tone=Tone.WARN if number_done else Tone.BAD, title=title, text=share)
-    if outcome is RunStatus.INTERRUPTED:
-        return Verdict(tone=Tone.BAD, title="The run was cut short", text=share)
-    if outcome is RunStatus.REFUSED:
-        text = f"What was approved no longer fits: {'; '.join(report.run.refusal)}."
-        return Verdict(tone=Tone.WARN, title="Refused: nothing was touched", text=text)
-    return Verdict(tone=Tone.WARN, title="The run was stopped by hand", text=share)
-
-
-_NOT_DONE = (
-    (Outcome.FAILED, "failed"),
-    (Outcome.UNREACHABLE, "could not be reached"),
-    (Outcome.UNKNOWN, "must be checked"),
-    (Outcome.UNTOUCHED, "not touched"),
-)
-
-
-def _not_done(facts: Facts) -> str:
-    parts = [f"{facts.results[result]:,} {text}" for result, text in _NOT_DONE if facts.results.get(result)]
-    return sentence(listed(parts))
-
-
-def _success(report: Report, facts: Facts, share: str) -> Verdict:
-    unpredicted = facts.total(DifferenceKind.NOT_PREDICTED)
-    blind = facts.total(DifferenceKind.BLIND)
-    not_happened = facts.total(DifferenceKind.DID_NOT_HAPPEN)
-    title = "The way back worked" if is_backout(report) else "It worked"
-    if unpredicted or not_happened:
-        parts = [f"{count(unpredicted, 'unpredicted change')} happened"] if unpredicted else []
-        parts += [f"{count(not_happened, 'predicted change')} did not happen"] if not_happened else []
-        text = f"{share} {sentence(' and '.join(parts))}"
-        return Verdict(tone=Tone.WARN, title=f"{title}, but not exactly as planned", text=text)
-    if blind:
-        came = f"{count(blind, 'change')} came by steps that nobody could predict, as the plan had said"
-        share = f"{share} {sentence(came)}"
-    if open_points(report, facts):
-        return Verdict(tone=Tone.GOOD, title=f"{title}; something is still open", text=share)
-    return Verdict(tone=Tone.GOOD, title=title, text=share if blind else f"{share} All went as planned.")
-
-
-def _plan_verdict(report: Report) -> Verdict:
-    if report.change.state in _ENDED_WITHOUT_RUN:
-        title, text = _ENDED_WITHOUT_RUN[report.change.state]
-        return Verdict(tone=Tone.WARN, title=title, text=text)
-    if report.awaiting:
-        waiting = listed([label(kind).lower() for kind in report.awaiting])
-        return Verdict(
-            tone=Tone.PLAN, title="This will happen if you approve", text=f"It waits for {waiting}."
-        )
-    return Verdict(tone=Tone.PLAN, title="This will happen", text="Nothing has been changed yet.")
-
-
 def timing(report: Report) -> str:
     """When it ran and how long, or when it will."""
     run, window = report.run, report.change.window
@@ -347,52 +252,3 @@ def approval(signature: Approval, zone: str) -> str:
 def signed(signature: Approval) -> str:
     """Whether a decision is signed with a key."""
     return f"signed with the key {signature.key}" if signature.key else "not signed"
-
-
-def open_points(report: Report, facts: Facts | None = None) -> tuple[str, ...]:
-    """What still has to be done; empty when nothing has."""
-    facts = facts or gather(report)
-    points = [_hosts_point(report, result, text) for result, text in _OPEN_RESULTS]
-    restart = [host_label(host) for host in report.hosts if reboot_open(host)]
-    services = [f"{name} on {host_label(host)}" for host in report.hosts for name in services_down(host)]
-    checks = [f"{c.name} on {host_label(h)}" for h in report.hosts for c in h.checks if not c.ok]
-    findings = [f"{group.item.ci}: {group.item.what}" for group in facts.findings if worrying(group.item)]
-    incidents = [incident.number for incident in report.incidents if incident.open]
-    points += [
-        f"Still to restart: {listed(restart)}." if restart else "",
-        f"Not running after the work: {listed(services)}." if services else "",
-        f"{count(len(checks), 'check')} failed: {listed(checks)}." if checks else "",
-        *findings[:MANY_FINDINGS],
-        f"{count(len(findings) - MANY_FINDINGS, 'further finding is', 'further findings are')} in the list below."
-        if len(findings) > MANY_FINDINGS
-        else "",
-        f"{count(len(incidents), 'incident is', 'incidents are')} open: {listed(incidents)}."
-        if incidents
-        else "",
-        f"Waiting for {listed([label(kind).lower() for kind in report.awaiting])}."
-        if report.awaiting
-        else "",
-        "The review of this change is still to be written."
-        if report.review_due and not report.review
-        else "",
-    ]
-    return tuple(point for point in points if point)
-
-
-_OPEN_RESULTS = (
-    (Outcome.FAILED, "failed and need{s} a technician"),
-    (Outcome.UNREACHABLE, "could not be reached and {is_are} not patched"),
-    (Outcome.UNKNOWN, "must be checked: it is not known whether the work finished there"),
-    (Outcome.UNTOUCHED, "{was_were} not touched and still need{s} the change"),
-)
-
-
-def _hosts_point(report: Report, result: Outcome, text: str) -> str:
-    names = [host_label(host) for host in report.hosts if host.result is result]
-    if not names:
-        return ""
-    single = len(names) == 1
-    verb = text.format(
-        s="s" if single else "", is_are="is" if single else "are", was_were="was" if single else "were"
-    )
-    return sentence(f"{listed(names)} {verb}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import time
@@ -101,6 +102,11 @@ def check_aftermath(school: School, number: str, run: str) -> str:
         if outcomes[host] == "done":
             assert school.log(host) == STEPS, "a host that was done was done again"
     folder = school.state / "runs" / resumed["id"]
+    report = json.loads((folder / "report.json").read_text())
+    assert {host["name"]: host["result"] for host in report["hosts"]} == dict.fromkeys(HOSTS, "done")
+    assert [each["id"] for each in report["earlier"]] == [run], (
+        "the report is of the change, not of its last run"
+    )
     assert list(folder.glob("replan.jsonl*")), "unknown hosts are planned again before they are touched"
     assert school.scalar("select state from change") == "succeeded"
     assert school.fitsom("audit", "verify").value["faults"] == []

@@ -6,13 +6,14 @@ import pytest
 
 from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.changes.states import State
-from fitsom_runner.execution.states import Outcome
+from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from fitsom_runner.facts import Finding, Object, Reboot, Severity
+from fitsom_runner.reports import verdict as verdicts
 from fitsom_runner.reports import words
 from fitsom_runner.reports.facts import gather
 from fitsom_runner.reports.kinds import FailureKind
-from fitsom_runner.reports.model import Difference, PredictedSetting, Report
-from fitsom_runner.reports.words import Tone
+from fitsom_runner.reports.model import Difference, EarlierRun, PredictedSetting, Report
+from fitsom_runner.reports.verdict import Tone
 from tests.unit.reports import samples
 
 
@@ -121,36 +122,43 @@ def test_an_interrupted_run_does_not_claim_to_know() -> None:
     assert "its end was not recorded" in words.timing(report)
 
 
+def with_incident(report: Report) -> Report:
+    """More is open than the review, which is owed after every success."""
+    return replace(report, incidents=samples.failed().incidents)
+
+
 @pytest.mark.parametrize(
     ("report", "tone", "title"),
     [
         (samples.reviewed(), Tone.GOOD, "It worked"),
-        (samples.succeeded(), Tone.GOOD, "It worked; something is still open"),
+        (samples.succeeded(), Tone.GOOD, "It worked"),
+        (with_incident(samples.succeeded()), Tone.GOOD, "It worked; something is still open"),
         (samples.failed(), Tone.WARN, "It worked only in part"),
+        (samples.backed_out(), Tone.WARN, "It was taken back"),
         (samples.interrupted(), Tone.BAD, "The run was cut short"),
         (samples.plan_only(), Tone.PLAN, "This will happen if you approve"),
         (samples.big(10, 10), Tone.WARN, "It worked only in part"),
     ],
 )
 def test_the_verdict_answers_whether_it_worked(report: Report, tone: Tone, title: str) -> None:
-    verdict = words.verdict(report)
+    verdict = verdicts.verdict(report)
     assert (verdict.tone, verdict.title) == (tone, title)
 
 
 def test_the_verdict_counts_what_did_not_get_done() -> None:
-    assert words.verdict(samples.failed()).text == (
+    assert verdicts.verdict(samples.failed()).text == (
         "1 of 4 servers is done. 1 failed, 1 could not be reached and 1 not touched."
     )
 
 
 def test_no_host_done_means_it_did_not_work() -> None:
     hosts = tuple(replace(host, result=Outcome.FAILED) for host in samples.failed().hosts)
-    assert words.verdict(replace(samples.failed(), hosts=hosts)).title == "It did not work"
+    assert verdicts.verdict(replace(samples.failed(), hosts=hosts)).title == "It did not work"
 
 
 def test_a_success_beside_the_plan_is_not_called_a_plain_success() -> None:
     surprised = replace(samples.succeeded(), hosts=samples.failed().hosts[:1])
-    verdict = words.verdict(surprised)
+    verdict = verdicts.verdict(surprised)
     assert (verdict.tone, "1 unpredicted change happened" in verdict.text) == (
         Tone.WARN,
         True,
@@ -159,7 +167,7 @@ def test_a_success_beside_the_plan_is_not_called_a_plain_success() -> None:
 
 def test_a_rejected_plan_does_not_ask_for_approval() -> None:
     report = replace(samples.plan_only(), change=samples.change(State.REJECTED))
-    assert words.verdict(report).title == "Rejected: nothing will be done"
+    assert verdicts.verdict(report).title == "Rejected: nothing will be done"
 
 
 def backup_finding(severity: Severity, number: int = 1) -> Finding:
@@ -176,8 +184,8 @@ def test_what_was_found_is_open_worst_first_and_the_merely_informational_is_not(
         ),
     )
     report = replace(samples.reviewed(), hosts=(host,))
-    assert words.open_points(report) == ("set3: The last backup is old.", "set2: The last backup is old.")
-    assert words.verdict(report).title.endswith("something is still open")
+    assert verdicts.open_points(report) == ("set3: The last backup is old.", "set2: The last backup is old.")
+    assert verdicts.verdict(report).title.endswith("something is still open")
     assert gather(report).notable, "somebody should look at this host"
 
 
@@ -185,26 +193,26 @@ def test_many_findings_are_counted() -> None:
     host = replace(
         samples.web_server(), findings=tuple(backup_finding(Severity.WARNING, number) for number in range(8))
     )
-    points = words.open_points(replace(samples.reviewed(), hosts=(host,)))
+    points = verdicts.open_points(replace(samples.reviewed(), hosts=(host,)))
     assert len(points) == 6
     assert points[-1] == "3 further findings are in the list below."
 
 
 def test_open_points_name_hosts_restarts_services_incidents_and_the_review() -> None:
-    assert words.open_points(samples.failed()) == (
+    assert verdicts.open_points(samples.failed()) == (
         "The file server failed and needs a technician.",
-        "The print server could not be reached and is not patched.",
+        "The print server could not be reached and still needs the change.",
         "dns1 was not touched and still needs the change.",
         "Still to restart: the file server.",
         "Not running after the work: smbd.service on the file server.",
         "2 incidents are open: INC-2026-0031 and INC-2026-0032.",
         "The review of this change is still to be written.",
     )
-    assert words.open_points(samples.reviewed()) == ()
+    assert verdicts.open_points(samples.reviewed()) == ()
 
 
 def test_many_open_hosts_are_counted_not_listed() -> None:
-    assert "and 7 others failed and need a technician" in words.open_points(samples.big(1000, 1000))[0]
+    assert "and 7 others failed and need a technician" in verdicts.open_points(samples.big(1000, 1000))[0]
 
 
 def test_a_delegated_approval_names_both() -> None:
@@ -281,3 +289,42 @@ def test_what_a_plan_does_to_each_thing_is_said_where_they_are_few() -> None:
     )
     report = replace(report, hosts=(replace(host, objects=many_objects),))
     assert words.planned_work(report, gather(report))[-1] == "and 5 more, in the list below"
+
+
+def test_a_back_out_says_who_why_and_what_is_open_again() -> None:
+    (host,) = samples.backed_out().hosts
+    report = replace(samples.backed_out(), hosts=(replace(host, reopened=samples.packages(3)),))
+    assert report.run is not None
+    told = replace(report, run=replace(report.run, reason="printing stopped"))
+    text = verdicts.verdict(told).text
+    assert text.startswith("1 of 1 server is taken back.")
+    assert text.endswith("had it taken back: Printing stopped.")
+    assert "3 security updates are not installed any more on 1 server" in verdicts.open_points(told)[0]
+    assert "no reason is recorded" in verdicts.verdict(report).text.lower()
+    failed = replace(told, run=replace(report.run, outcome=RunStatus.FAILED))
+    nobody = replace(failed, hosts=(replace(host, result=Outcome.FAILED),))
+    assert verdicts.verdict(failed).title == "It was taken back only in part"
+    assert verdicts.verdict(nobody).title == "It could not be taken back"
+    assert "could not be taken back and needs a technician" in verdicts.open_points(nobody)[0]
+
+
+def test_the_runs_before_are_told_with_how_they_left_each_host() -> None:
+    run = samples.succeeded().run
+    assert run is not None
+    before = EarlierRun(
+        id="CHG-2026-0001-run1",
+        kind=RunKind.APPLY,
+        outcome=RunStatus.FAILED,
+        started=run.started,
+        by=run.by,
+        results=(("files1", Outcome.DONE), ("print1", Outcome.UNREACHABLE)),
+    )
+    (line,) = verdicts.earlier_runs(replace(samples.succeeded(), earlier=(before,)))
+    assert line.startswith("It ran, Friday 6 November 2026, ")
+    assert "failed. Done: " in line
+    assert "unreachable: print1. (CHG-2026-0001-run1)" in line
+    refused = replace(
+        before, kind=RunKind.RESUME, outcome=RunStatus.REFUSED, refusal=("a package has moved",)
+    )
+    (line,) = verdicts.earlier_runs(replace(samples.succeeded(), earlier=(refused,)))
+    assert "refused. A package has moved. (" in line
