@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from fitsom_runner import yamlfile
 from fitsom_runner.errors import ConfigError
-from fitsom_runner.roles import Power, Role
+from fitsom_runner.roles import POWERS_OF_ROLE, Power, Role
 
 FILE_NAME = "fitsom.yml"
 
@@ -94,15 +94,23 @@ class School(_Strict):
 
 
 class Person(_Strict):
-    """Somebody who may act. `os_user` is the login that identifies them on this machine."""
+    """Somebody who may act. `os_user` is the login that identifies them on this machine.
+
+    `groups`: groups and hosts of the inventory that they may decide on; empty for all.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_.-]*$")
     name: str = Field(min_length=1)
     role: Role
     os_user: str | None = None
     powers: frozenset[Power] | None = None
+    groups: frozenset[str] = frozenset()
     valid_from: date | None = None
     valid_until: date | None = None
+
+    def may(self, power: Power) -> bool:
+        """Whether the power is their own."""
+        return power in (self.powers if self.powers is not None else POWERS_OF_ROLE[self.role])
 
     def has_access(self, day: date) -> bool:
         """Whether their access is in force on a day."""

@@ -66,22 +66,37 @@ def resolve(config: Config, extract: Extract, limit: str) -> Resolved:
         computed = _computed_addresses(config, extract, sources, view, named)
     finally:
         shutil.rmtree(view, ignore_errors=True)
-    groups: dict[str, list[str]] = {}
-    for group, body in listing.items():
-        for host in body.get("hosts", []) if group != "_meta" else []:
-            groups.setdefault(host, []).append(group)
+    groups = _groups(listing)
     if not groups:
         raise ConfigError(
             f"no host of the inventory matches {limit!r}", hint="Check --limit and 'inventories:'."
         )
     return Resolved(
         hosts={host: _hash(hostvars.get(host, {}), computed.get(host)) for host in sorted(groups)},
-        groups={host: tuple(sorted(names)) for host, names in sorted(groups.items())},
+        groups=groups,
         about={host: _about(hostvars.get(host, {})) for host in groups},
         connections={host: str(hostvars.get(host, {}).get("ansible_connection", "ssh")) for host in groups},
         addresses={host: tuple(computed.get(host) or named.get(host) or [host]) for host in groups},
         keys=tuple(sorted({key for host in groups for key in _keys(hostvars.get(host, {}))})),
     )
+
+
+def _groups(listing: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """{host: its groups and those that these belong to}, without `all`."""
+    bodies = {name: body for name, body in listing.items() if name != "_meta"}
+    parents: dict[str, set[str]] = {}
+    for name, body in bodies.items():
+        for child in body.get("children", []):
+            parents.setdefault(child, set()).add(name)
+
+    def upwards(name: str) -> set[str]:
+        return {name}.union(*map(upwards, parents.get(name, ())))
+
+    found: dict[str, set[str]] = {}
+    for name, body in bodies.items():
+        for host in body.get("hosts", []):
+            found.setdefault(host, set()).update(upwards(name))
+    return {host: tuple(sorted(names - {"all"})) for host, names in sorted(found.items())}
 
 
 def _named_addresses(variables: dict[str, Any]) -> list[str]:

@@ -112,7 +112,8 @@ class HostState:
 class LedgerState:
     """The state of a run: its ledger, folded. `complete`: Ansible itself closed it with its statistics.
 
-    `nobody`: plays that reach none of the hosts. `cut_short`: plays or batches have not begun, since others failed.
+    `nobody`: plays that reach none of the hosts; `patterns`: whom each play is for. `cut_short`: plays or batches have
+    not begun, since others failed.
     """
 
     started: float = 0.0
@@ -122,12 +123,17 @@ class LedgerState:
     tasks: dict[int, Event] = field(default_factory=dict)
     play: str = ""
     nobody: list[str] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
     hosts: dict[str, HostState] = field(default_factory=dict)
     results: list[Event] = field(default_factory=list)
 
     def host(self, name: str) -> HostState:
         """The state of one host, added if it is new."""
         return self.hosts.setdefault(name, HostState())
+
+    def reached(self, name: str) -> bool:
+        """Whether a play came to a host, by Ansible's own count."""
+        return name in self.hosts and self.hosts[name].stats is not None
 
     def add(self, event: Event) -> None:
         """Take in one event."""
@@ -136,6 +142,7 @@ class LedgerState:
                 self.started = event["at"]
             case "play":
                 self.play = event["n"]
+                self.patterns.append(event.get("hosts", ""))
             case "nobody":
                 self.nobody.append(self.play)
             case "blind":

@@ -28,7 +28,9 @@ FIELDS = (
     Field(name="type", help="minor, major or emergency."),
     Field(name="playbook", help="Such as playbooks/patch.yml."),
     Field(name="backout_playbook", help="The playbook that takes it back."),
-    Field(name="limit", help="Which hosts: a pattern of the inventory."),
+    Field(
+        name="limit", help="Which hosts: a pattern of the inventory. Default: every host that a play is for."
+    ),
     Field(name="tags", help="Only tasks with these tags; may be repeated.", repeatable=True),
     Field(name="skip_tags", help="No task with these tags; may be repeated.", repeatable=True),
     Field(name="item_name", heading="Item"),

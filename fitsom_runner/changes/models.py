@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC
 from typing import Any
 
@@ -43,7 +44,7 @@ class Change(models.Model):
 
     playbook = models.CharField(max_length=200)
     backout_playbook = models.CharField(max_length=200, default="")
-    limit = models.CharField(max_length=1000, default="all")
+    limit = models.CharField(max_length=1000, default="")  # "": every host that a play is for
     tags = models.JSONField(default=list)
     skip_tags = models.JSONField(default=list)
     extra_vars = models.JSONField(default=dict)
@@ -66,6 +67,15 @@ class Change(models.Model):
     class Meta:
         db_table = "change"
         ordering = ("number",)
+
+    @property
+    def identifier(self) -> str:
+        """Its number and 8 hex digits of its own, "CHG-2026-0001-3f9a1c2b": what hosts keep of it is called so.
+
+        Another record that is given the same number, after the records were lost or beside a copy of them, has others.
+        """
+        moment = self.created_at.astimezone(UTC).isoformat()
+        return f"{self.number}-{hashlib.sha256(f'{self.number} {moment}'.encode()).hexdigest()[:8]}"
 
     @property
     def kind(self) -> ChangeType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -33,6 +33,18 @@ def pins(hosts: Hosts) -> dict[str, dict[str, str]]:
         host: {package.name: package.new for package in changes.facts.packages if package.new}
         for host, changes in hosts.items()
     }
+
+
+def pins_back(plans: Iterable[Hosts]) -> dict[str, dict[str, str]]:
+    """{host: {package: version before, "" where it was not there}}: all that a back-out of these plans, in the order
+    of their runs, may change.
+    """
+    before: dict[str, dict[str, str]] = {}
+    for hosts in plans:
+        for host, changes in hosts.items():
+            for package in changes.facts.packages:
+                before.setdefault(host, {}).setdefault(package.name, package.old or "")
+    return before
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,7 @@ def approve(
             hint=f"See the change again: fitsom change show {change.number}",
         )
     behalf = powers.authorise(config, identity, _POWER[action], excluded=change.requester)
+    powers.require_scope(config, identity, behalf, _decided_hosts(change, plan))
     _require_another_person(identity, change, action)
     approval, statement = _decide(
         config, identity, change, action, comment=comment, plan=plan, behalf=behalf, key=key
@@ -174,6 +177,7 @@ def reject(
     states.target(change.stage, Action.REJECT, change.kind)
     approval = states.required_approval(change.stage, change.kind) or Action.APPROVE_IMPLEMENT
     behalf = powers.authorise(config, identity, _POWER[approval], excluded=change.requester)
+    powers.require_scope(config, identity, behalf, _decided_hosts(change, change.plan))
     rejection, statement = _decide(
         config, identity, change, Action.REJECT, comment=comment, plan=change.plan, behalf=behalf, key=key
     )
@@ -303,6 +307,14 @@ def _set_window(config: Config, change: Change, draft: RfcDraft) -> None:
         new_window.end,
         new_window.zone,
     )
+
+
+def _decided_hosts(change: Change, plan: Plan | None) -> dict[str, Collection[str]]:
+    """{host: its groups} of a plan; before there is one, the names that the limit is made of."""
+    if plan is not None:
+        return {host: body.get("groups", ()) for host, body in plan.hosts.items()}
+    names = filter(None, (name.strip() for name in re.split("[:,]", change.limit or "all")))
+    return {name: () for name in names if name[0] not in "!&"}  # these only make it fewer
 
 
 def _decide(

@@ -105,6 +105,11 @@ def approve(config: Config, identity: Identity, name: str, *, key: Path | None =
             f"{name} was proposed before templates bound hosts and effects", hint=_PROPOSE_AGAIN
         )
     behalf = powers.authorise(config, identity, Power.APPROVE_IMPLEMENT, excluded=template.proposed_by)
+    plan = model_plan(template)
+    hosts = plan.hosts if plan else {"the hosts of the change that it was made of": {}}
+    powers.require_scope(
+        config, identity, behalf, {host: body.get("groups", ()) for host, body in hosts.items()}
+    )
     evidence.require_template(template)
     template.approved_by, template.approved_at = identity.person.id, clock.now()
     decided = Statement(

@@ -106,7 +106,8 @@ def plan(
     from fitsom_runner.execution import planner
 
     change = service.get(number)
-    note(f"Planning {change.number}: {change.playbook} in check mode on {change.limit} ...")
+    where = change.limit or "every computer that it is for"
+    note(f"Planning {change.number}: {change.playbook} in check mode on {where} ...")
     new_plan = planner.plan(s.config, s.identity, change, leave_out_failing=leave_out_failing)
     answer(show.plan_value(new_plan), predictions.plan_page(new_plan), _next_step(service.get(change.number)))
 

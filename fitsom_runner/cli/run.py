@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from fitsom_runner import caller
 from fitsom_runner.cli.context import OPTIONS, Session, answer, note, open_session
-from fitsom_runner.errors import ExitCode
+from fitsom_runner.errors import ExitCode, IncompleteError, RefusedError
 
 app = typer.Typer(no_args_is_help=True)
 Number = Annotated[str, typer.Argument(help="CHG-2026-0001, or just 1.")]
@@ -38,23 +39,41 @@ def resume(number: Number, detach: Detach = False) -> None:
 @app.command("backout")
 def backout(
     number: Number,
+    reason: Annotated[str, typer.Option("--reason", "-m", help="Why: it stands in the report.")] = "",
     detach: Detach = False,
     check: Annotated[bool, typer.Option("--check", help="Only show what it would do.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not show it and ask first.")] = False,
 ) -> None:
-    """Take every touched host back. What that will do is predicted and written down first."""
+    """Take every touched host back: what that will do is shown, and done if you say so."""
     s = open_session()
     from fitsom_runner.changes import prediction, service
     from fitsom_runner.cli import predictions
     from fitsom_runner.execution import planner, runs
 
     change = service.get(number)
-    if not check:
-        _report_start(s, runs.backout(s.config, s.identity, change), detach)
-        return
-    note(f"Planning the way back of {change.number}: {change.backout_playbook} in check mode ...")
-    hosts, failing = planner.rehearse_backout(s.config, s.identity, change)
-    parts = [*predictions.hosts_page(hosts, failing), f"[dim]To do it: fitsom run backout {change.number}[/]"]
-    answer({"hosts": prediction.to_json(hosts), "left_out": failing}, *parts)
+    shown = None
+    if not yes:
+        asks = not check and sys.stdin.isatty() and not OPTIONS.json
+        if not (check or asks):
+            raise IncompleteError(
+                "a back-out is shown and asked for, which needs a terminal",
+                hint=f"Look at it: fitsom run backout {change.number} --check; then do it with --yes.",
+            )
+        runs.way_back(s.config, change)
+        note(f"Planning the way back of {change.number}: {change.backout_playbook} in check mode ...")
+        hosts, failing = planner.rehearse_backout(s.config, s.identity, change)
+        shown = prediction.to_json(hosts)
+        page = predictions.hosts_page(hosts, failing)
+        if check:
+            page.append(f"[dim]To do it: fitsom run backout {change.number}[/]")
+        answer({"hosts": shown, "left_out": failing}, *page)
+        if check:
+            return
+        if not hosts:
+            raise RefusedError(f"{change.number} can be taken back on none of its hosts")
+        reason = reason or typer.prompt("Why is it taken back?", err=True)
+        typer.confirm(f"Take {len(hosts)} host{'s' * (len(hosts) != 1)} back?", abort=True, err=True)
+    _report_start(s, runs.backout(s.config, s.identity, change, reason=reason, shown=shown), detach)
 
 
 @app.command("watch")

@@ -127,7 +127,7 @@ def change_page(change: Change, config: Config) -> RenderableType:
         if getattr(change, name) and name != "title":
             facts.add_row(heading, escape(getattr(change, name)))
     facts.add_row("Window", window_words(change, config))
-    facts.add_row("Runs", f"{change.playbook} on {escape(change.limit)}")
+    facts.add_row("Runs", f"{change.playbook} on {escape(change.limit) or 'every computer that it is for'}")
     for name, path in change.inputs.items():
         facts.add_row("Reads", f"{name}: {escape(path)}")
     facts.add_row("Requester", change.requester)

@@ -64,13 +64,13 @@ def carry_out(settings: Config, run_id: str) -> None:
 def _verify(settings: Config, run: Run, ready: Preparation) -> bool:
     """Whether seal and plan still hold; if not, the run is refused with the differences."""
     plan = run.plan
-    components = ready.components(
-        run.change, tuple(ready.resolved.hosts), plan.components["packages"], plan.hosts
+    # Where a limit names them, one that has come since is a difference. Where it does not, it is left alone.
+    hosts = tuple(
+        host
+        for host in ready.resolved.hosts
+        if host in plan.hosts or (run.change.limit and host not in plan.left_out)
     )
-    if plan.left_out:
-        components["hosts"] = {
-            host: v for host, v in components["hosts"].items() if host not in plan.left_out
-        }
+    components = ready.components(run.change, hosts, plan.components["packages"], plan.hosts)
     if seal.seal_of(plan.components) != plan.seal:
         outcome.refuse(
             settings, run, ["the stored parts of the seal do not give the sealed value"], needs_planning=True
@@ -95,7 +95,8 @@ def _is_unaltered(settings: Config, run: Run, ready: Preparation) -> bool:
 
 
 def _predict_backout(settings: Config, run: Run, ready: Preparation) -> bool:
-    """Predict the back-out and record it. It was approved with the change, so there is nothing to compare it with.
+    """Predict the back-out and record it. It was approved with the change: it is compared with what was shown to
+    whoever started it, if anything was.
 
     A host where it cannot be predicted is left out, so that the others do not stay in a broken state.
     """
@@ -104,6 +105,12 @@ def _predict_backout(settings: Config, run: Run, ready: Preparation) -> bool:
     if len(failing) == len(run.hosts):
         reasons = [f"{host}: {why}" for host, why in failing.items()]
         outcome.refuse(settings, run, reasons, needs_planning=True)
+        return False
+    shown = hosts_from_json(run.predicted)
+    if shown and (news := prediction.unapproved_changes(shown, predicted)):
+        outcome.refuse(
+            settings, run, [f"not as it was shown: {words}" for words in news], needs_planning=False
+        )
         return False
     run.predicted, run.left_out = prediction.to_json(predicted), failing
     Run.objects.filter(pk=run.pk).update(predicted=run.predicted, left_out=failing)
@@ -170,7 +177,7 @@ def _job(settings: Config, run: Run, ready: Preparation, name: str, *, check: bo
         settings.run_dir(run.id) / name,
         hosts=tuple(host for host in run.hosts if host not in run.left_out),
         reachable=tuple(run.plan.hosts),  # a resumed run may have work to do on a host that is done
-        pins={} if is_backout else run.plan.components["packages"],
+        pins=planner.packages_before(run.change) if is_backout else run.plan.components["packages"],
         check=check,
         playbook=run.change.backout_playbook if is_backout else "",
         # The run follows at once and uses the facts that the plan gathered again; they are removed with the extract.

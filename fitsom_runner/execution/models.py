@@ -30,7 +30,9 @@ class Run(models.Model):
     messages = models.JSONField(default=list)
     ledger_sha256 = models.CharField(max_length=64, default="")
     versions = models.JSONField(default=dict)
-    # Of a back-out, which has no plan of its own: its prediction as in Plan.hosts, and why hosts have none.
+    # Of a back-out, which has no plan of its own: why it is made; its prediction as in Plan.hosts (at first the one
+    # that was shown to who started it), and why hosts have none.
+    reason = models.TextField(default="")
     predicted = models.JSONField(default=dict)
     left_out = models.JSONField(default=dict)
 

@@ -19,9 +19,12 @@ from fitsom_runner.changes.states import Action, ChangeType, State
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
 from fitsom_runner.execution import runs
+from fitsom_runner.execution.models import Run
 from fitsom_runner.execution.preparation import Preparation, job, planned_anew, predict, prepare
 from fitsom_runner.execution.signals import plan_taken
+from fitsom_runner.execution.states import RunKind
 from fitsom_runner.facts import HostChanges
+from fitsom_runner.facts_reader import hosts_from_json
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 from fitsom_runner.roles import Power
@@ -46,14 +49,17 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
         hosts = tuple(ready.resolved.hosts)
         _note(identity, "plan.started", identifier, ready, hosts)
         play_job = job(change, ready, folder / "plan.jsonl", hosts=hosts, pins={}, check=True)
-        predicted, failing = predict_hosts(config, play_job, ready, leave_out=leave_out_failing)
+        predicted, failing = predict_hosts(
+            config, play_job, ready, leave_out=leave_out_failing, only_reached=not change.limit
+        )
+        hosts = (*predicted, *failing)
         if failing and (not leave_out_failing or len(failing) == len(hosts)):
             raise FitsomError(
                 f"the plan could not be taken on {len(failing)} of {len(hosts)} hosts",
                 details=tuple(f"{host}: {why}" for host, why in failing.items()),
                 hint="Repair them and plan again, or plan the others with --leave-out-failing.",
             )
-        planned_hosts = tuple(host for host in hosts if host not in failing)
+        planned_hosts = tuple(predicted)
         notes = [f"not committed: {path}" for path in ready.extract.dirty]
         if draft:
             notes.insert(0, "a rehearsal of a draft")
@@ -97,11 +103,17 @@ def rehearse_backout(
             ready,
             folder / "plan.jsonl",
             hosts=hosts,
-            pins={},
+            pins=packages_before(change),
             check=True,
             playbook=change.backout_playbook,
         )
         return predict_hosts(config, play_job, ready, leave_out=True)
+
+
+def packages_before(change: Change) -> dict[str, dict[str, str]]:
+    """{host: {package: its version before the change, "" where it was not there}}, by the plans that were run."""
+    runs = Run.objects.filter(change=change, kind__in=[RunKind.APPLY, RunKind.RESUME]).order_by("claimed_at")
+    return prediction.pins_back(hosts_from_json(run.plan.hosts) for run in runs)
 
 
 def _note(identity: Identity, action: str, subject: str, ready: Preparation, hosts: tuple[str, ...]) -> None:
@@ -117,14 +129,20 @@ def predict_hosts(
     cancelled: Callable[[], bool] = lambda: False,
     *,
     leave_out: bool,
+    only_reached: bool = False,
 ) -> tuple[dict[str, HostChanges], dict[str, str]]:
     """A check-mode run as ({host: what is predicted}, {host that could not be planned: why}).
 
-    leave_out: hosts that fail are left out, and the others are planned again without them.
+    leave_out: hosts that fail are left out, and the others are planned again without them. only_reached: hosts that no
+    play is for do not fail, unless there is no other.
     """
     left_out: dict[str, str] = {}
     while True:
         ledger_state, _result, failing = predict(config, play_job, cancelled)
+        reached = tuple(host for host in play_job.hosts if ledger_state.reached(host))
+        if only_reached and ledger_state.complete and reached:
+            play_job = replace(play_job, hosts=reached)
+            failing = {host: why for host, why in failing.items() if host in reached}
         others = planned_anew(ledger_state, play_job.hosts) if leave_out else ()
         if not others:
             break

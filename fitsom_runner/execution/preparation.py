@@ -159,7 +159,7 @@ def prepare_playbooks(
         loaded_collections = collections.find(folder)
         yield Preparation(
             extract=extract,
-            resolved=inventory.resolve(config, extract, limit),
+            resolved=inventory.resolve(config, extract, limit or "all"),
             versions=loaded_collections.versions,
             collections=loaded_collections.hashes,
             engine=engine.choose(config.engine),
@@ -200,6 +200,7 @@ def job(
         extra_vars={
             **change.extra_vars,
             "fitsom_change": change.number,
+            "fitsom_change_id": change.identifier,
             "fitsom_plan": plan,
             "fitsom_inputs": ready.extract.input_paths,
         },
@@ -244,6 +245,15 @@ def problems(ledger_state: LedgerState, hosts: tuple[str, ...], result: Playbook
     return reasons
 
 
+def for_whom(ledger_state: LedgerState) -> str:
+    """Whom the plays of a playbook are for, as their author wrote it, and the way out."""
+    patterns = list(dict.fromkeys(filter(None, ledger_state.patterns)))
+    return (
+        f"its plays are for {' and '.join(patterns) or 'nobody'}. Put it into a group of theirs in the inventory, "
+        "or leave it out (--limit)."
+    )
+
+
 def planned_anew(ledger_state: LedgerState, hosts: tuple[str, ...]) -> tuple[str, ...]:
     """The hosts to plan again for, without those that failed; none where none failed, or all did.
 
@@ -260,7 +270,8 @@ def _own_problem(ledger_state: LedgerState, host: str) -> str:
     host_state = ledger_state.hosts.get(host)
     if host_state is None or host_state.stats is None:
         # Where Ansible broke off, one may have been to come.
-        return "" if ledger_state.cut_short else "no play of the playbook reached this host"
+        words = f"no play of the playbook reaches it: {for_whom(ledger_state)}"
+        return "" if ledger_state.cut_short else words
     if host_state.stats["failures"] or host_state.stats["unreachable"]:
         failure = host_state.failures[-1] if host_state.failures else {"task": "?", "error": "?"}
         return f"{failure['task']}: {failure['error']}"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -19,7 +20,7 @@ from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.signatures import require_recent, require_signatures, require_window
 from fitsom_runner.changes.states import Action, State, in_words
 from fitsom_runner.config import Config
-from fitsom_runner.errors import NotFoundError, RefusedError
+from fitsom_runner.errors import IncompleteError, NotFoundError, RefusedError
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind
 from fitsom_runner.people import powers
@@ -57,14 +58,24 @@ def resume(config: Config, identity: Identity, change: Change) -> Run:
     return _dispatch(config, identity, change, plan, RunKind.RESUME, tuple(sorted(unfinished)))
 
 
-def backout(config: Config, identity: Identity, change: Change) -> Run:
+def backout(
+    config: Config, identity: Identity, change: Change, *, reason: str, shown: dict[str, Any] | None = None
+) -> Run:
     """Take every host that was touched back, by the change's back-out playbook; allowed outside the window.
 
+    shown: the prediction that whoever starts it has seen, in the form of Plan.hosts: it does nothing else then.
     Raises RefusedError where the change has no back-out playbook or touched nothing.
     """
     powers.authorise(config, identity, Power.RUN)
     plan, touched = way_back(config, change)
-    return _dispatch(config, identity, change, plan, RunKind.BACKOUT, touched)
+    if not reason.strip():
+        raise IncompleteError(
+            f"why {change.number} is taken back has to be told",
+            hint=f'fitsom run backout {change.number} --reason "..."',
+        )
+    return _dispatch(
+        config, identity, change, plan, RunKind.BACKOUT, touched, reason=reason.strip(), predicted=shown or {}
+    )
 
 
 def way_back(config: Config, change: Change) -> tuple[Plan, tuple[str, ...]]:
@@ -136,7 +147,13 @@ def adopt(config: Config, run_id: str) -> Iterator[bool]:
 
 
 def _dispatch(
-    config: Config, identity: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...]
+    config: Config,
+    identity: Identity,
+    change: Change,
+    plan: Plan,
+    kind: RunKind,
+    hosts: tuple[str, ...],
+    **fields: Any,
 ) -> Run:
     run_id = f"{change.number}-run{Run.objects.filter(change=change).count() + 1}"
     _require_space(config)
@@ -148,7 +165,7 @@ def _dispatch(
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             raise RefusedError(f"{change.number} is being started by somebody else") from fault
-        run = _claim(identity, change, plan, kind, hosts, run_id)
+        run = _claim(identity, change, plan, kind, hosts, run_id, **fields)
         _spawn(config, run, lock)
     finally:
         os.close(lock)
@@ -156,7 +173,13 @@ def _dispatch(
 
 
 def _claim(
-    identity: Identity, change: Change, plan: Plan, kind: RunKind, hosts: tuple[str, ...], run_id: str
+    identity: Identity,
+    change: Change,
+    plan: Plan,
+    kind: RunKind,
+    hosts: tuple[str, ...],
+    run_id: str,
+    **fields: Any,
 ) -> Run:
     """Stamp the slot: from here on this plan is never started a second time."""
     try:
@@ -168,7 +191,8 @@ def _claim(
                         f"{active_run.id} is running on {', '.join(shared[:5])}",
                         hint=f"Wait for it: fitsom run watch {active_run.change.number}",
                     )
-            service.move(change, Action.START, identity.actor, run=run_id, kind=kind)
+            told = {"reason": fields["reason"]} if "reason" in fields else {}
+            service.move(change, Action.START, identity.actor, run=run_id, kind=kind, **told)
             return Run.objects.create(
                 id=run_id,
                 change=change,
@@ -178,6 +202,7 @@ def _claim(
                 started_by=identity.person.id,
                 os_user=identity.os_user,
                 claimed_at=clock.now(),
+                **fields,
             )
     except IntegrityError as fault:
         raise RefusedError(

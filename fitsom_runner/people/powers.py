@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -14,16 +15,6 @@ from fitsom_runner.errors import NotAllowedError, NotFoundError
 from fitsom_runner.people.models import Delegation
 from fitsom_runner.roles import Power, Role
 
-# FITS: the final approver should be outside technical support, so only a school leader has it by position.
-POWERS_OF_ROLE: dict[Role, frozenset[Power]] = {
-    Role.HEAD: frozenset({Power.APPROVE_PROCEED, Power.APPROVE_IMPLEMENT, Power.REVIEW}),
-    Role.NETWORK_MANAGER: frozenset(
-        {Power.REQUEST, Power.PLAN, Power.APPROVE_PROCEED, Power.PEER_REVIEW, Power.RUN, Power.REVIEW}
-    ),
-    Role.TECHNICIAN: frozenset({Power.REQUEST, Power.PLAN, Power.PEER_REVIEW, Power.RUN}),
-    Role.SUPPLIER: frozenset({Power.PEER_REVIEW}),
-    Role.AUDITOR: frozenset(),
-}
 POSITION = {
     Role.HEAD: "head teacher",
     Role.NETWORK_MANAGER: "network manager",
@@ -79,12 +70,6 @@ def by_id(config: Config, person_id: str) -> Person:
     raise NotFoundError(f"no person {person_id!r} in the configuration", hint=f"Known: {identifiers}")
 
 
-def has(person: Person, power: Power) -> bool:
-    """Whether the power is this person's own."""
-    person_powers = person.powers if person.powers is not None else POWERS_OF_ROLE[person.role]
-    return power in person_powers
-
-
 def authorise(config: Config, identity: Identity, power: Power, *, excluded: str | None = None) -> str:
     """Check that `identity` may use `power`; return the id they use it on behalf of, or "" for their own.
 
@@ -97,7 +82,7 @@ def authorise(config: Config, identity: Identity, power: Power, *, excluded: str
             hint="Nobody approves their own change, administrators included; "
             + _who_can(config, power, without=excluded),
         )
-    if has(identity.person, power):
+    if identity.person.may(power):
         return ""
     moment = clock.now()
     delegations = Delegation.objects.filter(
@@ -112,13 +97,30 @@ def authorise(config: Config, identity: Identity, power: Power, *, excluded: str
     )
 
 
+def require_scope(
+    config: Config, identity: Identity, behalf: str, hosts: Mapping[str, Collection[str]]
+) -> None:
+    """Check that a decision about these hosts ({name: their groups}) is theirs, and of whom they act for.
+
+    Raises NotAllowedError.
+    """
+    for person in (identity.person, *([by_id(config, behalf)] if behalf else [])):
+        outside = [host for host, groups in hosts.items() if not person.groups & {host, *groups}]
+        if person.groups and outside:
+            raise NotAllowedError(
+                f"{person.name} decides on {', '.join(sorted(person.groups))} only, and this is also about "
+                f"{', '.join(outside[:5])}{' and others' * (len(outside) > 5)}",
+                hint="Somebody else has to decide, or each school gets a change of its own (--limit).",
+            )
+
+
 def delegate(
     config: Config, identity: Identity, taker: str, power: Power, *, days: int, reason: str
 ) -> Delegation:
     """Lend one's own power for some days. What was lent cannot be lent on. Raises NotAllowedError."""
     from datetime import timedelta
 
-    if not has(identity.person, power):
+    if not identity.person.may(power):
         raise NotAllowedError(f"{identity.person.name} does not hold '{power}' and so cannot delegate it")
     person = by_id(config, taker)
     if person.id == identity.person.id:
@@ -168,7 +170,7 @@ def _require_valid(person: Person) -> None:
 def _still_has(config: Config, giver: str, power: Power) -> bool:
     """Whether a giver is still there and still has what they lent."""
     try:
-        return has(by_id(config, giver), power)
+        return by_id(config, giver).may(power)
     except (NotFoundError, NotAllowedError):
         return False
 
@@ -186,7 +188,7 @@ def _in_words(power: Power) -> str:
 
 
 def _who_can(config: Config, power: Power, *, without: str | None) -> str:
-    names = [p.name for p in config.people if has(p, power) and p.id != without]
+    names = [p.name for p in config.people if p.may(power) and p.id != without]
     return (
         f"those who can: {', '.join(names)}." if names else "nobody in fitsom.yml can: add a person who may."
     )

@@ -20,11 +20,11 @@ options:
     type: path
     required: true
   pins:
-    description: Exact versions that were approved; an empty one approves a removal.
+    description: The versions that may come back; an empty one stands for a removal.
     type: dict
     default: {}
   pinned:
-    description: Whether O(pins) limits what may be done.
+    description: Whether only what O(pins) names goes back, and all of it has to.
     type: bool
     default: false
   partial:
@@ -87,7 +87,14 @@ from typing import Any, Dict, List, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.apt.backout_files import read_manifest, saved_files
-from ..module_utils.apt.backout_rules import WayBack, arguments, unrecorded_changes, way_back
+from ..module_utils.apt.backout_rules import (
+    WayBack,
+    arguments,
+    unrecorded_changes,
+    unrecorded_pins,
+    way_back,
+    within,
+)
 from ..module_utils.apt.debs import asks_for_reboot, scripts
 from ..module_utils.apt.host import Apt, need_python_apt
 from ..module_utils.apt.restarts import expected_restarts, service_rows
@@ -110,8 +117,7 @@ def running_kernel() -> str:
     return "linux-image-" + os.uname().release
 
 
-def find_way(host: Apt, folder: str, manifest: Dict[str, Any]) -> WayBack:
-    now = {name: row["version"] for name, row in host.installed().items()}
+def find_way(host: Apt, folder: str, manifest: Dict[str, Any], now: Dict[str, str]) -> WayBack:
     packages = host.packages([])
     offered = {}
     for name in manifest["packages"]:
@@ -176,11 +182,17 @@ def main() -> None:
         manifest = read_manifest(folder)
     except ValueError as fault:
         module.fail_json(msg=str(fault))
-    way = find_way(host, folder, manifest)
+    now = {name: row["version"] for name, row in host.installed().items()}
+    lost = []
+    if module.params["pinned"]:
+        lost = unrecorded_pins(manifest, module.params["pins"], now)
+        manifest = within(manifest, module.params["pins"])
+    way = find_way(host, folder, manifest, now)
     notes = ["no way back for %s: the old package is not available" % text for text in way.missing]
-    if not manifest["packages"]:
+    notes += ["no way back for %s: %s does not know it" % (text, folder) for text in lost]
+    if not manifest["packages"] and not lost:
         notes.append("nothing is recorded in %s, so there is nothing to go back from" % folder)
-    if way.missing and not module.params["partial"]:
+    if (way.missing or lost) and not module.params["partial"]:
         module.fail_json(msg="nothing was touched: " + "; ".join(notes), fitsom={"notes": notes})
     changes = simulate(host, way, manifest)
     texts = {name: scripts(path) for name, path in way.files.items()}

@@ -83,6 +83,30 @@ def school(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schoo
         yield new_school
 
 
+def examined(school: School) -> dict[str, dict[str, str | bool]]:
+    """What `fitsom doctor` found, by its names."""
+    return {row["check"]: row for row in school.fitsom("doctor", code=None).value}
+
+
+def test_doctor_logs_in_to_each_host_and_knows_the_way_out(lab: Lab, school: School) -> None:
+    lab("exec", "window", "srv2", "--", "systemctl", "stop", "ssh.socket", "ssh.service")
+    found = examined(school)
+    lab("exec", "window", "srv2", "--", "systemctl", "start", "ssh.service")
+    assert found["host srv1"]["ok"], found["host srv1"]
+    assert not found["host srv2"]["ok"]
+    assert "refused" in str(found["host srv2"]["detail"])
+    assert "ssh running" in str(found["host srv2"]["way_out"])
+    assert str(found["inventory"]["detail"]).startswith("2 hosts in ")
+
+    (lab.folder / "window/known_hosts").rename(lab.folder / "window/known_hosts.away")
+    (lab.folder / "window/known_hosts").touch()
+    found = examined(school)
+    (lab.folder / "window/known_hosts.away").replace(lab.folder / "window/known_hosts")
+    assert "Host key verification failed" in str(found["host srv1"]["detail"])
+    assert "known_hosts" in str(found["host srv1"]["way_out"])
+    assert all(examined(school)[f"host {host}"]["ok"] for host in HOSTS)
+
+
 def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School) -> None:
     number = school.approved(PLAYBOOK, limit="all", backout_playbook="playbooks/patch_backout.yml")
     predicted = school.change(number)["plan"]["components"]["packages"]
@@ -111,7 +135,7 @@ def test_approved_updates_are_installed_and_taken_back(lab: Lab, school: School)
     kept = lab("exec", "window", "srv1", "--", "cat", CONFIGURATION, f"{CONFIGURATION}.dpkg-dist")
     assert kept.split() == ["version", "=", "1.0", "ours", "version", "=", "1.1"]
 
-    school.fitsom("run", "backout", number)
+    school.fitsom("run", "backout", number, "--yes", "-m", "A printer stopped")
 
     assert [lab.version(host, "plain") for host in HOSTS] == ["1.0", "1.0"]
     assert [lab.version(host, "service") for host in HOSTS] == ["1.0", "1.0"]
@@ -163,6 +187,6 @@ def test_package_that_fails_stops_its_host_and_the_next_ring(lab: Lab, school: S
     assert "fitsom-fixture-broken" in report
     assert school.scalar("select count(*) from incident where host = 'srv1'") == 1
 
-    school.fitsom("run", "backout", number)
+    school.fitsom("run", "backout", number, "--yes", "-m", "A printer stopped")
 
     assert lab.version("srv1", "broken") == "1.0"

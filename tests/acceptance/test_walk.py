@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import select
+import subprocess
 import time
 
 import pytest
 
-from tests.school import School, finished, wait_until, window
+from tests.progress import Patience
+from tests.school import PROGRAMS, School, finished, wait_until, window
 
 SERVERS = ["srv1", "srv2", "srv3"]
 REVIEW = ("--objective-met", "--plan-accurate", "--side-effects", "none")
@@ -154,7 +159,7 @@ def test_a_change_is_backed_out_by_its_playbook(approved: School) -> None:
     assert sorted(predicted["hosts"]) == SERVERS
     assert all(body["items"] for body in predicted["hosts"].values())
     assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
-    back = approved.fitsom("run", "backout", "1").value
+    back = approved.fitsom("run", "backout", "1", "--yes", "-m", "The notice was wrong").value
     assert back["kind"] == "backout"
     assert back["status"] == "succeeded"
     assert [notice(approved, host) for host in SERVERS] == [""] * 3
@@ -163,14 +168,129 @@ def test_a_change_is_backed_out_by_its_playbook(approved: School) -> None:
     report = json.loads((approved.state / "runs" / back["id"] / "report.json").read_text())
     kinds = {d["kind"] for host in report["hosts"] for d in host["differences"]}
     assert kinds == {"foreseen_and_came"}
-    assert (approved.state / "runs" / back["id"] / "report.html").exists()
+    assert report["run"]["reason"] == "The notice was wrong"
+    assert [(run["id"], run["outcome"]) for run in report["earlier"]] == [
+        (f"{back['change']}-run1", "succeeded")
+    ]
+    page = (approved.state / "runs" / back["id"] / "report.html").read_text()
+    assert "It was taken back" in page
+    assert "The notice was wrong" in page
+    assert 'class="verdict good"' not in page, "what was undone is no success"
+
+
+class Terminal:
+    """A command at a terminal of its own, and what it has printed there so far."""
+
+    def __init__(self, school: School, *words: str) -> None:
+        self._end, inner = pty.openpty()
+        self._process = subprocess.Popen(
+            [str(PROGRAMS / "fitsom"), *words],
+            cwd=school.site,
+            env={**school.env(), "TERM": "xterm"},
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+        )
+        os.close(inner)
+        self.printed = ""
+
+    def wait_for(self, words: str) -> None:
+        """Read until it asks so."""
+        limit = Patience(60, f"a question: {words}")
+        while words not in self.printed:
+            if select.select([self._end], [], [], 1)[0]:
+                self.printed += os.read(self._end, 4096).decode()
+            limit.check()
+
+    def type(self, line: str) -> None:
+        """As a person would."""
+        os.write(self._end, f"{line}\n".encode())
+
+    def ended(self) -> int:
+        """Read to its end; the exit code."""
+        try:
+            while data := os.read(self._end, 4096):
+                self.printed += data.decode()
+        except OSError:  # nobody is at the other end any more
+            pass
+        os.close(self._end)
+        return self._process.wait()
+
+
+def test_a_back_out_is_shown_and_asked_for_and_does_nothing_else(approved: School) -> None:
+    approved.fitsom("run", "start", "1")
+    assert "needs a terminal" in approved.fitsom("run", "backout", "1", code=2).error
+    refused = Terminal(approved, "run", "backout", "1")
+    refused.wait_for("Why is it taken back?")
+    refused.type("The notice was wrong")
+    refused.wait_for("Take 3 hosts back?")
+    refused.type("n")
+    assert refused.ended() != 0
+    assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
+    assert approved.scalar("select count(*) from run") == 1
+
+    hangs = approved.truth / "srv2.d" / "notice"
+    hangs.unlink()
+    moved = Terminal(approved, "run", "backout", "1", "-m", "The notice was wrong")
+    moved.wait_for("Take 3 hosts back?")
+    hangs.write_text("Welcome\n")  # the back-out would take this one down too now
+    moved.type("y")
+    assert moved.ended() == 3, moved.printed
+    assert "not as it was shown: srv2" in str(
+        approved.scalar("select refusal from run where kind = 'backout'")
+    )
+    assert [notice(approved, host) for host in SERVERS] == ["Welcome"] * 3
+
+    agreed = Terminal(approved, "run", "backout", "1", "-m", "The notice was wrong")
+    agreed.wait_for("Take 3 hosts back?")
+    agreed.type("y")
+    assert agreed.ended() == 0, agreed.printed
+    assert [notice(approved, host) for host in SERVERS] == [""] * 3
+
+
+@pytest.mark.record_only
+def test_without_a_limit_a_change_is_for_whom_its_plays_are(empty: School) -> None:
+    number = empty.new("playbooks/notice.yml", limit="")
+    empty.fitsom("change", "submit", number)
+    planned = empty.fitsom("change", "plan", number).value
+    assert sorted(planned["hosts"]) == SERVERS
+    assert planned["left_out"] == {}
+    empty.fitsom("change", "approve", number, acting_as="head")
+    assert sorted(empty.fitsom("run", "start", number).value["hosts"]) == SERVERS
+
+    number = empty.new("playbooks/notice.yml", limit="all")
+    empty.fitsom("change", "submit", number)
+    told = empty.fitsom("change", "plan", number, code=1).error
+    assert "no play of the playbook reaches it: its plays are for servers." in told
+    assert "--limit" in told
+
+
+@pytest.mark.record_only
+def test_an_incident_is_seen_assigned_and_closed(empty: School) -> None:
+    number = empty.approved("playbooks/failing.yml", limit="servers")
+    empty.fitsom("run", "start", number, code=4)
+    (incident,) = empty.fitsom("incident", "list").value
+    assert (incident["host"], incident["change"], incident["closed_at"]) == ("srv2", number, None)
+    told = empty.fitsom("incident", "list", json_answer=False).out
+    assert "driver 7 is too old" in told
+    assert max(map(len, told.splitlines())) < 200
+    empty.fitsom("incident", "assign", "1", "tech")
+    assert "what mended" in empty.fitsom("incident", "close", "1", code=2).error
+    empty.fitsom("incident", "close", "1", "-m", "A newer driver was installed")
+    assert empty.fitsom("incident", "list").value == []
+    (closed,) = empty.fitsom("incident", "list", "--all", "--change", number).value
+    assert (closed["assigned_to"], closed["resolution"]) == ("tech", "A newer driver was installed")
+    report = empty.fitsom("report", "show", number).value
+    assert [each["open"] for each in report["incidents"]] == [False]
+    assert "1 incident is open" not in empty.fitsom("report", "show", number, json_answer=False).out
+    assert empty.fitsom("audit", "verify").value["faults"] == []
 
 
 @pytest.mark.record_only
 def test_without_a_backout_playbook_the_words_of_the_change_are_shown(empty: School) -> None:
     number = empty.approved("playbooks/notice.yml", limit="servers")
     empty.fitsom("run", "start", number)
-    assert "by hand" in empty.fitsom("run", "backout", number, code=3).error
+    assert "by hand" in empty.fitsom("run", "backout", number, "--yes", "-m", "wrong", code=3).error
 
 
 @pytest.mark.record_only

@@ -128,7 +128,7 @@ def test_the_baseline_is_shown_in_plain_words_made_and_taken_back_and_no_secret_
     assert FULL_NAME in hosts.on("old", "getent", "passwd", "adm-lee")
     assert HASH in hosts.on("old", "getent", "shadow", "adm-lee")
 
-    school.fitsom("run", "backout", number)
+    school.fitsom("run", "backout", number, "--yes", "-m", "Somebody is locked out")
     assert hosts.on("old", "sh", "-c", WHAT_THERE_IS) == before
 
     records = [(name, text) for name, text in texts(school.site)]

@@ -109,6 +109,26 @@ def way_back(
     return way
 
 
+def within(manifest: Mapping[str, Any], pins: Mapping[str, Optional[str]]) -> Dict[str, Any]:
+    """The manifest without the packages that are not to go back."""
+    recorded = manifest.get("packages", {})
+    return {"format": FORMAT, "packages": {name: recorded[name] for name in recorded if name in pins}}
+
+
+def unrecorded_pins(
+    manifest: Mapping[str, Any], pins: Mapping[str, Optional[str]], installed: Mapping[str, str]
+) -> List[str]:
+    """The versions that should come back, and that the manifest does not know: it is not there any
+    more, or was never written.
+    """
+    recorded = manifest.get("packages", {})
+    return [
+        "%s %s" % (name, pins[name] or "(to be removed)")
+        for name in sorted(pins)
+        if name not in recorded and installed.get(name) != (pins[name] or None)
+    ]
+
+
 def arguments(way: WayBack) -> List[str]:
     """The arguments for `apt-get install`."""
     return (

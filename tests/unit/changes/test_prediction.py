@@ -154,3 +154,12 @@ def test_a_prediction_reads_back_as_it_was_stored() -> None:
     predicted = {**accounts(account("p-1")), "srv1": host(UPGRADE, items=(("Config", "/etc/a", "d1"),))}
     record = json.loads(json.dumps(prediction.to_json(predicted)))
     assert hosts_from_json(record) == predicted
+
+
+def test_a_way_back_is_to_what_was_there_before_the_first_run() -> None:
+    first = {"srv1": host(UPGRADE, Package(name="libnew", old=None, new="1")), "srv2": host()}
+    second = {"srv1": host(replace(UPGRADE, old="2", new="3")), "srv3": host(UPGRADE)}
+    assert prediction.pins_back([first, second]) == {
+        "srv1": {"openssl": "1", "libnew": ""},
+        "srv3": {"openssl": "1"},
+    }

@@ -10,7 +10,14 @@ from fitsom_runner.changes.draft import RfcDraft, WindowText
 from fitsom_runner.changes.models import Approval, Change, Plan
 from fitsom_runner.changes.signatures import signatures, window_of
 from fitsom_runner.changes.states import Action, State
-from fitsom_runner.errors import FitsomError, IncompleteError, NotAllowedError, NotFoundError, RefusedError
+from fitsom_runner.errors import (
+    FitsomError,
+    IncompleteError,
+    IntegrityError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+)
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
 from fitsom_runner.roles import Power
@@ -435,3 +442,38 @@ def test_who_reviewed_a_plan_does_not_approve_it_with_a_lent_power(story: Story)
 def test_numbers_go_on_after_the_ten_thousandth(story: Story) -> None:
     Change.objects.filter(pk=story.drafted().pk).update(number="CHG-2026-9999")
     assert [story.drafted().number for _ in range(2)] == ["CHG-2026-10000", "CHG-2026-10001"]
+
+
+def limited_to(*groups: str) -> Identity:
+    """The head, for some groups only."""
+    person = HEAD.person.model_copy(update={"groups": frozenset(groups)})
+    return Identity(person=person, os_user=HEAD.os_user)
+
+
+@pytest.mark.parametrize(
+    ("limit", "theirs"),
+    [("servers", True), ("servers:!srv2", True), ("servers:printers", False), ("all", False), ("", False)],
+)
+def test_before_a_plan_who_decides_on_some_groups_decides_on_limits_of_them(
+    story: Story, limit: str, theirs: bool
+) -> None:
+    change = story.submitted("major", limit=limit)
+    head = limited_to("servers")
+    if theirs:
+        assert service.approve(story.config, head, change).kind == Action.APPROVE_PROCEED
+        return
+    for decide in (service.approve, service.reject):
+        with pytest.raises(NotAllowedError, match="decides on servers only"):
+            decide(story.config, head, change, comment="no")
+    assert service.get(change.number).stage is State.SUBMITTED
+
+
+def test_who_decides_on_some_groups_decides_on_plans_for_their_hosts(story: Story) -> None:
+    change = story.planned("minor")
+    assert change.plan is not None
+    hosts = {host: {**body, "groups": ["servers"]} for host, body in change.plan.hosts.items()}
+    Plan.objects.filter(pk=change.plan.pk).update(hosts=hosts)
+    with pytest.raises(NotAllowedError, match="also about srv1, srv2"):
+        service.approve(story.config, limited_to("printers"), service.get(change.number))
+    with pytest.raises(IntegrityError):  # the plan was altered behind the log's back; the scope itself holds
+        service.approve(story.config, limited_to("servers"), service.get(change.number))

@@ -51,9 +51,19 @@ def ledger(*events: Event, cut: bool = False, **counts: Any) -> LedgerState:
             {"good": "what should follow is not known", "bad": "Install: no space"},
             ("good",),
         ),
+        (
+            ledger_of(
+                start(),
+                {"e": "play", "n": "Pilot", "hosts": "pilot"},
+                {"e": "play", "n": "Servers", "hosts": "servers:!pilot"},
+                stats(good={}),
+            ),
+            {"bad": "no play of the playbook reaches it: its plays are for pilot and servers:!pilot."},
+            ("good",),
+        ),
         (ledger_of(start()), {"good": "the last words", "bad": "the last words"}, ()),
     ],
-    ids=["none", "failed", "refused", "taken out", "cut short", "given up"],
+    ids=["none", "failed", "refused", "taken out", "cut short", "not reached", "given up"],
 )
 def test_who_could_not_be_planned_and_why(
     state: LedgerState, expected: dict[str, str], again: tuple[str, ...]

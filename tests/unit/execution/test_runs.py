@@ -1,14 +1,17 @@
 """A run starts only with its signatures, in its window, once."""
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
 
+from fitsom_runner.audit.models import AuditEntry
 from fitsom_runner.changes import evidence, service
 from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.states import Action, State
-from fitsom_runner.errors import IntegrityError, NotAllowedError, NotFoundError, RefusedError
-from fitsom_runner.execution import attempt, runs
+from fitsom_runner.errors import IncompleteError, IntegrityError, NotAllowedError, NotFoundError, RefusedError
+from fitsom_runner.execution import attempt, planner, runs
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import Outcome, RunKind, RunStatus
 from tests.unit.conftest import SetClock
@@ -164,21 +167,48 @@ def test_a_run_is_resumed_only_in_its_window(story: Story, spawned: list[str]) -
 
 def test_a_back_out_takes_back_what_was_touched_at_any_time(story: Story, spawned: list[str]) -> None:
     change = interrupted(story, srv1=Outcome.DONE, srv2=Outcome.UNTOUCHED, srv3=Outcome.UNKNOWN)
-    run = runs.backout(story.config, TECHNICIAN, change)
-    assert (run.kind, run.hosts) == (RunKind.BACKOUT, ["srv1", "srv3"])
+    run = runs.backout(story.config, TECHNICIAN, change, reason="It broke")
+    assert (run.kind, run.hosts, run.reason) == (RunKind.BACKOUT, ["srv1", "srv3"], "It broke")
+    started = AuditEntry.objects.filter(action="change.start").order_by("-seq")[0]
+    assert json.loads(started.detail)["reason"] == "It broke"
+
+
+def test_a_back_out_without_a_reason_is_refused(story: Story, spawned: list[str]) -> None:
+    change = interrupted(story, srv1=Outcome.DONE)
+    with pytest.raises(IncompleteError, match="why CHG-2026-0001 is taken back"):
+        runs.backout(story.config, TECHNICIAN, change, reason=" ")
+    assert spawned == []
+
+
+def test_a_back_out_may_change_what_the_plans_of_its_runs_named(story: Story, spawned: list[str]) -> None:
+    change = interrupted(story, srv1=Outcome.DONE)
+    packages = [{"name": "openssl", "from": "1", "to": "2", "action": "upgrade"}]
+    Plan.objects.filter(change=change).update(
+        hosts={"srv1": {"items": [], "facts": {"packages": packages}}, "srv2": {"items": [], "facts": {}}}
+    )
+    assert planner.packages_before(change) == {"srv1": {"openssl": "1"}}
+
+
+def test_two_records_with_one_number_keep_their_ways_back_apart(story: Story) -> None:
+    change = story.drafted()
+    identifier = change.identifier
+    assert re.fullmatch(r"CHG-2026-0001-[0-9a-f]{8}", identifier)
+    assert service.get(change.number).identifier == identifier
+    change.created_at += timedelta(microseconds=1)
+    assert change.identifier != identifier
 
 
 def test_a_change_that_touched_nothing_is_not_backed_out(story: Story, spawned: list[str]) -> None:
     change = interrupted(story, srv1=Outcome.UNTOUCHED)
     with pytest.raises(RefusedError, match="touched no host"):
-        runs.backout(story.config, TECHNICIAN, change)
+        runs.backout(story.config, TECHNICIAN, change, reason="It broke")
 
 
 def test_a_change_without_a_back_out_playbook_is_not_backed_out(story: Story, spawned: list[str]) -> None:
     change = interrupted(story, srv1=Outcome.DONE)
     change.backout_playbook = ""
     with pytest.raises(RefusedError, match="names no back-out playbook"):
-        runs.backout(story.config, TECHNICIAN, change)
+        runs.backout(story.config, TECHNICIAN, change, reason="It broke")
 
 
 def test_what_is_not_running_is_not_cancelled(story: Story) -> None:

@@ -38,10 +38,10 @@ def test_a_role_has_its_powers_and_no_others(story: Story, identity: Identity, p
 
 def test_powers_in_the_configuration_replace_those_of_the_role() -> None:
     person = HEAD.person.model_copy(update={"powers": frozenset({Power.RUN})})
-    assert powers.has(person, Power.RUN)
-    assert not powers.has(person, APPROVE)
+    assert person.may(Power.RUN)
+    assert not person.may(APPROVE)
     nobody = HEAD.person.model_copy(update={"powers": frozenset()})
-    assert not any(powers.has(nobody, power) for power in Power)
+    assert not any(nobody.may(power) for power in Power)
 
 
 def test_a_refusal_names_those_who_can(story: Story) -> None:
@@ -204,3 +204,42 @@ def test_access_is_limited_to_its_days(
         else:
             with pytest.raises(NotAllowedError, match="not in force today"):
                 powers.identify(settings, acting_as)
+
+
+def scoped(identity: Identity, *groups: str) -> Identity:
+    """The same person, for some groups only."""
+    person = identity.person.model_copy(update={"groups": frozenset(groups)})
+    return Identity(person=person, os_user=identity.os_user)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "named"),
+    [
+        ({"srv1": ("pearfield", "servers")}, ""),
+        ({"app-srv1": ("applebridge",)}, ""),
+        ({"srv1": ("pearfield",), "srv2": ("quincewood", "servers")}, "srv2"),
+        ({"srv1": ()}, "srv1"),
+    ],
+    ids=["their group", "their host", "one is another's", "in no group"],
+)
+def test_a_decision_stays_within_the_groups_of_who_makes_it(
+    story: Story, hosts: dict[str, tuple[str, ...]], named: str
+) -> None:
+    head = scoped(HEAD, "pearfield", "app-srv1")
+    powers.require_scope(story.config, HEAD, "", hosts)
+    if not named:
+        powers.require_scope(story.config, head, "", hosts)
+        return
+    with pytest.raises(NotAllowedError, match=f"decides on app-srv1, pearfield only.* {named}"):
+        powers.require_scope(story.config, head, "", hosts)
+
+
+def test_a_lent_power_reaches_no_further_than_its_giver(story: Story) -> None:
+    people = tuple(
+        person.model_copy(update={"groups": frozenset({"pearfield"})}) if person.id == "hale" else person
+        for person in story.config.people
+    )
+    narrow = story.config.model_copy(update={"people": people})
+    powers.require_scope(narrow, MANAGER, "", {"srv1": ("applebridge",)})
+    with pytest.raises(NotAllowedError, match="Margaret Hale decides on pearfield only"):
+        powers.require_scope(narrow, MANAGER, "hale", {"srv1": ("applebridge",)})

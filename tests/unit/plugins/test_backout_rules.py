@@ -10,7 +10,9 @@ from plugins.module_utils.apt.backout_rules import (
     merged,
     to_save,
     unrecorded_changes,
+    unrecorded_pins,
     way_back,
+    within,
 )
 from plugins.module_utils.apt.rules import change
 
@@ -73,3 +75,15 @@ def test_what_the_manifest_does_not_say_is_a_stranger() -> None:
         change("libnew", "amd64", "1", None),
     ]
     assert unrecorded_changes(back, MANIFEST) == ["other"]
+
+
+def test_only_what_a_run_was_to_change_goes_back() -> None:
+    assert within(MANIFEST, {"openssl": "1", "libnew": ""})["packages"].keys() == {"openssl", "libnew"}
+    assert within(MANIFEST, {}) == empty_manifest()
+
+
+def test_what_should_go_back_and_is_not_recorded_is_named() -> None:
+    pins = {"openssl": "1", "curl": "7", "libssl": "3", "extra": "", "gone": "5"}
+    installed = {"curl": "8", "libssl": "3", "extra": "2"}
+    assert unrecorded_pins(MANIFEST, pins, installed) == ["curl 7", "extra (to be removed)"]
+    assert unrecorded_pins(empty_manifest(), {"libnew": ""}, {}) == [], "it was never installed"

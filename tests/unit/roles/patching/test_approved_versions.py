@@ -44,6 +44,7 @@ def test_a_host_for_which_nothing_was_approved_gets_nothing_and_not_everything(o
 
 
 def test_the_way_back_is_named_by_the_change() -> None:
-    assert value("patching_backout_dir", fitsom_change="CHG-2026-0001").endswith("/CHG-2026-0001")
+    name = "CHG-2026-0001-3f9a1c2b"
+    assert value("patching_backout_dir", fitsom_change_id=name).endswith(f"/{name}")
     assert value("patching_backout_dir").endswith("/manual")
-    assert value("patching_backout_dir", fitsom_change="").endswith("/manual")
+    assert value("patching_backout_dir", fitsom_change_id="").endswith("/manual")
