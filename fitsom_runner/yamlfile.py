@@ -9,13 +9,26 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from fitsom_runner import yamlfaults
 from fitsom_runner.errors import ConfigError
 
 VAULTED = "__ansible_vault"
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that keeps Ansible's !vault values as {"__ansible_vault": ciphertext}."""
+    """SafeLoader that keeps Ansible's !vault values as {"__ansible_vault": ciphertext}, and takes no name twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Of two lines with one name YAML takes the last, and nobody would know."""
+        seen: set[str] = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key.value!r} is there twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _vault_value(_loader: yaml.SafeLoader, node: yaml.Node) -> dict[str, str]:
@@ -47,7 +60,7 @@ def load[Model: BaseModel](
         return model.model_validate(data)
     except ValidationError as fault:
         details = tuple(
-            f"{path}:{line_of(node, error['loc'])}: {'.'.join(map(str, error['loc']))}: {error['msg']}"
+            f"{path}:{line_of(node, error['loc'])}: {yamlfaults.sentence(error, data, model)}"
             for error in fault.errors()
         )
         raise ConfigError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from fitsom_runner.canonical import canonical
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError
 
+_WHICH = re.compile(r"(?m)^\[ERROR\]: Completely failed to parse inventory source (.+)$")
+_WHY = re.compile(r"Failed to parse inventory with '(\w+)' plugin: (?:Failed to parse inventory: )?(.+)")
 _KEYS = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 
 
@@ -58,6 +61,10 @@ def resolve(config: Config, extract: Extract, limit: str) -> Resolved:
             ["--limit", limit],
             sources,
             read=(view,),
+            shown={
+                str(view / str(n)): str(path.parent.relative_to(extract.folder))
+                for n, path in enumerate(extract.inventory_paths)
+            },
             fault="the inventory cannot be read",
             hint=f"Check 'inventories:' in fitsom.yml, and the limit {limit!r}: names of hosts and groups, no file.",
         )
@@ -69,7 +76,12 @@ def resolve(config: Config, extract: Extract, limit: str) -> Resolved:
     groups = _groups(listing)
     if not groups:
         raise ConfigError(
-            f"no host of the inventory matches {limit!r}", hint="Check --limit and 'inventories:'."
+            "the inventory has no host yet"
+            if limit == "all"
+            else f"no host of the inventory matches {limit!r}",
+            hint="Add one to the inventory, and commit."
+            if limit == "all"
+            else "Check --limit and 'inventories:'.",
         )
     return Resolved(
         hosts={host: _hash(hostvars.get(host, {}), computed.get(host)) for host in sorted(groups)},
@@ -164,13 +176,15 @@ def ask_ansible(
     read: tuple[Path, ...] = (),
     settings: dict[str, str] | None = None,
     pass_names: tuple[str, ...] = (),
+    shown: Mapping[str, str] | None = None,
     fault: str,
     hint: str,
 ) -> dict[str, Any]:
     """What `ansible-inventory --list` answers in the closed room.
 
     read: paths that it sees besides the extract; settings: more variables of its environment; pass_names: names of
-    variables that it sees. Raises ConfigError with the words `fault`, Ansible's own, and `hint`.
+    variables that it sees; shown: {folder: what people know it by}. Raises ConfigError with the words `fault`,
+    Ansible's own, and `hint`.
     """
     command = ["ansible-inventory", "--list", *options]
     for source in sources:
@@ -182,9 +196,22 @@ def ask_ansible(
         read=read,
         settings=settings,
         pass_names=pass_names,
+        shown=shown,
         fault=fault,
         hint=hint,
     )
+
+
+def _reason(words: str) -> str:
+    """What is wrong with which file, out of what Ansible says once for each of its plugins; else all of it."""
+    which = _WHICH.search(words)
+    why = dict(_WHY.findall(words))
+    if not which:
+        return words.strip()[-1500:]
+    source = which[1]
+    reason = why.get("yaml" if source.endswith((".yml", ".yaml", ".json")) else "ini", "")
+    line = re.search(rf"(?m)^Origin: {re.escape(source)}:(\d+)", words)
+    return f"{source}{f', line {line[1]}' if line else ''}: {reason}" if reason else words.strip()[-1500:]
 
 
 def _asked(
@@ -195,6 +222,7 @@ def _asked(
     read: tuple[Path, ...],
     settings: dict[str, str] | None = None,
     pass_names: tuple[str, ...] = (),
+    shown: Mapping[str, str] | None = None,
     fault: str,
     hint: str,
 ) -> dict[str, Any]:
@@ -211,6 +239,9 @@ def _asked(
         )
     if process.returncode != 0:
         room.require_made(process.stderr.splitlines())
-        raise ConfigError(f"{fault}: {process.stderr.strip()[-1500:]}", hint=hint)
+        words = process.stderr
+        for folder, name in (shown or {}).items():
+            words = words.replace(folder, name)
+        raise ConfigError(f"{fault}: {_reason(words)}", hint=hint)
     answer: dict[str, Any] = json.loads(process.stdout)
     return answer

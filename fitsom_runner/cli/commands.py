@@ -32,6 +32,10 @@ COMMANDS = {
         help="Say what another version would change: roles, settings, records, and which open changes need a new plan. "
         "Ends with 8 if there are any.",
     ),
+    "backup": Entry(place="backup:backup", help="Write all records into one file."),
+    "restore-records": Entry(
+        place="backup:restore_records", help="Put the records of a backup back, where there are none."
+    ),
     "doctor": Entry(
         place="setup:doctor", help="Check whether everything that fitsom needs is there and works."
     ),
@@ -43,6 +47,11 @@ COMMANDS = {
         place="health:health",
         help="Check every host and change nothing: the daily look. "
         "Ends with 8 where something has to be done at once.",
+    ),
+    "look": Entry(
+        place="look:look",
+        help="Say what a playbook would change now, and change nothing. Ends with 8 where something has to be done "
+        "at once.",
     ),
     "restore": Entry(
         place="restore:restore",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -94,6 +95,38 @@ def call(arguments: list[str], settings: Path | None = None, refused: Collection
         return int(ExitCode.USAGE)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except Exception as fault:
+        refusal = _of_the_machine(fault)
+        if refusal is None:
+            raise
+        complain(refusal)
+        return int(ExitCode.ERROR)
+
+
+#: What the machine may refuse, and what a person can do about it.
+_REFUSED_BY_THE_MACHINE = {
+    errno.ENOSPC: "Make room on that disc.",
+    errno.EDQUOT: "Make room, or have the quota raised.",
+    errno.EACCES: "It belongs to another account. Several people on one machine: fitsom service install",
+    errno.EPERM: "It belongs to another account. Several people on one machine: fitsom service install",
+    errno.EROFS: "That file system is read-only: look at dmesg, it may be a failing disc.",
+    errno.EIO: "The disc does not answer: look at dmesg.",
+    errno.EMFILE: "Too many files are open: ulimit -n",
+    errno.ENOMEM: "There is no memory left.",
+}
+
+
+def _of_the_machine(fault: Exception) -> FitsomError | None:
+    """What the system or the database refused, as a sentence; None for a fault of ours, which keeps its traceback."""
+    if isinstance(fault, OSError) and fault.errno in _REFUSED_BY_THE_MACHINE:
+        where = f"{fault.filename}: " if fault.filename else ""
+        return FitsomError(f"{where}{fault.strerror}", hint=_REFUSED_BY_THE_MACHINE[fault.errno])
+    if (type(fault).__module__, type(fault).__name__) == ("django.db.utils", "OperationalError"):
+        return FitsomError(
+            f"the records cannot be used: {fault}",
+            hint="Are they there, on a disc with room, and do they belong to this account? fitsom doctor",
+        )
+    return None
 
 
 def _bind(settings: Path, words: list[str], refused: Collection[str]) -> None:

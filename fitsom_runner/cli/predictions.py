@@ -61,6 +61,16 @@ def hosts_page(predicted: Mapping[str, HostChanges], left_out: dict[str, str]) -
     return parts
 
 
+def differences(predicted: Mapping[str, HostChanges]) -> list[RenderableType]:
+    """What differs in each file, host by host."""
+    return [
+        Text(f"{host}, {item.task}:\n{item.diff}")
+        for host, changes in predicted.items()
+        for item in changes.items
+        if item.diff
+    ]
+
+
 def _predicted(changes: HostChanges) -> RenderableType:
     facts = changes.facts
     parts: list[RenderableType] = []

@@ -44,7 +44,7 @@ class RfcOptions:
         if self.values["extra_var"]:
             fields["extra_vars"] = {**(base.extra_vars or {}), **extra_vars(self.values["extra_var"])}
         if self.values["input"]:
-            fields["inputs"] = {**(base.inputs or {}), **_inputs(self.values["input"])}
+            fields["inputs"] = {**(base.inputs or {}), **inputs(self.values["input"])}
         start, end, zone = (self.values[name] for name in ("start", "end", "zone"))
         if start or end or zone:
             if not (start and end):
@@ -102,14 +102,15 @@ def _parameters() -> list[inspect.Parameter]:
     ]
 
 
-def _inputs(words: list[str]) -> dict[str, str]:
-    inputs = {}
+def inputs(words: list[str]) -> dict[str, str]:
+    """{name: path} of all --input. Raises IncompleteError."""
+    paths = {}
     for word in words:
         name, equals, path = word.partition("=")
         if not equals:
             raise IncompleteError(f"--input {word!r}: expected name=/full/path")
-        inputs[name.strip()] = str(caller.current().absolute(Path(path)))
-    return inputs
+        paths[name.strip()] = str(caller.current().absolute(Path(path)))
+    return paths
 
 
 def extra_vars(words: list[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ SOCKET = Path("/run/fitsom/gate.sock")
 LARGEST = 150_000  # below what a socket takes at once
 _MOST_FILES = 3
 #: What is about this machine, not about its records.
-LOCAL_COMMANDS = frozenset({"init", "service", "upgrade"})
+LOCAL_COMMANDS = frozenset({"backup", "init", "restore-records", "service", "upgrade"})
 #: What the service learns of a caller's environment.
 TERMINAL = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "FITSOM_SIGNING_KEY")
 

@@ -26,15 +26,15 @@ def _a(text: str, command: str = "") -> Advice:
 
 def _again(host: str, change: str) -> Advice:
     return _a(
-        f"Then raise a follow-up change for {host} alone, linked to {change}: nothing runs again by itself.",
-        "fitsom change new",
+        f"Then go on inside the window: nothing runs again by itself. After it, {host} needs a change of its own.",
+        f"fitsom run resume {change}",
     )
 
 
 def _unreachable(host: str, change: str) -> tuple[Advice, ...]:
     return (
         _a("Check that it is switched on and on the network.", f"ping -c 3 {host}"),
-        _a("Check that the technician's account can log in, as Ansible does.", f"ansible {host} -m ping"),
+        _a("Check that fitsom can log in and become root; it says what to do.", "fitsom doctor"),
         _a("It counts as unpatched until it has been reached: do not wait for the next routine."),
         _again(host, change),
     )

@@ -333,3 +333,38 @@ def test_an_edit_moves_the_window_only_with_new_approval(approved: School) -> No
     assert "planned" in approved.fitsom("run", "start", "1", code=3).error
     approved.fitsom("change", "approve", "1", acting_as="head")
     assert approved.fitsom("run", "start", "1").value["status"] == "succeeded"
+
+
+@pytest.mark.record_only
+def test_a_look_says_what_would_change_and_changes_nothing(empty: School) -> None:
+    seen = empty.fitsom("look", "notice").value
+    assert sorted(seen["hosts"]) == SERVERS
+    assert all(body["items"] for body in seen["hosts"].values())
+    shown = empty.fitsom("look", "playbooks/notice.yml", "--limit", "srv1", "--diff", json_answer=False).out
+    assert "will: Write the notice" in shown
+    assert "+Welcome" in shown
+    assert "srv2" not in shown
+    assert list(empty.truth.iterdir()) == []
+    assert "no play of the playbook reaches it" in str(
+        empty.fitsom("look", "notice", "--limit", "all", code=1).value["left_out"]
+    )
+    assert "playbooks/nothing.yml is not in commit" in empty.fitsom("look", "nothing", code=2).error
+    assert [e["action"] for e in empty.fitsom("audit", "show", "notice").value] == ["look.started"] * 3
+    assert empty.scalar("select count(*) from change") == 0
+
+
+@pytest.mark.record_only
+def test_records_are_saved_and_put_back_elsewhere(approved: School) -> None:
+    number = approved.fitsom("run", "start", "1").value["change"]
+    kept = approved.folder / "records.tar.gz"
+    approved.fitsom("backup", str(kept))
+    before = approved.fitsom("report", "show", number).value
+    head = approved.fitsom("audit", "verify").value["head"]
+    assert "already" in approved.fitsom("restore-records", str(kept), code=3).error
+    approved.state.rename(approved.folder / "lost")
+    back = approved.fitsom("restore-records", str(kept)).value
+    assert back["head"] == head
+    assert approved.fitsom("audit", "verify").value["faults"] == []
+    again = approved.fitsom("report", "show", number).value
+    assert {**again, "generated": "", "audit": ""} == {**before, "generated": "", "audit": ""}
+    assert "succeeded" in approved.fitsom("run", "start", number, code=3).error

@@ -90,3 +90,34 @@ def test_all_vaulted_values_of_what_may_run_are_known_beforehand(story: Story, t
     with prepare(school, story.drafted(), "plan1", asking=()) as ready:
         expected = set(ready.secrets)
     assert {"hunter2-playbook", "hunter2-role", "hunter2-group", "hunter2-file"} <= expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        (
+            "more.yml",
+            "all:\n  hosts:\n    srv9: {ansible_host: 10.9.9.9\n",
+            "more.yml, line 4: YAML parsing failed",
+        ),
+        ("more.yml", "all:\n  hosts:\n    - srv9\n", 'more.yml: Invalid "hosts" entry'),
+        ("more", "[servers]\nsrv9 ansible_host\n", "more: Expected key=value host variable"),
+    ],
+    ids=["half YAML", "a list", "half INI"],
+)
+def test_a_file_that_is_no_inventory_is_named_with_what_is_wrong_in_it(
+    school: Config, name: str, text: str, words: str
+) -> None:
+    write(school.repository / "inventories" / "school", name, text)
+    commit(school.repository)
+    with pytest.raises(ConfigError) as error:
+        resolved(school, "all")
+    assert f"inventories/school/{words}" in error.value.message
+    assert len(error.value.message) < 300, "once, not for each plugin"
+
+
+def test_a_host_is_in_the_groups_above_its_own_too(school: Config) -> None:
+    text = "trust:\n  children:\n    applebridge:\n      children: {servers: {}}\n    pearfield: {}\n"
+    write(school.repository / "inventories" / "school", "trust.yml", text)
+    commit(school.repository)
+    assert resolved(school, "srv1").groups == {"srv1": ("applebridge", "servers", "trust")}

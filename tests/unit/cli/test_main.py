@@ -1,5 +1,6 @@
 """The command line: what may stand where, and how errors are told."""
 
+import errno
 import io
 import json
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from fitsom_runner import boot
 from fitsom_runner.changes.models import Change
@@ -284,3 +286,37 @@ def test_a_review_asks_for_what_was_left_out(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     given = {"objective_met": False, "plan_accurate": True, "side_effects": "noise", "test_evidence": ""}
     assert asked({**given, "notes": "x"}) == {**given, "notes": "x"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/state/x"), "/srv/state/x: No space left"),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/state"), "/srv/state: Permission denied"),
+        (OSError(errno.EROFS, "Read-only file system"), "Read-only file system"),
+        (OperationalError("attempt to write a readonly database"), "the records cannot be used: attempt to"),
+    ],
+    ids=["full", "another's", "read-only", "database"],
+)
+def test_what_the_machine_refuses_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: Exception, words: str
+) -> None:
+    def fails(*_words: Any, **_settings: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(command, "app", fails)
+    assert command.call(["change", "list"]) == ExitCode.ERROR
+    told = capsys.readouterr().err
+    assert words in told
+    assert "way out:" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("fault", [ValueError("ours"), FileNotFoundError(errno.ENOENT, "No such file", "x")])
+def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def fails(*_words: Any, **_settings: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(command, "app", fails)
+    with pytest.raises(type(fault)):
+        command.call(["change", "list"])
