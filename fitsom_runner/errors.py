@@ -61,6 +61,10 @@ class RefusedError(FitsomError):
     exit_code = ExitCode.REFUSED
 
 
+class BusyError(RefusedError):
+    """Another run is at work on the same hosts: what is refused now may be done as soon as that has ended."""
+
+
 class IntegrityError(FitsomError):
     """A record was found changed behind our back."""
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fitsom_runner import caller
 from fitsom_runner.cli.context import answer, open_session
 from fitsom_runner.errors import ConfigError, IntegrityError
+
+if TYPE_CHECKING:
+    from fitsom_runner.config import Config
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -92,24 +96,61 @@ def show(
     last: Annotated[int, typer.Option(help="How many entries.")] = 50,
 ) -> None:
     """The newest entries, oldest first."""
-    open_session()
+    s = open_session()
     from fitsom_runner.audit.models import AuditEntry
 
     query = AuditEntry.objects.order_by("-seq")
     query = query.filter(subject__icontains=subject) if subject else query
     entries = list(query[:last])[::-1]
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("No.", "When (UTC)", "Who", "Action", "Subject", "Detail", box=None, header_style="bold")
-    for e in entries:
-        person = f"{e.actor} ({e.os_user})" if e.os_user else e.actor
-        table.add_row(
-            str(e.seq), e.at[:19], escape(person), e.action, escape(e.subject), escape(e.detail[:120])
-        )
     value = [
         {"seq": e.seq, "at": e.at, "actor": e.actor, "os_user": e.os_user, "action": e.action}
         | {"subject": e.subject, "detail": json.loads(e.detail), "hash": e.hash}
         for e in entries
     ]
-    answer(value, table)
+    answer(value, *([_block(row, s.config) for row in value] or ["No entry."]))
+
+
+#: What people did, in a person's words; what is not here is shown as it is in the log.
+_ACTIONS = {
+    "change.new": "requested",
+    "change.submit": "handed in",
+    "change.approve_proceed": "approved to proceed",
+    "change.plan": "planned",
+    "change.replan": "planned again",
+    "change.rehearsed": "rehearsed",
+    "change.peer_review": "plan reviewed",
+    "change.approve_implement": "approved to be carried out",
+    "change.pre_approve": "approved as a standard change",
+    "change.succeed": "succeeded",
+    "change.fail": "failed",
+    "change.interrupt": "cut short",
+    "change.back_out": "taken back",
+    "change.return_to_approver": "refused, and sent back to the approver",
+    "change.return_for_planning": "refused, and sent back to be planned",
+}
+_DETAIL_LIMIT = 160
+#: Of no use to a reader: what a change's version is stands in it, and states are in the actions.
+_LEFT_OUT = ("version", "frm", "to", "commit")
+
+
+def _block(row: dict[str, Any], config: Config) -> str:
+    """An entry as a few lines, which no terminal is too narrow for."""
+    from rich.markup import escape
+
+    names = {person.id: person.name for person in config.people}
+    when = datetime.fromisoformat(row["at"]).astimezone(config.zone)
+    login = f"(login {row['os_user']})" if row["os_user"] else ""
+    who = " ".join(filter(None, (names.get(row["actor"], row["actor"]), login)))
+    action = _ACTIONS.get(row["action"], row["action"].partition(".")[2].replace("_", " "))
+    lines = [
+        f"[bold]{row['seq']}[/]  {when:%d %b %Y %H:%M:%S %Z}  {escape(who)}",
+        f"    {escape(row['subject'])}: [bold]{escape(action)}[/]",
+    ]
+    for name, detail in row["detail"].items():
+        words = ", ".join(map(str, detail)) if isinstance(detail, list) else detail
+        if name in _LEFT_OUT or isinstance(words, dict) or words in ("", None):
+            continue
+        shown = str(words)
+        shown = f"{shown[:_DETAIL_LIMIT]}..." if len(shown) > _DETAIL_LIMIT else shown
+        lines.append(f"    {escape(name.replace('_', ' '))}: {escape(shown)}")
+    return "\n".join(lines)

@@ -25,24 +25,23 @@ def health(
     check = checks.run_check(s.config, s.identity, limit)
     page = report.write(s.config, check)
     verdict = report.verdict(check)
-    answer(report.value(check), *_table(check), f"[bold]{escape(verdict.title)}.[/] {escape(verdict.text)}")
+    answer(
+        report.value(check), *_findings(check), f"[bold]{escape(verdict.title)}.[/] {escape(verdict.text)}"
+    )
     note(f"[bold]Report:[/] {page}")
     if check.number(Severity.EXCEPTION):
         raise typer.Exit(int(ExitCode.FOUND))
 
 
-def _table(check: Any) -> list[Any]:
-    """The findings, the worst first; nothing where there are none."""
-    if not check.findings:
-        return []
+def _findings(check: Any) -> list[str]:
+    """The worst first, each as a few lines, which no terminal is too narrow for."""
     from rich.markup import escape
-    from rich.table import Table
 
     from fitsom_runner.cli.predictions import SEVERITY_COLOURS
 
-    table = Table("Severity", "On", "Found", "Since", "What to do")
-    for _host, finding in check.findings:
-        colour = SEVERITY_COLOURS[finding.severity]
-        cells = (finding.ci, f"{finding.what} {finding.evidence}".strip(), finding.since, finding.do)
-        table.add_row(f"[{colour}]{finding.severity}[/]", *map(escape, cells))
-    return [table]
+    return [
+        f"[{SEVERITY_COLOURS[finding.severity]}]{finding.severity}[/] [bold]{escape(finding.ci)}[/]: "
+        f"{escape(' '.join(filter(None, (finding.what, finding.evidence))))}\n"
+        f"    since {finding.since}. {escape(finding.do)}"
+        for _host, finding in check.findings
+    ]

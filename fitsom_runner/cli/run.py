@@ -109,11 +109,18 @@ def tick(
         from fitsom_runner.cli import progress
         from fitsom_runner.execution.models import Run
 
-        for result in results:
-            if result.run:
-                progress.wait(s.config, Run.objects.get(pk=result.run))
-    lines = [f"{t.change}: started {t.run}" if t.run else f"{t.change}: {t.why}" for t in results]
-    answer([vars(t) for t in results], *(lines or ["Nothing is due."]))
+        started = [result.run for result in results if result.run and not result.ended]
+        results += [due.ended(s.config, progress.wait(s.config, Run.objects.get(pk=run))) for run in started]
+    answer([vars(t) for t in results], *([_tick_line(t) for t in results] or ["Nothing is due."]))
+    if any(result.is_trouble for result in results):
+        failed = any(result.ended for result in results if result.is_trouble)
+        raise typer.Exit(int(ExitCode.RUN_FAILED if failed else ExitCode.REFUSED))
+
+
+def _tick_line(result: Any) -> str:
+    if result.ended:
+        return f"{result.change}: {result.run} has ended: {result.ended}"
+    return f"{result.change}: started {result.run}" if result.run else f"{result.change}: {result.why}"
 
 
 def _report_start(s: Session, run: Any, detach: bool) -> None:

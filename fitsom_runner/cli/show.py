@@ -149,9 +149,12 @@ def change_page(change: Change, config: Config) -> RenderableType:
         parts.append(plan_page(change.plan))
     parts += [run_page(run) for run in change.runs.all()]
     parts.append(_wrapped(f"[bold]Next:[/] {escape(service.next_step(change))}"))
-    title = f"{change.number} v{change.version}  {escape(change.title)}  ({change.type}, {in_words(change.stage)})"
+    title = f"{change.number} v{change.version}  ({change.type}, {in_words(change.stage)})"
     return Panel(
-        Group(*parts), title=title, title_align="left", border_style=COLOURS.get(change.state, "white")
+        Group(_wrapped(f"[bold]{escape(change.title)}[/]"), *parts),
+        title=title,
+        title_align="left",
+        border_style=COLOURS.get(change.state, "white"),
     )
 
 

@@ -20,7 +20,7 @@ from fitsom_runner.changes.models import Change, Plan
 from fitsom_runner.changes.signatures import require_recent, require_signatures, require_window
 from fitsom_runner.changes.states import Action, State, in_words
 from fitsom_runner.config import Config
-from fitsom_runner.errors import IncompleteError, NotFoundError, RefusedError
+from fitsom_runner.errors import BusyError, IncompleteError, NotFoundError, RefusedError
 from fitsom_runner.execution.models import HostOutcome, Run
 from fitsom_runner.execution.states import ACTIVE, Outcome, RunKind
 from fitsom_runner.people import powers
@@ -164,7 +164,7 @@ def _dispatch(
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
-            raise RefusedError(f"{change.number} is being started by somebody else") from fault
+            raise BusyError(f"{change.number} is being started by somebody else") from fault
         run = _claim(identity, change, plan, kind, hosts, run_id, **fields)
         _spawn(config, run, lock)
     finally:
@@ -187,7 +187,7 @@ def _claim(
             for active_run in Run.objects.filter(status__in=ACTIVE):
                 shared = sorted(set(active_run.hosts) & set(hosts))
                 if shared:
-                    raise RefusedError(
+                    raise BusyError(
                         f"{active_run.id} is running on {', '.join(shared[:5])}",
                         hint=f"Wait for it: fitsom run watch {active_run.change.number}",
                     )

@@ -58,7 +58,9 @@ def test_a_run_that_died_is_not_started_again_by_the_next_tick(
     set_clock(IN_WINDOW)
     tick(story)
     Run.objects.update(status=RunStatus.INTERRUPTED)
-    assert tick(story) == []
+    run = f"{change.number}-run1"
+    assert tick(story) == [TickResult(change=change.number, run=run, ended="interrupted")]
+    assert tick(story) == [], "it is said once"
     assert service.get(change.number).stage is State.RUNNING
     assert len(spawned) == 1
 
@@ -114,3 +116,37 @@ def test_who_may_not_run_starts_nothing_and_is_told_why(
     (results,) = tick(story, HEAD)
     assert (results.run, results.why) == ("", "Margaret Hale (head teacher) may not run changes")
     assert service.get(change.number).stage is State.SCHEDULED
+
+
+@pytest.mark.parametrize(("status", "is_trouble"), [(RunStatus.SUCCEEDED, False), (RunStatus.FAILED, True)])
+def test_how_a_run_has_ended_that_a_tick_started_is_said_by_the_next(
+    story: Story, set_clock: SetClock, spawned: list[str], status: RunStatus, is_trouble: bool
+) -> None:
+    change = story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    (started,) = tick(story)
+    assert not started.is_trouble
+    assert tick(story) == [], "it is under way"
+    Run.objects.update(status=status)
+    (result,) = tick(story)
+    assert (result.run, result.ended, result.is_trouble) == (f"{change.number}-run1", status, is_trouble)
+
+
+def test_what_somebody_started_by_hand_is_not_the_timers_to_tell(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    set_clock(IN_WINDOW)
+    runs.start(story.config, TECHNICIAN, story.scheduled("minor"))
+    Run.objects.update(status=RunStatus.FAILED)
+    assert tick(story) == []
+
+
+def test_what_waits_for_another_run_is_no_trouble_and_what_is_refused_is(
+    story: Story, set_clock: SetClock, spawned: list[str]
+) -> None:
+    first_change, second_change = story.scheduled("minor"), story.scheduled("minor")
+    set_clock(IN_WINDOW)
+    trouble = {t.change: t.is_trouble for t in tick(story)}
+    assert trouble == {first_change.number: False, second_change.number: False}
+    (refused,) = tick(story, HEAD)
+    assert refused.is_trouble
