@@ -278,6 +278,9 @@ def next_step(change: Change) -> str:
         State.DRAFT: f"Rehearse it with: fitsom change plan {number}; hand it in with: fitsom change submit {number}",
         State.SUBMITTED: f"Plan it: fitsom change plan {number}",
         State.PROCEED_APPROVED: f"Plan it: fitsom change plan {number}",
+        # A standard change that its template does not cover: no signature of its own would do.
+        State.PLANNED: "It is outside of what its standard change pre-approves. Raise a minor change in its place; or "
+        f"have the standard change approved as it is now, and plan again: fitsom change plan {number}",
         State.SCHEDULED: f"It starts in its window by 'fitsom tick', or by hand: fitsom run start {number}",
         State.RUNNING: f"Watch it: fitsom run watch {number}",
         State.INTERRUPTED: f"Check each host: fitsom change show {number}; then: fitsom run resume {number}",

@@ -98,6 +98,7 @@ def test_outside_its_bounds_nothing_is_approved(
         pre_approve(story, change)
     assert len(error.value.details) == 1
     assert error.value.details[0].startswith(reason)
+    assert "Raise a minor change in its place" in service.next_step(change)
     after = service.get(change.number)
     assert after.stage is State.PLANNED
     assert signatures(after) == []
