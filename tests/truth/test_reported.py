@@ -5,11 +5,13 @@ Of each, every word of fitsom must be so (trial.py), and the hosts must be calle
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fitsom_runner.ansible.recorder import Recorder
 from fitsom_runner.execution.states import Outcome
 from tests.truth.machine import Ansible, Machine
 from tests.truth.playbooks import END, HOSTS, Drawing, Task
@@ -250,3 +252,26 @@ def test_variables_that_another_file_brings_in_the_run_are_not_known(
     trial = Trial(Machine(ansible=ansible, folder=tmp_path, drawing=drawing), Tally())
     assert not list(trial.lies())
     assert [trial.words[host][0] for host in "abc"] == [D, D, D]
+
+
+@pytest.mark.parametrize("line", [6, 9, 12])
+def test_a_record_that_cannot_be_written_any_more_ends_ansible(
+    ansible: Ansible, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: int
+) -> None:
+    """29124, a worker that is ended and a process that waits for it; here, a disc that is full in the middle."""
+    drawing = Drawing(plays=(play(mark("s1", loop=list(range(30)))), THE_END))
+    machine = Machine(ansible=ansible, folder=tmp_path, drawing=drawing)
+    _attempt, changes, failing = machine.plan(HOSTS)
+    assert not failing
+    written, write = [0], Recorder._write
+
+    def full(recording: Recorder, data: bytes, *, sync: bool) -> None:
+        written[0] += 1
+        if written[0] > line:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(recording, data, sync=sync)
+
+    monkeypatch.setattr(Recorder, "_write", full)
+    attempt = machine.run(changes, HOSTS, None)
+    assert not attempt.state.complete
+    assert attempt.marks.total() < 90, "it went on as if nothing were"
