@@ -164,6 +164,13 @@ REPORTED: dict[str, tuple[Drawing, tuple[Outcome, Outcome, Outcome]]] = {
         ),
         (Outcome.UNKNOWN, N, N),
     ),
+    **{
+        f"29124 a worker that is ended by signal {number}": (
+            Drawing(plays=(play(command("s1", f"; kill -{number} $PPID; sleep 1"), hosts="a"), THE_END)),
+            (Outcome.UNKNOWN, N, N),
+        )
+        for number in (2, 9, 15)
+    },
     "a play that ends early in the run, and not in its plan": (
         Drawing(
             plays=(
