@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from fitsom_runner.changes.prediction import DifferenceKind
 from fitsom_runner.changes.states import BackOutClass
+from fitsom_runner.execution.states import RunKind
 from fitsom_runner.facts import BlindKind
 from fitsom_runner.reports.kinds import ApprovalKind, FailureKind, TaskStatus
 
@@ -34,6 +35,7 @@ _NAMES: tuple[tuple[StrEnum, str], ...] = (
     (FailureKind.CHECK_FAILED, "A check failed"),
     (FailureKind.INTERRUPTED, "The run was cut short here"),
     (FailureKind.OTHER, "A task failed"),
+    (RunKind.BACKOUT, "back-out"),
     (TaskStatus.IGNORED, "failed, ignored"),
     (TaskStatus.REBOOTED, "changed, restarted the host"),
 )
