@@ -246,7 +246,23 @@ def approval(signature: Approval, zone: str) -> str:
     if signature.on_behalf_of:
         by += f" on behalf of {person(signature.on_behalf_of)}"
     verb = "approved by" if signature.decision is Decision.APPROVED else "REJECTED by"
-    return f"{label(signature.kind)}: {verb} {by}, {when(signature.when, zone)}, {signed(signature)}."
+    condition = f" “{signature.comment.strip()}”" if signature.comment.strip() else ""
+    return (
+        f"{label(signature.kind)}: {verb} {by}, {when(signature.when, zone)}, {signed(signature)}.{condition}"
+    )
+
+
+def how_to_answer(report: Report) -> list[str]:
+    """For whoever has to decide: until when, and how to say yes or no. Empty where nobody has to."""
+    if not report.awaiting:
+        return []
+    number, window = report.change.number, report.change.window
+    until = [f"Before {when(window.start, report.shown_zone)}, when it is to begin."] if window else []
+    return [
+        *until,
+        f'Yes: fitsom change approve {number}. A condition goes with it: --comment "...".',
+        f'No: fitsom change reject {number} --comment "why".',
+    ]
 
 
 def signed(signature: Approval) -> str:

@@ -328,3 +328,19 @@ def test_the_runs_before_are_told_with_how_they_left_each_host() -> None:
     )
     (line,) = verdicts.earlier_runs(replace(samples.succeeded(), earlier=(refused,)))
     assert "refused. A package has moved. (" in line
+
+
+def test_who_has_to_decide_reads_how_and_until_when() -> None:
+    report = samples.plan_only()
+    lines = words.how_to_answer(report)
+    assert lines[0].startswith("Before Friday 6 November 2026, 18:00")
+    assert f"fitsom change approve {report.change.number}" in lines[1]
+    assert f"fitsom change reject {report.change.number}" in lines[2]
+    assert words.how_to_answer(replace(report, awaiting=())) == []
+
+
+def test_a_condition_of_an_approver_is_in_plain_english() -> None:
+    signature = replace(samples.approvals()[0], comment="Tell the exams office before you start")
+    assert words.approval(signature, "Europe/London").endswith(
+        "not signed. \u201cTell the exams office before you start\u201d"
+    )
