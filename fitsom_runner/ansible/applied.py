@@ -16,7 +16,7 @@ from typing import Any
 _SSH = ("ssh", "paramiko", "paramiko_ssh")
 _READ = 'f="$HOME/.local/state/fitsom/applied"; grep -F {plan} "$f" 2>/dev/null; {write} true'
 _WRITE = (
-    'umask 077; mkdir -p "${{f%/*}}"; printf "%s\\n" "{entry}" >> "$f"; '
+    'umask 077; mkdir -p "${{f%/*}}"; grep -qxF "{entry}" "$f" 2>/dev/null || printf "%s\\n" "{entry}" >> "$f"; '
     'if [ "$(wc -l < "$f")" -gt 1000 ]; then tail -n 500 "$f" > "$f.new" && mv "$f.new" "$f"; fi; '
     'sync "$f" 2>/dev/null || sync;'
 )
@@ -48,7 +48,8 @@ class Applied:
     def objection(self, answer: str) -> str:
         """Why the plan may not be applied to a host that answers so, "" where it may."""
         lines = [line.strip() for line in answer.splitlines()]
-        unknown = [line for line in lines if line.startswith(self.plan) and line not in self.known]
+        known = {self.entry, *self.known}
+        unknown = [line for line in lines if line.startswith(self.plan) and line not in known]
         if not unknown:
             return ""
         _plan, run, moment = (*unknown[-1].split(" ", 2), "?", "?")[:3]

@@ -152,6 +152,7 @@ def enforce(
             task.async_val = 0
         handler, context = choose_handler(executor, templar)
         if applied and (executor._host.name, task._uuid) in asking and not task.delegate_to:
+            asking.discard((executor._host.name, task._uuid))  # of a loop the first turn asks
             handler.run = asking_first(handler, applied)
         return handler, context
 

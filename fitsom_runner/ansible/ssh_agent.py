@@ -15,6 +15,7 @@ from fitsom_runner.errors import ConfigError
 
 _PATIENCE_SECONDS = 10
 _SOCKET = "agent"
+_NO_AGENT = 2  # of ssh-add; 1: it has no key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ def serving(keys: Sequence[Path], folder: Path) -> Iterator[Agent]:
     )
     try:
         socket = folder / _SOCKET
-        _wait_for(socket, process)
+        _wait_for(folder, process)
         public = []
         for number, key in enumerate(keys):
             _add(key, folder)
@@ -64,9 +65,10 @@ def serving(keys: Sequence[Path], folder: Path) -> Iterator[Agent]:
         process.wait()
 
 
-def _wait_for(socket: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until it answers: its socket is there a moment before it listens."""
     limit = time.monotonic() + _PATIENCE_SECONDS
-    while not socket.exists():
+    while not (folder / _SOCKET).exists() or _run(["ssh-add", "-l"], folder).returncode == _NO_AGENT:
         if process.poll() is not None or time.monotonic() > limit:
             raise ConfigError("ssh-agent could not be started", hint="install it: apt install openssh-client")
         time.sleep(0.01)

@@ -39,6 +39,13 @@ PLAYBOOK = """\
     moment: 2026-07-20 08:30:00
     many: {a: 1, b: [two, 3.5, null, true]}
   tasks:
+    # The first that touches a host is a loop: the host is asked what it remembers once.
+    - name: Keep folders
+      ansible.builtin.file:
+        path: "/srv/{{ item }}"
+        state: directory
+        mode: "0755"
+      loop: [maths, music, "art & craft"]
     - name: Give a module dates of YAML
       ansible.builtin.command:
         argv: [sh, -c, 'echo "$0" "$1" > /root/dates', "{{ due }}", "{{ moment }}"]
@@ -68,12 +75,6 @@ PLAYBOOK = """\
         content: "{{ secret }}"
         mode: "0600"
       no_log: true
-    - name: Keep folders
-      ansible.builtin.file:
-        path: "/srv/{{ item }}"
-        state: directory
-        mode: "0755"
-      loop: [maths, music, "art & craft"]
     - name: Run as somebody else
       ansible.builtin.command: >-
         sh -c 'id -un; umask; echo "${WORD:-unset}"; (true < /dev/tty) 2>/dev/null && echo tty || echo none'

@@ -22,7 +22,7 @@ PLAY = """
   gather_facts: true
   roles: [fitsom.school.patching]
 """
-OPTIONS = ("patching_snapshot=true", "patching_reboot=never", "fitsom_change=CHG-2026-0007")
+OPTIONS = ("patching_snapshot=true", "patching_reboot=never", "fitsom_change_id=CHG-2026-0007")
 
 pytestmark = pytest.mark.lab
 

@@ -54,14 +54,17 @@ class Drawing:
             yield from flat(included)
 
 
+def every(tasks: list[Task]) -> Iterator[Task]:
+    """Tasks, blocks, and what is in them."""
+    for task in tasks:
+        yield task
+        for section in ("block", "rescue", "always"):
+            yield from every(task.get(section, []))
+
+
 def flat(tasks: list[Task]) -> Iterator[Task]:
     """The tasks in tasks and blocks."""
-    for task in tasks:
-        if "block" in task:
-            for section in ("block", "rescue", "always"):
-                yield from flat(task.get(section, []))
-        else:
-            yield task
+    return (task for task in every(tasks) if "block" not in task)
 
 
 def task_step(task: Task) -> str:
@@ -286,12 +289,15 @@ def plays(draw: st.DrawFn, numbers: Numbers, files: dict[str, list[Task]]) -> di
             play[word] = True
     before = set(files)
     tasks = draw(st.lists(steps(numbers, files), min_size=1, max_size=4))
-    if (
-        strategy
-    ):  # each host goes its own way: what another has reached when one ends the play is a matter of luck
-        for task in (*flat(tasks), *(each for name in set(files) - before for each in flat(files[name]))):
+    if strategy:
+        # Each host goes its own way: what another has reached when one ends the play, or registers a variable for all
+        # (run_once, which Ansible does not support there), is a matter of luck.
+        own = [*tasks, *(each for name in set(files) - before for each in files[name])]
+        for task in flat(own):
             if task.get("ansible.builtin.meta") in ("end_play", "end_batch"):
                 task["ansible.builtin.meta"] = "noop"
+        for each in every(own):
+            each.pop("run_once", None)
     if draw(st.booleans()):
         tasks.append({"name": "Done", "ansible.builtin.debug": {"msg": "done"}, "tags": [DONE_TAG]})
     play["tasks"] = tasks

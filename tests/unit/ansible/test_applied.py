@@ -40,6 +40,13 @@ def test_a_run_that_the_records_know_may_be_resumed(tmp_path: Path) -> None:
     assert second.objection(on_host(tmp_path, second, check=False)) == ""
 
 
+def test_a_run_that_asks_again_knows_itself_and_is_noted_once(tmp_path: Path) -> None:
+    first = Applied(plan=PLAN, entry=FIRST)
+    for _turn in range(3):
+        assert first.objection(on_host(tmp_path, first, check=False)) == ""
+    assert (tmp_path / ".local/state/fitsom/applied").read_text() == f"{FIRST}\n"
+
+
 def test_one_that_they_do_not_know_stops_the_plan_and_no_other(tmp_path: Path) -> None:
     on_host(tmp_path, Applied(plan=PLAN, entry=FIRST), check=False)
     again = Applied(plan=PLAN, entry=SECOND)
