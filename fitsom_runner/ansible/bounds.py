@@ -6,7 +6,7 @@ chosen, but nothing has been sent: a task that is refused fails on that host.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, MutableSet, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -115,7 +115,7 @@ def is_never(changed_when: Any) -> bool:
 def enforce(
     bounds: Bounds,
     applied: Applied | None,
-    asking: Collection[tuple[str, str]],
+    asking: MutableSet[tuple[str, str]],
     stopped: Mapping[str, str],
 ) -> None:
     """Put the bounds into this process's Ansible, and so into its workers.

@@ -52,14 +52,13 @@ def plan(config: Config, identity: Identity, change: Change, *, leave_out_failin
         predicted, failing = predict_hosts(
             config, play_job, ready, leave_out=leave_out_failing, only_reached=not change.limit
         )
-        hosts = (*predicted, *failing)
-        if failing and (not leave_out_failing or len(failing) == len(hosts)):
+        planned_hosts = tuple(host for host in hosts if host in predicted)
+        if failing and (not leave_out_failing or not planned_hosts):
             raise FitsomError(
-                f"the plan could not be taken on {len(failing)} of {len(hosts)} hosts",
+                f"the plan could not be taken on {len(failing)} of {len(planned_hosts) + len(failing)} hosts",
                 details=tuple(f"{host}: {why}" for host, why in failing.items()),
                 hint="Repair them and plan again, or plan the others with --leave-out-failing.",
             )
-        planned_hosts = tuple(predicted)
         notes = [f"not committed: {path}" for path in ready.extract.dirty]
         if draft:
             notes.insert(0, "a rehearsal of a draft")
