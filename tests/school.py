@@ -378,8 +378,18 @@ def processes() -> Iterator[tuple[int, bytes, list[bytes]]]:
 
 
 def kill(pid: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal; a process that has ended already is no fault."""
+    """Send a signal; a process that has ended already is no fault. One that is killed has let go of its locks then."""
     try:
         os.kill(pid, how)
     except ProcessLookupError:
         return
+    if how is signal.SIGKILL:
+        wait_until(lambda: _has_ended(pid), f"the end of process {pid}")
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone, or only waits for its parent to take notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
