@@ -94,13 +94,7 @@ def keep_copy(config: Config) -> Path:
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        # A plain copy would miss what is still in the write-ahead log.
-        with (
-            contextlib.closing(reading(config.database)) as records,
-            contextlib.closing(sqlite3.connect(partial)) as target,
-        ):
-            records.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")
+        copy_database(config.database, partial)
         anchor = config.database.with_name("audit.anchor")
         if anchor.exists():  # the one is worth nothing without the other
             shutil.copy2(anchor, anchor.with_name(copy.name.replace(config.database.name, anchor.name)))
@@ -112,6 +106,16 @@ def keep_copy(config: Config) -> Path:
             hint="Nothing was changed. Make room, and try again.",
         ) from fault
     return copy
+
+
+def copy_database(database: Path, copy: Path) -> None:
+    """With what is still in the write-ahead log, which a plain copy would miss. `copy` may be there, empty."""
+    with (
+        contextlib.closing(reading(database)) as records,
+        contextlib.closing(sqlite3.connect(copy)) as target,
+    ):
+        records.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")
 
 
 def _migrate(config: Config, copy: Path | None) -> None:

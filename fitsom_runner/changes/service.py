@@ -38,13 +38,19 @@ _POWER = {
 
 def get(number: str) -> Change:
     """The change with this number; "7" and "2026-7" mean CHG-<this year>-0007. Raises NotFoundError."""
-    parts = number.upper().removeprefix("CHG-").split("-")
-    if all(p.isdecimal() for p in parts) and len(parts) <= 2:
-        year = parts[0] if len(parts) == 2 else str(clock.now().year)
-        change = Change.objects.filter(number=f"CHG-{year}-{int(parts[-1]):04d}").first()
-        if change:
-            return change
-    raise NotFoundError(f"no change {number!r}", hint="fitsom change list")
+    change = Change.objects.filter(number=whole_number("CHG", number)).first()
+    if change is None:
+        raise NotFoundError(f"no change {number!r}", hint="fitsom change list")
+    return change
+
+
+def whole_number(prefix: str, number: str) -> str:
+    """What people shorten, in full: "7" and "2026-7" are CHG-<this year>-0007; "" where it is no number."""
+    parts = number.upper().removeprefix(f"{prefix}-").split("-")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        return ""
+    year = parts[0] if len(parts) == 2 else str(clock.now().year)
+    return f"{prefix}-{year}-{int(parts[-1]):04d}"
 
 
 def new(

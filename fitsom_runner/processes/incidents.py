@@ -11,7 +11,7 @@ from django.db.models import F, Max
 
 from fitsom_runner import clock
 from fitsom_runner.audit import log
-from fitsom_runner.changes.service import SYSTEM
+from fitsom_runner.changes.service import SYSTEM, whole_number
 from fitsom_runner.config import Config
 from fitsom_runner.errors import IncompleteError, NotFoundError, RefusedError
 from fitsom_runner.execution.models import HostOutcome, Run
@@ -45,13 +45,10 @@ def note(run: Run, **_signal: Any) -> None:
 
 def get(number: str) -> Incident:
     """The incident with this number; "7" and "2026-7" mean INC-<this year>-0007. Raises NotFoundError."""
-    parts = number.upper().removeprefix("INC-").split("-")
-    if all(part.isdecimal() for part in parts) and len(parts) <= 2:
-        year = parts[0] if len(parts) == 2 else str(clock.now().year)
-        incident = Incident.objects.filter(number=f"INC-{year}-{int(parts[-1]):04d}").first()
-        if incident:
-            return incident
-    raise NotFoundError(f"no incident {number!r}", hint="fitsom incident list --all")
+    incident = Incident.objects.filter(number=whole_number("INC", number)).first()
+    if incident is None:
+        raise NotFoundError(f"no incident {number!r}", hint="fitsom incident list --all")
+    return incident
 
 
 def assign(config: Config, identity: Identity, number: str, person_id: str) -> Incident:

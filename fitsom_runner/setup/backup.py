@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fitsom_runner.config import Config
 from fitsom_runner.errors import ConfigError, FitsomError, RefusedError
-from fitsom_runner.migration import reading
+from fitsom_runner.migration import copy_database
 
 #: What lies beside the database and belongs to it; folders with all that is in them.
 _FILES = ("audit.anchor", "audit.key", "fitsom-version")
@@ -34,7 +34,7 @@ def save(config: Config, target: Path) -> int:
         with tempfile.TemporaryDirectory(prefix="fitsom-", dir=config.state) as name:
             copy = Path(name) / config.database.name
             with _nobody_writes(config):
-                _copy_database(config.database, copy)
+                copy_database(config.database, copy)
                 present = [config.state / file for file in _FILES if (config.state / file).is_file()]
                 kept = [(copy, copy.name), *((_copied(file, Path(name)), file.name) for file in present)]
             with (
@@ -97,17 +97,6 @@ def _nobody_writes(config: Config) -> Iterator[None]:
         held.execute("BEGIN IMMEDIATE")
         yield
         held.execute("ROLLBACK")
-
-
-def _copy_database(database: Path, copy: Path) -> None:
-    """With what is still in its write-ahead log."""
-    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with (
-        contextlib.closing(reading(database)) as records,
-        contextlib.closing(sqlite3.connect(copy)) as target,
-    ):
-        records.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")
 
 
 def _copied(file: Path, folder: Path) -> Path:
