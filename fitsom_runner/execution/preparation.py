@@ -40,6 +40,13 @@ from fitsom_runner.facts import HostChanges
 from fitsom_runner.workplace import workplace
 
 Pins = dict[str, dict[str, str]]
+#: What playbooks are given where no change runs them: a look, a health check.
+OF_NO_CHANGE: Mapping[str, Any] = {
+    "fitsom_change": "",
+    "fitsom_change_id": "",
+    "fitsom_plan": {},
+    "fitsom_inputs": {},
+}
 
 
 @dataclass(frozen=True, kw_only=True)

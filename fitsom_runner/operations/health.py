@@ -19,7 +19,7 @@ from fitsom_runner.ansible.play import Job
 from fitsom_runner.audit import log
 from fitsom_runner.config import Config
 from fitsom_runner.errors import FitsomError
-from fitsom_runner.execution.preparation import Preparation, prepare_playbooks
+from fitsom_runner.execution.preparation import OF_NO_CHANGE, Preparation, prepare_playbooks
 from fitsom_runner.facts import WORST_FIRST, Finding, Severity
 from fitsom_runner.facts_reader import security_updates
 from fitsom_runner.people import powers
@@ -125,13 +125,7 @@ def _job(ready: Preparation, folder: Path, memory: Memory) -> Job:
         extract=ready.extract,
         playbook=PLAYBOOK,
         hosts=tuple(ready.resolved.hosts),
-        extra_vars={
-            "fitsom_change": "",
-            "fitsom_change_id": "",
-            "fitsom_plan": {},
-            "fitsom_inputs": {},
-            "fitsom_seen": memory,
-        },
+        extra_vars={**OF_NO_CHANGE, "fitsom_seen": memory},
         check=True,
         ledger=path,
         secrets=ready.secrets,

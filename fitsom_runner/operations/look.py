@@ -13,7 +13,7 @@ from fitsom_runner.ansible.play import Job
 from fitsom_runner.audit import log
 from fitsom_runner.config import Config
 from fitsom_runner.execution import planner
-from fitsom_runner.execution.preparation import prepare_playbooks
+from fitsom_runner.execution.preparation import OF_NO_CHANGE, prepare_playbooks
 from fitsom_runner.facts import HostChanges
 from fitsom_runner.people import powers
 from fitsom_runner.people.powers import Identity
@@ -73,9 +73,7 @@ def look(
             tags=tuple(question.tags),
             extra_vars={
                 **question.extra_vars,
-                "fitsom_change": "",
-                "fitsom_change_id": "",
-                "fitsom_plan": {},
+                **OF_NO_CHANGE,
                 "fitsom_inputs": ready.extract.input_paths,
             },
             check=True,
